@@ -1,0 +1,27 @@
+"""The reference *bare*: uvicorn and Starlette validate the same JSON with pydantic and answer 202, storing nothing."""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+from pydantic import TypeAdapter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from konversi.events.conversion import Conversion
+
+ONE = TypeAdapter(Conversion)
+
+
+async def events(request: Request) -> JSONResponse:
+    ONE.validate_json(await request.body())
+    return JSONResponse({"status": "accepted"}, 202)
+
+
+app = Starlette(routes=[Route("/v1/events", events, methods=["POST"])])
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(sys.argv[1]), access_log=False, log_level="error")

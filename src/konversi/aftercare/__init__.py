@@ -1,0 +1,1 @@
+"""What happens to events that need looking after: rescue, expiry, retention, replay and discard."""

@@ -1,0 +1,80 @@
+"""What has to be done now and then, whether or not anything arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from konversi.clock import monotonic
+from konversi.errors import StorageUnavailable
+from konversi.logs import logger
+from konversi.outbox.states import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from konversi.clock import Clock
+    from konversi.delivery.decide import OnInDoubt
+    from konversi.outbox.port import Outbox
+
+_DAY = 86_400
+_PRUNED_AT_ONCE = 2_000  # events: small enough not to stand in anyone's way
+_RESCUE_EVERY, _EXPIRE_EVERY, _PRUNE_EVERY = 30.0, 30.0, 300.0
+
+
+class Upkeep:
+    """Rescues abandoned attempts, expires what is too old, forgets what is long finished."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        clock: Clock,
+        on_in_doubt: OnInDoubt,
+        retention_days: int,
+        wake: Callable[[], None],
+    ) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._rescued_step = Step.HOLD if on_in_doubt == "hold" else Step.RETRY
+        self._kept = retention_days * _DAY
+        self._wake = wake
+
+    async def at_start(self, *, sole_owner: bool, production: bool) -> None:
+        """Settle what the process before this one left behind. A sole owner needn't wait for leases to run out."""
+        await self._rescue(all_leases=sole_owner)
+        if production and (held := await self._outbox.hold_tests()):
+            logger().warning("test_events_held", events=held, remedy="Replay or discard them: konversi events list")
+
+    async def run(self) -> None:
+        """Do what is due, for ever."""
+        duties: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+            (_RESCUE_EVERY, self._rescue),
+            (_EXPIRE_EVERY, self._expire),
+            (_PRUNE_EVERY, self._prune),
+        ]
+        due = [monotonic() + every for every, _ in duties]
+        while True:
+            await asyncio.sleep(max(0.0, min(due) - monotonic()))
+            for index, (every, duty) in enumerate(duties):
+                if due[index] > monotonic():
+                    continue
+                try:
+                    await duty()
+                except StorageUnavailable as error:
+                    logger().error("upkeep_waits_for_storage", duty=duty.__name__.strip("_"), cause=error.detail)
+                due[index] = monotonic() + every
+
+    async def _rescue(self, *, all_leases: bool = False) -> None:
+        rescued = await self._outbox.rescue(self._clock.now(), self._rescued_step, all_leases=all_leases)
+        if rescued:
+            logger().warning("rescued", events=len(rescued), then=self._rescued_step.value)
+            self._wake()
+
+    async def _expire(self) -> None:
+        if expired := await self._outbox.expire(self._clock.now()):
+            logger().error("expired", events=expired)
+
+    async def _prune(self) -> None:
+        while await self._outbox.prune(self._clock.now() - self._kept, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
+            await asyncio.sleep(0.1)

@@ -1,0 +1,131 @@
+"""Runs the gateway's HTTP server until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from konversi.errors import InvalidSettings, KonversiError
+from konversi.intake.http.app import application
+from konversi.logs import logger, set_up
+from konversi.settings import LOOPBACK
+from konversi.wiring import open_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from konversi.intake.gateway import Gateway
+    from konversi.settings import Settings
+
+_GRACE_SECONDS = 10  # for requests under way; delivery has its own time after that
+_LOOK_SECONDS = 0.5
+STARTED_BADLY = 78  # EX_CONFIG: a service manager should not try again
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status: 1 where the storage failed, 78 where it can't start."""
+    set_up(settings.log_style)
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - not on every system
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    return asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    server: uvicorn.Server | None = None
+    failures: list[BaseException] = []
+    broken = False
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Gateway]:
+        nonlocal broken
+        try:
+            async with open_gateway(settings) as gateway:
+                guard = asyncio.create_task(_until_broken(gateway))
+                guard.add_done_callback(lambda done: _stop(server) if not done.cancelled() else None)
+                yield gateway
+                broken = gateway.outbox.broken is not None
+                guard.cancel()
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    try:
+        listener = _listener(settings)
+    except OSError as error:
+        logger().error(f"Can't listen on {settings.host} port {settings.port}: {error.strerror}.")
+        return STARTED_BADLY
+    app = application(opened, settings.api_key.get_secret_value() if settings.api_key else None)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    _announce(settings, listener)
+    await server.serve(sockets=[listener])
+    if failures:
+        _explain(failures[0])
+        return STARTED_BADLY
+    return 1 if broken else 0
+
+
+async def _until_broken(gateway: Gateway) -> None:
+    while gateway.outbox.broken is None:
+        await asyncio.sleep(_LOOK_SECONDS)
+    logger().error("storage_broken", cause=gateway.outbox.broken)
+
+
+def _stop(server: uvicorn.Server | None) -> None:
+    if server is not None:
+        server.should_exit = True
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """Bound before the gateway opens, so that the address can be told even where port 0 was asked for."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def address(settings: Settings, listener: socket.socket) -> str:
+    """Where the gateway is reached."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _announce(settings: Settings, listener: socket.socket) -> None:
+    say = logger().info
+    say(f"Konversi listens on {address(settings, listener)} ({settings.environment}, {settings.graph_url}).")
+    if settings.test_event_code:
+        say(f"Development: every event is sent as a test event with the code {settings.test_event_code}.")
+    if settings.api_key is None and settings.host not in LOOPBACK:
+        logger().warning("KONVERSI_API_KEY is not set: calls from other machines are refused.")
+
+
+def _explain(error: BaseException) -> None:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, KonversiError | InvalidSettings):
+        logger().error(str(error))
+    else:
+        logger().error("could_not_start", fault=f"{type(error).__name__}: {error}")
+    sys.stderr.flush()

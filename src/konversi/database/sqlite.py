@@ -1,0 +1,194 @@
+"""SQLite as a durable store for one process: its settings, its lock, and the one thread that writes.
+
+Durable means WAL with `synchronous=FULL`: a commit returns after its fsync. Writes of many callers share one
+transaction, and so one fsync. One connection writes and checkpoints, and readers only read, which also keeps clear of
+the WAL-reset fault of SQLite releases before 3.51.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import StaticPool, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from konversi.errors import StorageInUse, StorageUnavailable
+from konversi.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+Job = "Callable[[Connection], Any]"
+
+_BUSY_SECONDS = 5.0
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA cache_size=-65536",  # 64 MiB
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA wal_autocheckpoint=4000",  # pages: 16 MiB between checkpoints
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+def path_of(url: str) -> Path:
+    """The file of an SQLite URL."""
+    return Path(make_url(url).database or "konversi.db")
+
+
+def writing_engine(path: Path) -> Engine:
+    """An engine with one connection, in manual transaction mode."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS, cached_statements=256
+        )
+        for pragma in _PRAGMAS:
+            connection.execute(pragma).close()
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def begin_immediate(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reading_engine(path: Path) -> Engine:
+    """An engine with one connection that can't write, so that long reads never stand in the writer's way."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+        connection.execute("PRAGMA query_only=ON").close()
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+
+class OwnerLock:
+    """Says that this process owns the database. The system drops it when the process ends, however it ends."""
+
+    def __init__(self, database: Path) -> None:
+        """Take the lock. Raises `StorageInUse`, or `StorageUnavailable` where the folder can't be written."""
+        self._path = database.with_name(database.name + ".lock")
+        try:
+            self._file: IO[bytes] = self._path.open("a+b")
+        except OSError as error:
+            raise StorageUnavailable(f"{self._path}: {error.strerror}.") from error
+        try:
+            _lock(self._file)
+        except OSError as error:
+            self._file.close()
+            raise StorageInUse(f"{database}.") from error
+
+    def release(self) -> None:
+        """Let another process have the database."""
+        self._file.close()
+
+
+try:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+except ImportError:  # pragma: no cover - Windows
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+
+
+class Writer:
+    """The one thread that writes. Whatever is queued when it comes round shares one transaction and its fsync.
+
+    A job is a function of a Core connection. When one of several fails, the transaction is rolled back and each job gets
+    one of its own, so that nobody pays for another's mistake; jobs must therefore bear being run again.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: SimpleQueue[tuple[Callable[[Connection], Any], asyncio.Future[Any]] | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="konversi-writer", daemon=True)
+        self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
+        self._thread.start()
+
+    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self.broken:
+            future.set_exception(StorageUnavailable(self.broken))
+        else:
+            self._jobs.put((job, future))
+        return future
+
+    async def aclose(self) -> None:
+        """Finish what is queued, then stop."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._engine.dispose()
+
+    def _work(self) -> None:
+        with self._engine.connect() as connection:
+            while True:
+                turn = [self._jobs.get()]
+                with suppress(Empty):
+                    while True:
+                        turn.append(self._jobs.get_nowait())
+                jobs = [entry for entry in turn if entry is not None]
+                if jobs:
+                    self._settle(jobs, self._run(connection, [job for job, _ in jobs]))
+                if len(jobs) < len(turn):
+                    return
+
+    def _run(self, connection: Connection, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
+        """Each job's result, or the exception it ended with."""
+        try:
+            with connection.begin():
+                return [job(connection) for job in jobs]
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
+            if len(jobs) > 1 and not self.broken:
+                return [result for job in jobs for result in self._run(connection, [job])]
+            return [self._understood(error)] * len(jobs)
+
+    def _understood(self, error: Exception) -> Exception:
+        if not isinstance(error, sqlite3.Error | DBAPIError):
+            return error
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        if not isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) or isinstance(
+            cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
+        ):
+            return error
+        name = getattr(cause, "sqlite_errorname", "") or ""
+        if name.startswith(("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            # After a failed fsync nobody knows what is on the disk: going on could lose what was promised.
+            self.broken = f"{cause}; the process has to be started again."
+        logger().error("storage_unavailable", cause=str(cause), sqlite=name)
+        return StorageUnavailable(f"SQLite: {cause}.")
+
+    def _settle(self, jobs: list[tuple[Any, asyncio.Future[Any]]], results: list[Any]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(_hand_over, [future for _, future in jobs], results)
+
+
+def _hand_over(futures: list[asyncio.Future[Any]], results: list[Any]) -> None:
+    for future, result in zip(futures, results, strict=True):
+        if future.done():  # the caller has gone
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

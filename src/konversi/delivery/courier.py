@@ -1,0 +1,229 @@
+"""One courier for each lane: claims its batches, sends them, and settles what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from konversi.clock import monotonic
+from konversi.delivery import pace as paces
+from konversi.delivery.breaker import CLOSED, Breaker, Position
+from konversi.delivery.decide import OnInDoubt, decide
+from konversi.delivery.pace import Pace
+from konversi.delivery.plan import MOST_BYTES, MOST_EVENTS, next_batch
+from konversi.errors import StorageUnavailable
+from konversi.logs import logger
+from konversi.meta.answers import Kind
+from konversi.outbox.lanes import Lane
+from konversi.outbox.states import Step
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from konversi.clock import Clock
+    from konversi.delivery.watch import Watch
+    from konversi.meta.graph import Credentials, Sent
+    from konversi.outbox.port import Batch, Outbox, Settlement
+
+_LEASE = 60.0  # seconds; extended every third of it while a send takes long
+_LOOK_AGAIN = 30.0  # seconds without a sign: ask the outbox all the same
+_STORAGE_REST = 1.0
+_PROBE = 10  # events sent to see whether a lane works again
+
+
+class Sender(Protocol):
+    """Takes a batch to Meta."""
+
+    async def send(self, to: Credentials, data: bytes, *, events: int, test_code: str | None) -> Sent:
+        """Never raises for what the network does."""
+        ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a courier has done since it started, for the metrics."""
+
+    requests: dict[str, int] = field(default_factory=dict)  # by verdict
+    events: dict[str, int] = field(default_factory=dict)  # by verdict
+    seconds: float = 0.0  # spent waiting for answers
+
+
+class Courier:
+    """Delivers one lane."""
+
+    def __init__(
+        self,
+        lane: str,
+        outbox: Outbox,
+        sender: Sender,
+        to: Credentials,
+        *,
+        clock: Clock,
+        watch: Watch,
+        on_in_doubt: OnInDoubt,
+    ) -> None:
+        self.lane = lane
+        self.breaker: Breaker = CLOSED
+        self.pace = Pace()
+        self.tally = Tally()
+        self._test_code = Lane.parse(lane).test_code
+        self._outbox = outbox
+        self._sender = sender
+        self._to = to
+        self._clock = clock
+        self._watch = watch
+        self._on_in_doubt = on_in_doubt
+        self._signal = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Something is to be sent, or something changed."""
+        self._signal.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when what is under way has ended."""
+        self._stopping = True
+        self._signal.set()
+
+    async def run(self) -> None:
+        """Deliver until stopped."""
+        async with asyncio.TaskGroup() as sends:
+            while not self._stopping:
+                self._signal.clear()  # before looking, so that no sign is lost
+                try:
+                    rest = await self._step(sends)
+                except StorageUnavailable as error:
+                    logger().error("delivery_waits_for_storage", lane=self.lane, cause=error.detail)
+                    rest = _STORAGE_REST
+                await self._sleep(rest)
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(min(seconds, _LOOK_AGAIN)):
+                await self._signal.wait()
+        except TimeoutError:
+            return
+
+    async def _step(self, sends: asyncio.TaskGroup) -> float:
+        """Start one request if it is time. Returns the seconds until the next look."""
+        now = self._clock.now()
+        position = self.breaker.position(now)
+        if position is Position.OPEN:
+            return self.breaker.open_until - now
+        if position is Position.HALF_OPEN and self._under_way:
+            return _LOOK_AGAIN
+        wait = self.pace.wait(len(self._under_way), monotonic())
+        if wait > 0:
+            if wait <= 1:  # gathering: signs of new events must not cut it short
+                await asyncio.sleep(wait)
+            return 0.0 if wait <= 1 else _LOOK_AGAIN
+        most = _PROBE if position is Position.HALF_OPEN else MOST_EVENTS
+        batch = await self._outbox.claim(self.lane, now, now + _LEASE, partial(next_batch, now=now, most=most))
+        if batch is None:
+            return await self._until_due()
+        full = len(batch.ids) >= min(batch.batch_limit, most) or len(batch.data) > MOST_BYTES * 0.9
+        self.pace = paces.started(self.pace, monotonic(), len(batch.ids), full=full and most == MOST_EVENTS)
+        task = sends.create_task(self._deliver(batch))
+        self._under_way.add(task)
+        task.add_done_callback(self._finished)
+        return 0.0
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._signal.set()
+
+    async def _until_due(self) -> float:
+        self.pace = paces.started(self.pace, self.pace.last_start, 0, full=False)
+        due = dict(await self._outbox.lanes()).get(self.lane)
+        return _LOOK_AGAIN if due is None else max(0.05, due - self._clock.now())
+
+    async def _deliver(self, batch: Batch) -> None:
+        _say_sending(batch)
+        began = monotonic()
+        async with self._keeping(batch.attempt):
+            sent = await self._sender.send(self._to, batch.data, events=len(batch.ids), test_code=self._test_code)
+        verdict = sent.verdict
+        outlook = decide(
+            verdict,
+            sent.usage,
+            events=len(batch.ids),
+            tries=batch.tries,
+            breaker=self.breaker,
+            pace=self.pace,
+            now=self._clock.now(),
+            jitter=self._clock.jitter(),
+            on_in_doubt=self._on_in_doubt,
+        )
+        self.breaker, self.pace = outlook.breaker, outlook.pace
+        kind = verdict.kind.value
+        self.tally.requests[kind] = self.tally.requests.get(kind, 0) + 1
+        self.tally.events[kind] = self.tally.events.get(kind, 0) + len(batch.ids)
+        self.tally.seconds += monotonic() - began
+        await self._settle(batch, outlook.settlement)
+        _say_outcome(batch, outlook.settlement)
+        self._watch.announce(batch.ids, outlook.settlement)
+
+    @asynccontextmanager
+    async def _keeping(self, attempt: int) -> AsyncIterator[None]:
+        """Keep the lease while the block runs."""
+
+        async def extend() -> None:
+            while True:
+                await asyncio.sleep(_LEASE / 3)
+                try:
+                    await self._outbox.extend(attempt, self._clock.now() + _LEASE)
+                except StorageUnavailable as error:
+                    logger().error("lease_not_extended", attempt=attempt, cause=error.detail)
+
+        async with asyncio.TaskGroup() as group:
+            keeper = group.create_task(extend())
+            try:
+                yield
+            finally:
+                keeper.cancel()
+
+    async def _settle(self, batch: Batch, settlement: Settlement) -> None:
+        """What Meta said must not be forgotten while the storage is away: without it, the events would be in doubt."""
+        while True:
+            try:
+                await self._outbox.settle(batch, settlement)
+            except StorageUnavailable as error:
+                if self._outbox.broken:
+                    raise
+                logger().error("settling_waits_for_storage", attempt=batch.attempt, cause=error.detail)
+                await asyncio.sleep(_STORAGE_REST)
+            else:
+                return
+
+
+def _say_sending(batch: Batch) -> None:
+    names = dict.fromkeys(name for name, _ in batch.names)
+    more = f" ({len(batch.ids)} events)" if len(batch.ids) > 1 else ""
+    logger().info(f"[Meta Conversion API] Sending conversion event: {', '.join(names)}{more}")
+
+
+def _say_outcome(batch: Batch, settlement: Settlement) -> None:
+    log = logger()
+    if settlement.step is Step.DELIVER:
+        answer = f'{{"events_received": {settlement.events_received}, "fbtrace_id": "{settlement.fbtrace_id}"}}'
+        log.info(f"[Meta Conversion API] Success: {answer}")
+        for _, event_id in batch.names:
+            log.info(f"[META CONVERSION] Successfully sent to Meta: {event_id}")
+        if len(batch.ids) > len(batch.names):
+            log.info(f"[META CONVERSION] Successfully sent to Meta: {len(batch.ids) - len(batch.names)} more")
+        if settlement.answer:
+            log.warning("meta_warns", answer=settlement.answer)
+        return
+    say = log.error if settlement.verdict in (Kind.PAUSED, Kind.REFUSED, Kind.IN_DOUBT) else log.warning
+    say(
+        f"[Meta Conversion API] {settlement.verdict}: {settlement.reason}",
+        events=len(batch.ids),
+        then=settlement.step.value,
+        fbtrace_id=settlement.fbtrace_id,
+    )

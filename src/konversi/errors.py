@@ -1,0 +1,218 @@
+"""Every failure a user can meet. The docstring of a class *is* its message: what happened, then (last paragraph) what to do."""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+
+class KonversiError(Exception):
+    """Konversi met a fault of its own.
+
+    Look at the log lines before this one, and report them with the version that `konversi --version` prints.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    @classmethod
+    def title(cls) -> str:
+        """What happened, in one sentence."""
+        return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+    @classmethod
+    def remedy(cls) -> str:
+        """What to do about it."""
+        return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[-1].replace("\n", " ")
+
+    def __str__(self) -> str:
+        parts = (self.title(), self.detail, self.remedy())
+        return " ".join(part for part in parts if part)
+
+
+class InvalidSettings(KonversiError):
+    """A setting has a value that Konversi can't work with.
+
+    Correct it in the environment, `.env.local` or `.env`; `konversi doctor` checks all of them.
+    """
+
+    code = "settings_invalid"
+    status = 500
+
+
+class TestCodeInProduction(InvalidSettings):
+    """A test event code is set although KONVERSI_ENV is production: real bookings would be sent as test events.
+
+    Remove META_TEST_EVENT_CODE, or set KONVERSI_ENV=development.
+    """
+
+    __test__ = False  # keeps pytest from collecting it
+    code = "test_code_in_production"
+
+
+class MissingExtra(KonversiError):
+    """An optional part of Konversi is needed that is not installed.
+
+    Install it with the line shown.
+    """
+
+    code = "extra_missing"
+
+
+class StorageInUse(KonversiError):
+    """Another Konversi process owns this SQLite database.
+
+    Stop the other process, give this one its own KONVERSI_DATA_DIR, or talk to the running one over HTTP.
+    """
+
+    code = "storage_in_use"
+    status = 503
+
+
+class StorageUnavailable(KonversiError):
+    """The event could not be put on durable storage, so it was not accepted.
+
+    Send it again; if this goes on, run `konversi doctor` (full disk, wrong owner, missing directory).
+    """
+
+    code = "storage_unavailable"
+    status = 503
+    retry_after = 5
+
+
+class Overloaded(KonversiError):
+    """More events arrive than can be stored, so this one was not accepted.
+
+    Send it again after the time in Retry-After, or send fewer and larger requests to /v1/events.
+    """
+
+    code = "overloaded"
+    status = 503
+    retry_after = 1
+
+
+class ShuttingDown(KonversiError):
+    """Konversi is stopping and takes no more events.
+
+    Send it again after the time in Retry-After.
+    """
+
+    code = "shutting_down"
+    status = 503
+    retry_after = 5
+
+
+class Unauthorized(KonversiError):
+    """This call needs an API key.
+
+    Send `Authorization: Bearer <KONVERSI_API_KEY>`; without that setting only calls from this machine are taken.
+    """
+
+    code = "unauthorized"
+    status = 401
+
+
+class NotFound(KonversiError):
+    """There is nothing under this address.
+
+    Check the receipt or the path; `GET /v1/events` lists what there is, and `/docs` all addresses.
+    """
+
+    code = "not_found"
+    status = 404
+
+
+class MethodNotAllowed(KonversiError):
+    """This address doesn't take that method.
+
+    See `/docs` for the methods of each address.
+    """
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class UnsupportedMediaType(KonversiError):
+    """The body is not of a type that this address takes.
+
+    Send JSON with `Content-Type: application/json`, or one event a line with `application/x-ndjson`.
+    """
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class BodyTooLarge(KonversiError):
+    """The request's body is larger than this address takes.
+
+    Send at most 1 MB for one event and 4 MB for a list; split larger lists.
+    """
+
+    code = "body_too_large"
+    status = 413
+
+
+class MalformedBody(KonversiError):
+    """The body is not valid JSON.
+
+    Send UTF-8 JSON; NaN, Infinity and trailing commas are not JSON.
+    """
+
+    code = "malformed_json"
+    status = 400
+
+
+class InvalidRequest(KonversiError):
+    """The request can't be taken as it is.
+
+    Correct the fields listed under `errors`.
+    """
+
+    code = "invalid_request"
+    status = 422
+
+
+class IdempotencyConflict(KonversiError):
+    """An event with this event_id was accepted before with other contents.
+
+    Use a new event_id for a new conversion, or send the same contents to get the first receipt again.
+    """
+
+    code = "event_id_conflict"
+    status = 409
+
+
+class WrongState(KonversiError):
+    """The event is in a state in which this can't be done.
+
+    Look at it with `konversi events show RECEIPT`; only what waits, is dead, held or expired can be changed.
+    """
+
+    code = "wrong_state"
+    status = 409
+
+
+class GatewayUnreachable(KonversiError):
+    """The Konversi gateway did not answer.
+
+    Start it with `konversi serve`, and check its address (KONVERSI_URL) and KONVERSI_API_KEY.
+    """
+
+    code = "gateway_unreachable"
+    status = 502
+
+
+class MissingCredentials(KonversiError):
+    """Missing Meta credentials: events are kept, and wait.
+
+    Put META_PIXEL_ID and META_CONVERSION_API_TOKEN into .env.local (Events Manager > dataset > Settings >
+    Conversions API > Generate access token) and start Konversi again.
+    """
+
+    code = "missing_credentials"
+    status = 503

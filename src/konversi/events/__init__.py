@@ -1,0 +1,1 @@
+"""What a conversion is: names, money, identity, time rules. Pure."""

@@ -1,0 +1,146 @@
+"""What a business tells Konversi: a conversion (the intent). What Meta gets of it is composed elsewhere.
+
+The same names serve JSON and Python, so one page of documentation serves both.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from konversi.events.names import INITIATE_CHECKOUT, LEAD, PURCHASE
+
+Channel = Literal["whatsapp", "messenger", "instagram", "website", "store", "phone", "crm", "app"]
+
+_NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_CONTROL)]
+Text = Annotated[str, StringConstraints(max_length=500, pattern=_NO_CONTROL)]
+LongText = Annotated[str, StringConstraints(max_length=2_048, pattern=_NO_CONTROL)]
+Several = Text | Annotated[list[Text], Field(max_length=10)]
+Whole = Annotated[int, Field(strict=True)]
+Number = Whole | Annotated[float, Field(strict=True)]
+Amount = Annotated[Number, Field(ge=0, le=1e15)]
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class _Private(_Words):
+    """Holds identities: prints none of them."""
+
+    def __repr_args__(self) -> Any:
+        return [(name, "***") for name in sorted(self.model_fields_set)]
+
+
+class Customer(_Private):
+    """Who converted, in the clear or already SHA-256 hashed (64 hexadecimal digits).
+
+    Every value is normalised and hashed on arrival and never stored or logged in the clear. A value that can't be used
+    is dropped with a note; what each becomes is in `docs/reference/matching.md`.
+    """
+
+    phone: Several | None = None  # any spelling; national ones are read in the dataset's default country
+    email: Several | None = None
+    name: Text | None = None  # a full name: the first word and the rest; a single word is a first name only
+    first_name: Text | None = None
+    last_name: Text | None = None
+    gender: Text | None = None
+    birth_date: Text | None = None  # ISO 8601 (1990-03-05) or YYYYMMDD
+    city: Text | None = None
+    region: Text | None = None  # state or province
+    postal_code: Text | None = None
+    country: Text | None = None  # ISO 3166-1 alpha-2 or alpha-3, or the English name
+    external_id: Several | None = None  # the business's own customer number; the phone where none is given
+    lead_id: Whole | Text | None = None  # Meta lead ads' id, 15 to 17 digits
+    whatsapp_business_account_id: Text | None = None
+    page_id: Text | None = None
+    page_scoped_user_id: Text | None = None
+    ig_account_id: Text | None = None
+    ig_sid: Text | None = None
+    subscription_id: Text | None = None
+    fb_login_id: Whole | Text | None = None
+    anon_id: Text | None = None
+    madid: Text | None = None
+    f5first: Text | None = None
+    f5last: Text | None = None
+    fi: Text | None = None
+    dobd: Text | None = None
+    dobm: Text | None = None
+    doby: Text | None = None
+
+
+class Service(_Words):
+    """One thing booked or bought. `price` is for one piece, in major units of the conversion's currency."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_NO_CONTROL)]
+    price: Amount | None = None
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
+    id: Identifier | None = None
+
+
+class Click(_Private):
+    """The ad click that led here. All are opaque and case-sensitive."""
+
+    ctwa_clid: Text | None = None  # from the WhatsApp webhook's referral
+    fbc: Text | None = None  # the _fbc cookie
+    fbp: Text | None = None  # the _fbp cookie
+    fbclid: Text | None = None  # from the landing page's address
+    clicked_at: Annotated[int, Field(strict=True, ge=0)] | None = None  # Unix seconds at which fbclid was first seen
+
+
+class Client(_Private):
+    """The customer's own browser, for website conversions: never a proxy's or the bot's."""
+
+    ip: Text | None = None
+    user_agent: LongText | None = None
+    page_url: LongText | None = None
+
+
+class Conversion(_Words):
+    """Something the business wants its ads to bring about.
+
+    `value` is in major units of `currency` (IDR 150000 is one hundred and fifty thousand rupiah). `occurred_at` is Unix
+    seconds or ISO 8601 with a time zone, and is "now" where absent.
+    """
+
+    event: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_CONTROL)]
+    event_id: Identifier | None = None
+    booking_id: Identifier | None = None
+    occurred_at: Number | Text | None = None
+    customer: Customer = Customer()
+    value: Amount | None = None
+    currency: Text | None = None
+    services: Annotated[tuple[Service, ...], Field(max_length=100)] = ()
+    channel: Channel | None = None
+    click: Click | None = None
+    client: Client | None = None
+    source: Text | None = None
+    dataset: Identifier | None = None
+    custom: Annotated[dict[Identifier, Text | Number | Annotated[bool, Field(strict=True)]], Field(max_length=50)] = (
+        Field(default_factory=dict)
+    )
+
+
+class Lead(Conversion):
+    """A booking or an enquiry: Meta's `Lead`, or `LeadSubmitted` in a chat that an ad opened."""
+
+    event: str = LEAD
+
+
+class Purchase(Conversion):
+    """A completed payment. Needs `value`."""
+
+    event: str = PURCHASE
+
+
+class InitiateCheckout(Conversion):
+    """A booking attempt that is not finished yet."""
+
+    event: str = INITIATE_CHECKOUT
+
+
+FIELD_NAMES: frozenset[str] = frozenset(
+    name for model in (Conversion, Customer, Service, Click, Client) for name in model.model_fields
+)

@@ -1,0 +1,91 @@
+"""Prometheus metrics, read from what is there when they are asked for. `docs/reference/metrics.md` lists them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+
+from konversi._version import __version__
+from konversi.outbox.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from prometheus_client import Metric
+
+    from konversi.outbox.port import Counts
+
+
+class LaneReport(NamedTuple):
+    """What one lane's delivery has been doing since the start, and whether it sends."""
+
+    lane: str
+    requests: Mapping[str, int]  # by verdict
+    events: Mapping[str, int]  # by verdict
+    seconds: float  # spent waiting for answers
+    breaker: str  # closed, open or half_open
+    paused: bool  # a person has to act
+    cause: str  # why it doesn't send, in plain words
+
+
+def metrics(counts: Counts, lanes: Sequence[LaneReport], now: float) -> bytes:
+    """The exposition text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot([*_outbox(counts, now), *_delivery(lanes)]))
+    return generate_latest(registry)
+
+
+class _Snapshot:
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _outbox(counts: Counts, now: float) -> Iterable[Metric]:
+    build = InfoMetricFamily("konversi_build", "The version that runs.")
+    build.add_metric([], {"version": __version__})
+    yield build
+    events = GaugeMetricFamily("konversi_events", "Events by the state they are in now.", labels=["state"])
+    for state, number in counts.states.items():
+        if state is not State.DELIVERED:
+            events.add_metric([state.value], number)
+    yield events
+    steps = CounterMetricFamily(
+        "konversi_steps", "Events that took a step, since the database was made.", labels=["step"]
+    )
+    for step, number in sorted(counts.totals.items()):
+        steps.add_metric([step], number)
+    yield steps
+    oldest = 0.0 if counts.oldest_waiting is None else max(0.0, now - counts.oldest_waiting)
+    yield GaugeMetricFamily(
+        "konversi_oldest_waiting_seconds", "How long the oldest waiting event has been waiting.", value=oldest
+    )
+
+
+def _delivery(lanes: Sequence[LaneReport]) -> Iterable[Metric]:
+    requests = CounterMetricFamily(
+        "konversi_requests", "Requests to Meta since the start, by what their answer meant.", labels=["lane", "verdict"]
+    )
+    sent = CounterMetricFamily("konversi_sent_events", "Events in those requests.", labels=["lane", "verdict"])
+    seconds = CounterMetricFamily(
+        "konversi_request_seconds", "Seconds spent waiting for Meta's answers since the start.", labels=["lane"]
+    )
+    closed = GaugeMetricFamily(
+        "konversi_breaker_closed", "1 where the lane sends, 0 where its breaker is open.", labels=["lane"]
+    )
+    paused = GaugeMetricFamily(
+        "konversi_lane_paused", "1 where a person has to act before the lane can send.", labels=["lane"]
+    )
+    for report in lanes:
+        for verdict, number in report.requests.items():
+            requests.add_metric([report.lane, verdict], number)
+        for verdict, number in report.events.items():
+            sent.add_metric([report.lane, verdict], number)
+        seconds.add_metric([report.lane], report.seconds)
+        closed.add_metric([report.lane], float(report.breaker == "closed"))
+        paused.add_metric([report.lane], float(report.paused))
+    yield from (requests, sent, seconds, closed, paused)

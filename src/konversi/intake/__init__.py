@@ -1,0 +1,1 @@
+"""The doors. All of them end in one use case: `receive`."""

@@ -1,0 +1,100 @@
+"""What the doors see of the running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from konversi.clock import monotonic
+from konversi.delivery.breaker import Position
+from konversi.errors import MissingCredentials, NotFound
+from konversi.insight.metrics import LaneReport
+from konversi.outbox.states import FINAL, Step
+
+if TYPE_CHECKING:
+    from konversi.clock import Clock
+    from konversi.delivery.dispatcher import Dispatcher
+    from konversi.delivery.watch import Watch
+    from konversi.intake.receive import Receiver
+    from konversi.outbox.port import Outbox, Stored
+    from konversi.outbox.states import State
+    from konversi.settings import Settings
+
+
+class Decisions(Protocol):
+    """What a person can decide about an event."""
+
+    async def replay(self, event: int) -> State:
+        """Send it again."""
+        ...
+
+    async def discard(self, event: int, reason: str) -> State:
+        """Don't send it."""
+        ...
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Everything that runs, for the doors to reach."""
+
+    settings: Settings
+    clock: Clock
+    outbox: Outbox
+    receiver: Receiver
+    decisions: Decisions
+    dispatcher: Dispatcher
+    watch: Watch
+    delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
+
+    @property
+    def ready(self) -> bool:
+        """Whether events are accepted and delivered."""
+        return self.delivering and self.outbox.broken is None
+
+    def obstacle(self, lane: str) -> str | None:
+        """Why nothing of this lane is being sent at the moment, in plain words; `None` where it is."""
+        if not self.settings.configured:
+            return str(MissingCredentials())
+        courier = self.dispatcher.couriers.get(lane)
+        if courier is not None and courier.breaker.position(self.clock.now()) is Position.OPEN:
+            return courier.breaker.cause
+        return None
+
+    def lanes(self) -> list[LaneReport]:
+        """What each lane's delivery has been doing."""
+        now = self.clock.now()
+        return [
+            LaneReport(
+                lane,
+                courier.tally.requests,
+                courier.tally.events,
+                courier.tally.seconds,
+                courier.breaker.position(now).value,
+                courier.breaker.paused,
+                courier.breaker.cause,
+            )
+            for lane, courier in self.dispatcher.couriers.items()
+        ]
+
+    def paused(self, lane: str) -> bool:
+        """Whether the lane waits for a person to act."""
+        courier = self.dispatcher.couriers.get(lane)
+        return courier is not None and courier.breaker.paused
+
+    async def outcome(self, event: int, seconds: float) -> Stored:
+        """The event as it stands after its next attempt, or after so many seconds, or at once where none is to come."""
+        until = monotonic() + seconds
+        while True:
+            with self.watch.of(event) as attempt_end:
+                stored = await self.outbox.find(event)
+                if stored is None:
+                    raise NotFound
+                left = until - monotonic()
+                if stored.state in FINAL or left <= 0 or self.obstacle(stored.lane):
+                    return stored
+                await asyncio.wait([attempt_end], timeout=left)
+                if attempt_end.done() and attempt_end.result().step is Step.SPLIT:
+                    continue  # the batch was refused, which says nothing about this event yet
+            break
+        return await self.outbox.find(event) or stored

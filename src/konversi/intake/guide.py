@@ -1,0 +1,123 @@
+"""The setup guide's shape: `{"type": "booking", "customerPhone": ..., "totalValue": ...}`. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from konversi.events.conversion import (
+    Amount,
+    Channel,
+    Click,
+    Client,
+    Conversion,
+    Customer,
+    Identifier,
+    Number,
+    Service,
+    Several,
+    Text,
+)
+from konversi.events.names import GUIDE_TYPES
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class GuideService(_Shape):
+    """A service as the guide writes it."""
+
+    serviceName: Annotated[str, Field(min_length=1, max_length=500)]  # noqa: N815 - the guide's own name
+    price: Amount | None = None
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
+    id: Identifier | None = None
+
+
+class GuideConversion(_Shape):
+    """The body of `POST /api/meta/conversion`."""
+
+    type: Annotated[str, Field(min_length=1, max_length=50)]
+    customerPhone: Several | None = None  # noqa: N815
+    customerName: Text | None = None  # noqa: N815
+    customerEmail: Several | None = None  # noqa: N815
+    totalValue: Amount | None = None  # noqa: N815
+    currency: Text | None = None
+    services: Annotated[tuple[GuideService, ...], Field(max_length=100)] = ()
+    bookingId: Identifier | None = None  # noqa: N815
+    eventId: Identifier | None = None  # noqa: N815
+    city: Text | None = None
+    region: Text | None = None
+    postalCode: Text | None = None  # noqa: N815
+    country: Text | None = None
+    source: Text | None = None
+    occurredAt: Number | Text | None = None  # noqa: N815
+    dataset: Identifier | None = None
+    channel: Channel | None = None
+    click: Click | None = None
+    client: Client | None = None
+
+    def conversion(self) -> Conversion:
+        """The same in Konversi's words."""
+        return Conversion(
+            event=GUIDE_TYPES.get(self.type.strip().lower(), self.type),
+            event_id=self.eventId,
+            booking_id=self.bookingId,
+            occurred_at=self.occurredAt,
+            customer=Customer(
+                phone=self.customerPhone,
+                name=self.customerName,
+                email=self.customerEmail,
+                city=self.city,
+                region=self.region,
+                postal_code=self.postalCode,
+                country=self.country,
+            ),
+            value=self.totalValue,
+            currency=self.currency,
+            services=tuple(
+                Service(name=one.serviceName, price=one.price, quantity=one.quantity, id=one.id)
+                for one in self.services
+            ),
+            channel=self.channel,
+            click=self.click,
+            client=self.client,
+            source=self.source or "whatsapp_ai",
+            dataset=self.dataset,
+        )
+
+
+FIELDS: frozenset[str] = frozenset(GuideConversion.model_fields) | frozenset(GuideService.model_fields)
+
+# Fields of a conversion that the guide calls otherwise, so that a refusal speaks of what the caller sent.
+_GUIDE_NAMES = {
+    "event": "type",
+    "customer": "customerPhone",
+    "customer.phone": "customerPhone",
+    "customer.name": "customerName",
+    "customer.email": "customerEmail",
+    "customer.city": "city",
+    "customer.region": "region",
+    "customer.postal_code": "postalCode",
+    "customer.country": "country",
+    "value": "totalValue",
+    "occurred_at": "occurredAt",
+    "booking_id": "bookingId",
+    "event_id": "eventId",
+}
+
+
+def guide_field(field: str) -> str:
+    """The guide's name of a field."""
+    return _GUIDE_NAMES.get(field, field)
+
+
+def masked(pixel_id: str | None) -> str | None:
+    """The pixel id as the guide shows it: the first four digits."""
+    return f"{pixel_id[:4]}****" if pixel_id else None
+
+
+def as_json(given: dict[str, Any]) -> dict[str, Any]:
+    """An answer without its empty members."""
+    return {name: value for name, value in given.items() if value is not None and value != []}

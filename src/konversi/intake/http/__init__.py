@@ -1,0 +1,1 @@
+"""The HTTP doors: the setup guide's, the native one, and those for looking."""

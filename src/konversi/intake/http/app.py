@@ -1,0 +1,116 @@
+"""The HTTP application: all doors, their errors as problems, and the pages that describe them."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from konversi._version import __version__
+from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
+from konversi.events.conversion import Conversion
+from konversi.events.faults import Fault, Refused
+from konversi.intake.http import guide, looking
+from konversi.intake.http.access import Access
+from konversi.intake.http.bodies import MANY_EVENTS, read
+from konversi.intake.http.docs_page import page
+from konversi.intake.http.hot import EVENTS_PATH, FrontDoor
+from konversi.intake.http.native import answer
+from konversi.intake.http.problems import response
+from konversi.logs import logger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from konversi.intake.gateway import Gateway
+
+_SECURITY = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+}
+
+
+def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]], api_key: str | None) -> FrontDoor:
+    """The ASGI application. The gateway runs as long as the server's lifespan does."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_gateway() as gateway:
+            app.state.gateway = gateway
+            yield
+
+    app = FastAPI(
+        title="Konversi",
+        version=__version__,
+        summary="The self-hosted conversion gateway for chat commerce.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(guide.router)
+    app.include_router(looking.router)
+    app.add_api_route(
+        EVENTS_PATH,
+        _events,
+        methods=["POST"],
+        status_code=202,
+        summary="Report one conversion, or up to 1,000",
+        tags=["events"],
+        openapi_extra={"requestBody": {"required": True, "content": _event_bodies()}},
+        responses={207: {"description": "Some were refused"}, 409: {"description": "The event_id has other contents"}},
+    )
+    app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
+    _speak_in_problems(app)
+    return FrontDoor(app, Access(api_key), lambda: app.state.gateway.receiver)
+
+
+async def _events(request: Request) -> Response:
+    """Durable when answered. One event, `{"events": [...]}`, or one a line as `application/x-ndjson`.
+
+    The server answers this address without coming here (see `hot.py`); this is the same door for other servers.
+    """
+    body = await read(request.receive, dict(request.scope["headers"]), MANY_EVENTS)
+    reply = await answer(request.app.state.gateway.receiver, body, request.headers.get("content-type", ""))
+    return Response(reply.body, reply.status, reply.headers, reply.content_type)
+
+
+async def _docs(request: Request) -> HTMLResponse:
+    return HTMLResponse(page(request.app.openapi()), headers=_SECURITY)
+
+
+def _event_bodies() -> dict[str, Any]:
+    one = Conversion.model_json_schema()
+    many = {"type": "object", "required": ["events"], "properties": {"events": {"type": "array", "maxItems": 1000}}}
+    return {"application/json": {"schema": {"oneOf": [one, many]}}, "application/x-ndjson": {"schema": one}}
+
+
+def _speak_in_problems(app: FastAPI) -> None:
+    @app.exception_handler(KonversiError)
+    async def konversi_error(_request: Request, error: KonversiError) -> Response:
+        return response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def validation_error(_request: Request, error: RequestValidationError) -> Response:
+        faults = [
+            Fault(".".join(str(part) for part in one["loc"][1:]), one["type"], f"{one['msg']}.", "See /docs.")
+            for one in error.errors()
+        ]
+        return response(Refused(faults) if faults else InvalidRequest())
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:  # noqa: PLR2004 - what Starlette says of a known path
+            return response(MethodNotAllowed())
+        return response(NotFound() if error.status_code == 404 else InvalidRequest(str(error.detail)))  # noqa: PLR2004
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> Response:
+        logger().error("unforeseen", fault=type(error).__name__)
+        return response(KonversiError())

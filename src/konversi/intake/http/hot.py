@@ -1,0 +1,59 @@
+"""In front of everything: who may call, and the hot door without a framework's detours (`benchmarks/README.md`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from konversi.errors import KonversiError
+from konversi.intake.http.bodies import MANY_EVENTS, read
+from konversi.intake.http.native import Answer, answer
+from konversi.intake.http.problems import PROBLEM, headers, problem, response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from konversi.intake.http.access import Access
+    from konversi.intake.receive import Receiver
+
+import orjson
+
+EVENTS_PATH = "/v1/events"
+
+
+class FrontDoor:
+    """The ASGI application that the server runs: answers `POST /v1/events` itself and hands on the rest."""
+
+    def __init__(self, inner: ASGIApp, access: Access, receiver: Callable[[], Receiver]) -> None:
+        self._inner = inner
+        self._access = access
+        self._receiver = receiver
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        sent = dict(scope["headers"])
+        try:
+            self._access.check(scope, sent)
+        except KonversiError as error:
+            await response(error)(scope, receive, send)
+            return
+        if scope["path"] != EVENTS_PATH or scope["method"] != "POST":
+            await self._inner(scope, receive, send)
+            return
+        try:
+            body = await read(receive, sent, MANY_EVENTS)
+            reply = await answer(self._receiver(), body, sent.get(b"content-type", b"").decode("latin-1"))
+        except KonversiError as error:
+            reply = Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
+        await _send(send, reply)
+
+
+async def _send(send: Send, reply: Answer) -> None:
+    fields = [(b"content-type", reply.content_type.encode()), (b"content-length", str(len(reply.body)).encode())]
+    if reply.headers:
+        fields += [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": fields})
+    await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,153 @@
+"""From what is known of a customer to the match keys that Meta gets: normalised, hashed, with a note on every doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from konversi.events.faults import Note
+from konversi.matching.clicks import IN_MILLISECONDS, fbc_of, fbclid, holds, in_seconds
+from konversi.matching.country import country as country_rule
+from konversi.matching.digest import digest, shared_digest
+from konversi.matching.hashed import SHORTEST, already_hashed
+from konversi.matching.keys import BY_CUSTOMER_FIELD, BY_META, Key
+from konversi.matching.names import split
+from konversi.matching.reading import Remark, Setting
+
+if TYPE_CHECKING:
+    from konversi.events.conversion import Click, Client, Customer
+
+_FIRST, _LAST = BY_META["fn"], BY_META["ln"]
+_FBC, _FBP, _CTWA_CLID = BY_META["fbc"], BY_META["fbp"], BY_META["ctwa_clid"]
+_IP, _USER_AGENT = BY_META["client_ip_address"], BY_META["client_user_agent"]
+_DAY_MS = 86_400_000
+_HASHED_NAME = Remark(
+    None, "name_hashed", "A hashed full name can't be split, so it is left out. Hash first_name and last_name each."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What of a customer goes to Meta."""
+
+    user_data: dict[str, Any]  # Meta's keys; hashed ones and external_id as lists of lower-case hexadecimal SHA-256
+    notes: tuple[Note, ...]  # what was dropped or chosen; never the value
+
+
+def match(
+    customer: Customer,
+    *,
+    click: Click | None = None,
+    client: Client | None = None,
+    country: str | None,
+    seen_ms: int,
+) -> Match:
+    """Normalise and hash a customer.
+
+    `country` is the ISO alpha-2 code in which national phone numbers are read; it is never sent as the customer's own.
+    `seen_ms` (Unix milliseconds) is when the click is taken to have been, unless the click says so itself.
+    """
+    given = customer.__dict__
+    gathered = _Gathered(_setting(country, given["country"], seen_ms // _DAY_MS))
+    for field in sorted(customer.__pydantic_fields_set__):
+        value = given[field]
+        if value is None:
+            continue
+        if field == "name":
+            gathered.full_name(value, given)
+        else:
+            gathered.take(BY_CUSTOMER_FIELD[field], value)
+    user_data = gathered.user_data
+    if "ph" in user_data and "external_id" not in user_data:
+        user_data["external_id"] = user_data["ph"][:1]
+    if click is not None:
+        gathered.take_click(click, seen_ms)
+    if client is not None:
+        gathered.in_the_clear(_IP, client.ip)
+        gathered.in_the_clear(_USER_AGENT, client.user_agent)
+    return Match(user_data, tuple(dict.fromkeys(gathered.notes)) if gathered.notes else ())
+
+
+@lru_cache(maxsize=1_000)
+def _setting(phone_country: str | None, customer_country: str | None, day: int) -> Setting:
+    lives_in = country_rule(customer_country, Setting()) if customer_country else None
+    return Setting(phone_country, lives_in if isinstance(lives_in, str) else None, day)
+
+
+class _Gathered:
+    """The match keys and notes so far."""
+
+    __slots__ = ("notes", "setting", "user_data")
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.user_data: dict[str, Any] = {}
+        self.notes: list[Note] = []
+
+    def take(self, key: Key, value: str | int | list[str]) -> None:
+        if key.hashed and isinstance(value, str):
+            self._in_hashes(key, value, key.about)
+        elif key.hashed and isinstance(value, list):
+            for text in value:
+                self._in_hashes(key, text, key.about)
+        else:
+            self.in_the_clear(key, str(value))
+
+    def _in_hashes(self, key: Key, text: str, about: str | None) -> None:
+        """Each different hash once, in the order given."""
+        if key.shared:
+            hashed, remark = shared_digest(key, text, self.setting.customer_country)
+        else:
+            hashed, remark = digest(key, text, self.setting)
+        if remark is not None:
+            self._note(about, remark)
+        if hashed is None:
+            return
+        so_far = self.user_data.get(key.meta)
+        if so_far is None:
+            self.user_data[key.meta] = [hashed]
+        elif hashed not in so_far:
+            so_far.append(hashed)
+
+    def full_name(self, name: str, given: dict[str, Any]) -> None:
+        """Read only where neither part is given by itself."""
+        if given["first_name"] is not None or given["last_name"] is not None:
+            return
+        if len(name) >= SHORTEST and already_hashed(name):
+            self._note("customer.name", _HASHED_NAME)
+            return
+        first, last = split(name)
+        self._in_hashes(_FIRST, first, "customer.name")
+        if last:
+            self._in_hashes(_LAST, last, "customer.name")
+
+    def in_the_clear(self, key: Key, text: str | None) -> None:
+        if text is None or not text.strip():
+            return
+        reading = key.rule(text, self.setting)
+        if isinstance(reading, Remark):
+            self._note(key.about, reading)
+        else:
+            self.user_data[key.meta] = int(reading) if key.whole else reading
+
+    def take_click(self, click: Click, seen_ms: int) -> None:
+        """The cookie as it is, unless the landing page's address tells of another click: that one is newer."""
+        self.in_the_clear(_CTWA_CLID, click.ctwa_clid)
+        self.in_the_clear(_FBC, click.fbc)
+        self.in_the_clear(_FBP, click.fbp)
+        if not click.fbclid or holds(self.user_data.get("fbc", ""), click.fbclid):
+            return
+        reading = fbclid(click.fbclid, self.setting)
+        if isinstance(reading, Remark):
+            self._note("click.fbclid", reading)
+            return
+        created_ms = seen_ms
+        if click.clicked_at is not None and in_seconds(click.clicked_at):
+            created_ms = click.clicked_at * 1_000
+        elif click.clicked_at is not None:
+            self._note("click.clicked_at", IN_MILLISECONDS)
+        self.user_data["fbc"] = fbc_of(reading, created_ms)
+
+    def _note(self, about: str | None, remark: Remark) -> None:
+        self.notes.append(Note(about or "event", remark.code, remark.text))

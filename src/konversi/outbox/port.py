@@ -1,0 +1,240 @@
+"""The durable promise: what every store behind the gateway can do, and the words it speaks.
+
+One contract suite (`tests/contract/`) holds each store to this. A stream engine fits as well: claim is a fetch, settle an
+acknowledgement (deliver, refuse), a negative one with a delay (retry) or a term (discard).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from konversi.outbox.states import State, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class NewEvent(NamedTuple):
+    """An event that is ready to be sent. `body` is its JSON as Meta gets it, in UTF-8: stored once, never changed."""
+
+    lane: str
+    dataset: str
+    event_name: str  # of the conversion; Meta may hear another one
+    event_id: str
+    booking_id: str | None
+    event_time: int  # Unix seconds
+    deadline: int  # Unix seconds from which it is not sent any more
+    digest: bytes  # of the conversion, to tell a repeat from a conflict
+    body: bytes
+    notes: str  # JSON list of [about, code, text]
+
+
+class Appended(NamedTuple):
+    """What became of one appended event. With `conflict` nothing was stored: the id belongs to other contents."""
+
+    id: int
+    repeat: bool = False
+    conflict: bool = False
+
+
+class Candidate(NamedTuple):
+    """A waiting event as the planner of batches sees it."""
+
+    id: int
+    batch_limit: int  # at most so many events in its batch: halved each time Meta refuses the batch
+    size: int  # bytes of its body
+    tries: int
+    deadline: int
+
+
+class Choice(NamedTuple):
+    """What the planner takes of the candidates it was shown."""
+
+    batch: Sequence[int]
+    expired: Sequence[int] = ()
+
+
+class Batch(NamedTuple):
+    """Claimed events whose intent to send is on durable storage. `data` is their bodies, joined by commas."""
+
+    attempt: int
+    lane: str
+    ids: Sequence[int]
+    data: bytes
+    tries: int  # of the event tried most
+    batch_limit: int
+    names: Sequence[tuple[str, str]]  # (event name, event id) of the first few, for the log
+
+
+class Settlement(NamedTuple):
+    """How an attempt ended, for all of its events."""
+
+    step: Step
+    verdict: str  # stable word for the attempt's record: delivered, throttled, in_doubt...
+    ended_at: float
+    due_at: float = 0.0  # when to try again (retry, split)
+    batch_limit: int = 0  # the new limit (split)
+    in_doubt: bool = False  # the request left and no answer came
+    counts_as_try: bool = True
+    reason: str = ""  # plain words: what Meta said and what to do
+    http_status: int | None = None
+    code: int | None = None
+    subcode: int | None = None
+    fbtrace_id: str | None = None
+    events_received: int | None = None
+    answer: str | None = None  # Meta's answer, redacted, where it was not a plain success
+
+
+class Attempt(NamedTuple):
+    """One request to Meta."""
+
+    id: int
+    lane: str
+    started_at: float
+    ended_at: float | None
+    events: int
+    verdict: str | None
+    reason: str
+    http_status: int | None
+    code: int | None
+    subcode: int | None
+    fbtrace_id: str | None
+    events_received: int | None
+    answer: str | None
+
+
+class Stored(NamedTuple):
+    """An accepted event as it stands now."""
+
+    id: int
+    lane: str
+    dataset: str
+    event_name: str
+    event_id: str
+    booking_id: str | None
+    event_time: int
+    accepted_at: float
+    deadline: int
+    state: State
+    due_at: float
+    tries: int
+    in_doubt: int  # how often a send of it ended without an answer
+    reason: str
+    attempts: Sequence[int]
+    notes: str
+    body: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which events to list, newest first. `before` is the cursor: only ids below it."""
+
+    state: State | None = None
+    dataset: str | None = None
+    event_id: str | None = None
+    booking_id: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+class Counts(NamedTuple):
+    """How many events stand where. `totals` counts steps since the database was made; the rest is now."""
+
+    states: dict[State, int]
+    totals: dict[str, int]
+    oldest_waiting: float | None  # Unix seconds at which the oldest waiting event was accepted
+
+
+class Outbox(Protocol):
+    """A store of accepted events. Every method that changes something has changed it durably when it returns.
+
+    All raise `StorageUnavailable` where that can't be said, and `Overloaded` where too much is queued already.
+    """
+
+    @property
+    def broken(self) -> str | None:
+        """Why the storage can't be trusted any more, if so: then the process has to end."""
+        ...
+
+    async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
+        """Accept events, one verdict each, in order; a known (dataset, name, id) is a repeat or a conflict."""
+        ...
+
+    async def lanes(self) -> Sequence[tuple[str, float]]:
+        """Each lane with waiting events, and the Unix seconds at which its first one is due."""
+        ...
+
+    async def claim(
+        self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]
+    ) -> Batch | None:
+        """Lease the batch that `choose` takes from the lane's due events, and write down the intent to send it.
+
+        Events that `choose` finds expired end there. `None` where nothing is due or taken.
+        """
+        ...
+
+    async def extend(self, attempt: int, lease_until: float) -> None:
+        """Keep the lease of an attempt that takes longer."""
+        ...
+
+    async def settle(self, batch: Batch, settlement: Settlement) -> None:
+        """Write down how an attempt ended, and move its events on. An attempt that was rescued meanwhile is left alone."""
+        ...
+
+    async def rescue(self, now: float, step: Step, *, all_leases: bool = False) -> Sequence[int]:
+        """End attempts whose lease ran out (or all): nobody knows how they ended, so their events are in doubt.
+
+        Their events take `step` (retry or hold). Returns the ids of those events.
+        """
+        ...
+
+    async def expire(self, now: float) -> int:
+        """End waiting events whose deadline passed, however far away their next try is."""
+        ...
+
+    async def hold_tests(self) -> int:
+        """Hold waiting test events: called where production starts on a database that has some."""
+        ...
+
+    async def find(self, event: int) -> Stored | None:
+        """One event."""
+        ...
+
+    async def search(self, search: Search) -> Sequence[Stored]:
+        """Events, newest first."""
+        ...
+
+    async def attempts(self, ids: Sequence[int]) -> Sequence[Attempt]:
+        """Attempts by id, oldest first."""
+        ...
+
+    async def counts(self) -> Counts:
+        """How many events stand where."""
+        ...
+
+    async def change(self, event: int, step: Step, *, now: float, reason: str, lane: str | None = None) -> State:
+        """Replay or discard one event. Raises `NotFound` and `WrongState`."""
+        ...
+
+    async def prune(self, accepted_before: float, limit: int) -> int:
+        """Forget up to `limit` finished events accepted before then, and attempts that old. Returns how many events."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was asked, and let go of the storage."""
+        ...
+
+
+def receipt(event: int) -> str:
+    """The receipt of an accepted event: sortable, and easy to read aloud."""
+    return f"rc_{event:012d}"
+
+
+def event_of(text: str) -> int | None:
+    """The event that a receipt stands for, or `None` where the text is not a receipt."""
+    digits = text[3:]
+    return (
+        int(digits) if text.startswith("rc_") and digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+    )

@@ -1,0 +1,215 @@
+"""The outbox on SQLite: the shared statements and the hot ones, run by the one writer and one reader."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from konversi.clock import now as wall_clock
+from konversi.database.schema import upgrade
+from konversi.database.sqlite import OwnerLock, Writer, path_of, reading_engine, writing_engine
+from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
+from konversi.outbox import hot_sqlite, statements
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from konversi.outbox.port import (
+        Appended,
+        Attempt,
+        Batch,
+        Candidate,
+        Choice,
+        Counts,
+        NewEvent,
+        Search,
+        Settlement,
+        Stored,
+    )
+    from konversi.outbox.states import State, Step
+
+T = TypeVar("T")
+_MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
+
+
+class _Arrivals:
+    """Events of many callers on their way into one insert."""
+
+    def __init__(self) -> None:
+        self.groups: list[Sequence[NewEvent]] = []
+        self.callers: list[asyncio.Future[list[Appended]]] = []
+        self.events = 0
+
+
+class SqliteOutbox:
+    """The outbox of one process. Open it with `SqliteOutbox.open`, inside a running event loop."""
+
+    def __init__(self, writer: Writer, lock: OwnerLock, reader: Any, next_id: int) -> None:
+        self._writer = writer
+        self._lock = lock
+        self._reader = reader
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="konversi-reader")
+        self._next_id = next_id
+        self._arrivals: _Arrivals | None = None
+        self._joining = threading.Lock()  # held for a few instructions: who joins a group, and when it is full
+        self._queued = 0
+        self._closed = False
+
+    @classmethod
+    async def open(cls, url: str) -> SqliteOutbox:
+        """Take the database over and bring its schema up to date.
+
+        Raises `StorageInUse` where another process has it, `StorageUnavailable` where the folder can't be used.
+        """
+        path = path_of(url)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StorageUnavailable(f"{path.parent}: {error.strerror}.") from error
+        lock = OwnerLock(path)
+        try:
+            engine = writing_engine(path)
+            writer = Writer(engine)
+            await writer.submit(upgrade)
+            next_id = await writer.submit(_first_free_id)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(writer, lock, reading_engine(path), next_id)
+
+    @property
+    def broken(self) -> str | None:
+        """Why the storage can't be trusted any more, if so: then the process has to end."""
+        return self._writer.broken
+
+    async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
+        if self._closed:
+            raise ShuttingDown
+        if self._queued + len(events) > _MOST_QUEUED:
+            raise Overloaded
+        caller: asyncio.Future[list[Appended]] = asyncio.get_running_loop().create_future()
+        self._queued += len(events)
+        with self._joining:
+            arrivals = self._arrivals
+            first = arrivals is None
+            if arrivals is None:
+                arrivals = self._arrivals = _Arrivals()
+            arrivals.groups.append(events)
+            arrivals.callers.append(caller)
+            arrivals.events += len(events)
+        if first:
+            self._submit(arrivals)
+        return await caller
+
+    def _submit(self, arrivals: _Arrivals) -> None:
+        done = self._writer.submit(lambda connection: self._append(connection, arrivals))
+        done.add_done_callback(lambda done: self._answer(arrivals, done))
+
+    def _append(self, connection: Connection, arrivals: _Arrivals) -> list[list[Appended]]:
+        """In the writer's thread: from here on, newcomers form the next group."""
+        with self._joining:
+            if self._arrivals is arrivals:
+                self._arrivals = None
+        verdicts, self._next_id = hot_sqlite.append(_driver(connection), arrivals.groups, self._next_id, wall_clock())
+        return verdicts
+
+    def _answer(self, arrivals: _Arrivals, done: asyncio.Future[list[list[Appended]]]) -> None:
+        self._queued -= arrivals.events
+        error = done.exception()
+        for index, caller in enumerate(arrivals.callers):
+            if caller.done():
+                continue
+            if error is not None:
+                caller.set_exception(error)
+            else:
+                caller.set_result(done.result()[index])
+
+    async def claim(
+        self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]
+    ) -> Batch | None:
+        def job(connection: Connection) -> Batch | None:
+            batch, expired = hot_sqlite.claim(_driver(connection), lane, now, lease_until, choose)
+            if expired:
+                statements.end_expired(connection, expired)
+            return batch
+
+        return await self._writer.submit(job)
+
+    async def settle(self, batch: Batch, settlement: Settlement) -> None:
+        def job(connection: Connection) -> None:
+            if not statements.end_attempt(connection, batch.attempt, settlement):
+                return
+            if hot_sqlite.is_plain_delivery(settlement):
+                hot_sqlite.settle_delivered(_driver(connection), batch.ids)
+            else:
+                statements.move(connection, batch.ids, settlement)
+
+        await self._writer.submit(job)
+
+    async def extend(self, attempt: int, lease_until: float) -> None:
+        await self._writer.submit(lambda connection: statements.extend(connection, attempt, lease_until))
+
+    async def rescue(self, now: float, step: Step, *, all_leases: bool = False) -> Sequence[int]:
+        return await self._writer.submit(
+            lambda connection: statements.rescue(connection, now, step, all_leases=all_leases)
+        )
+
+    async def expire(self, now: float) -> int:
+        return await self._writer.submit(lambda connection: statements.expire(connection, now))
+
+    async def hold_tests(self) -> int:
+        return await self._writer.submit(statements.hold_tests)
+
+    async def change(self, event: int, step: Step, *, now: float, reason: str, lane: str | None = None) -> State:
+        return await self._writer.submit(
+            lambda connection: statements.change(connection, event, step, now=now, reason=reason, lane=lane)
+        )
+
+    async def prune(self, accepted_before: float, limit: int) -> int:
+        return await self._writer.submit(lambda connection: statements.prune(connection, accepted_before, limit))
+
+    async def lanes(self) -> Sequence[tuple[str, float]]:
+        return await self._read(statements.lanes)
+
+    async def find(self, event: int) -> Stored | None:
+        return await self._read(lambda connection: statements.find(connection, event))
+
+    async def search(self, search: Search) -> Sequence[Stored]:
+        return await self._read(lambda connection: statements.search(connection, search))
+
+    async def attempts(self, ids: Sequence[int]) -> Sequence[Attempt]:
+        return await self._read(lambda connection: statements.attempts_of(connection, ids))
+
+    async def counts(self) -> Counts:
+        return await self._read(statements.counts)
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        def work() -> T:
+            with self._reader.connect() as connection:
+                return query(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._writer.aclose()
+        await asyncio.to_thread(self._reading.shutdown)
+        self._reader.dispose()
+        self._lock.release()
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: Any = connection.connection.driver_connection
+    return driver  # type: ignore[no-any-return]
+
+
+def _first_free_id(connection: Connection) -> int:
+    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'events'").scalar()
+    return int(last or 0) + 1

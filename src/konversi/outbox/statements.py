@@ -1,0 +1,279 @@
+"""What a SQL store does apart from its hot path: functions over a Core connection, the same for every dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, delete, func, insert, select, update
+
+from konversi.errors import NotFound
+from konversi.outbox.lanes import TEST_PATTERN
+from konversi.outbox.members import unpack
+from konversi.outbox.port import Attempt, Counts, Search, Settlement, Stored
+from konversi.outbox.states import FINAL, State, Step, after, sources
+from konversi.outbox.tables import attempts, events, queue, totals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection
+
+_CHUNK = 500  # ids in one IN list
+_PENDING_SCAN = 1_000  # rows changed in one go where there may be millions
+
+_STORED = select(
+    events.c.id, queue.c.lane, events.c.dataset, events.c.event_name, events.c.event_id, events.c.booking_id,
+    events.c.event_time, events.c.accepted_at, events.c.deadline, queue.c.state, queue.c.due_at, queue.c.tries,
+    queue.c.in_doubt, queue.c.reason, queue.c.attempts, events.c.notes, events.c.body, events.c.digest,
+).join_from(events, queue, events.c.id == queue.c.id)  # fmt: skip
+
+
+def find(connection: Connection, event: int) -> Stored | None:
+    """One event as it stands."""
+    row = connection.execute(_STORED.where(events.c.id == event)).one_or_none()
+    return _stored(row._asdict()) if row else None
+
+
+def search(connection: Connection, wanted: Search) -> list[Stored]:
+    """Events, newest first."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        conditions.append(queue.c.state == wanted.state)
+    if wanted.dataset is not None:
+        conditions.append(events.c.dataset == wanted.dataset)
+    if wanted.event_id is not None:
+        conditions.append(events.c.event_id == wanted.event_id)
+    if wanted.booking_id is not None:
+        conditions.append(events.c.booking_id == wanted.booking_id)
+    if wanted.before is not None:
+        conditions.append(queue.c.id < wanted.before)
+    rows = connection.execute(_STORED.where(and_(True, *conditions)).order_by(queue.c.id.desc()).limit(wanted.limit))
+    return [_stored(row._asdict()) for row in rows]
+
+
+def _stored(values: dict[str, Any]) -> Stored:
+    values["state"] = State(values["state"])
+    values["attempts"] = tuple(int(number) for number in values["attempts"].split(",") if number)
+    values["body"] = values["body"].encode()
+    return Stored(**values)
+
+
+_ATTEMPT = select(*(attempts.c[name] for name in Attempt._fields))
+
+
+def attempts_of(connection: Connection, ids: Sequence[int]) -> list[Attempt]:
+    """Attempts by id, oldest first."""
+    found: list[Attempt] = []
+    for start in range(0, len(ids), _CHUNK):
+        rows = connection.execute(
+            _ATTEMPT.where(attempts.c.id.in_(ids[start : start + _CHUNK])).order_by(attempts.c.id)
+        )
+        found.extend(Attempt(**row._asdict()) for row in rows)
+    return found
+
+
+def lanes(connection: Connection) -> list[tuple[str, float]]:
+    """Each lane with waiting events and when its first is due: one index look-up a lane, however many events wait."""
+    found: list[tuple[str, float]] = []
+    lane = ""
+    while True:
+        following = connection.execute(
+            select(func.min(queue.c.lane)).where(queue.c.state == State.WAITING.value, queue.c.lane > lane)
+        ).scalar_one()
+        if following is None:
+            return found
+        lane = following
+        due = connection.execute(
+            select(func.min(queue.c.due_at)).where(queue.c.state == State.WAITING.value, queue.c.lane == lane)
+        ).scalar_one()
+        if due is not None:
+            found.append((lane, due))
+
+
+def counts(connection: Connection) -> Counts:
+    """How many events stand where. Delivered ones are counted by their running total, not by visiting them."""
+    rare = connection.execute(
+        select(queue.c.state, func.count())
+        .where(queue.c.state.not_in([State.WAITING.value, State.SENDING.value, State.DELIVERED.value]))
+        .group_by(queue.c.state)
+    )
+    states = {State(state): number for state, number in rare.tuples()}
+    waiting = select(func.count()).where(queue.c.state == State.WAITING.value)
+    states[State.WAITING] = connection.execute(waiting).scalar_one()
+    under_way = select(func.coalesce(func.sum(attempts.c.events), 0)).where(attempts.c.ended_at.is_(None))
+    states[State.SENDING] = int(connection.execute(under_way).scalar_one())
+    running = {step: number for step, number in connection.execute(select(totals.c.step, totals.c.events)).tuples()}
+    states[State.DELIVERED] = running.get(Step.DELIVER.value, 0)
+    oldest = connection.execute(
+        select(events.c.accepted_at).where(
+            events.c.id == select(func.min(queue.c.id)).where(queue.c.state == State.WAITING.value).scalar_subquery()
+        )
+    ).scalar()
+    return Counts({state: states.get(state, 0) for state in State}, running, oldest)
+
+
+def add_total(connection: Connection, step: str, number: int) -> None:
+    """Count `number` events more under `step`."""
+    if number == 0:
+        return
+    changed = connection.execute(
+        update(totals).where(totals.c.step == step).values(events=totals.c.events + number)
+    ).rowcount
+    if changed == 0:
+        connection.execute(insert(totals).values(step=step, events=number))
+
+
+def end_attempt(connection: Connection, attempt: int, settlement: Settlement) -> bool:
+    """Write down how an attempt ended. False where it had ended before (rescued): then its events are others' now."""
+    return bool(
+        connection.execute(
+            update(attempts)
+            .where(attempts.c.id == attempt, attempts.c.ended_at.is_(None))
+            .values(
+                ended_at=settlement.ended_at,
+                verdict=settlement.verdict,
+                reason=settlement.reason,
+                http_status=settlement.http_status,
+                code=settlement.code,
+                subcode=settlement.subcode,
+                fbtrace_id=settlement.fbtrace_id,
+                events_received=settlement.events_received,
+                answer=settlement.answer,
+            )
+        ).rowcount
+    )
+
+
+def extend(connection: Connection, attempt: int, lease_until: float) -> None:
+    """Keep the lease of an open attempt."""
+    connection.execute(
+        update(attempts).where(attempts.c.id == attempt, attempts.c.ended_at.is_(None)).values(lease_until=lease_until)
+    )
+
+
+def move(connection: Connection, ids: Sequence[int], settlement: Settlement) -> int:
+    """Move sending events on, as their attempt ended."""
+    values: dict[str, Any] = {"state": after(State.SENDING, settlement.step).value, "reason": settlement.reason}
+    if settlement.step in (Step.RETRY, Step.SPLIT):
+        values["due_at"] = settlement.due_at
+    if settlement.step is Step.SPLIT:
+        values["batch_limit"] = settlement.batch_limit
+    if settlement.in_doubt:
+        values["in_doubt"] = queue.c.in_doubt + 1
+    if not settlement.counts_as_try:
+        values["tries"] = queue.c.tries - 1
+    moved = 0
+    for start in range(0, len(ids), _CHUNK):
+        some = ids[start : start + _CHUNK]
+        moved += connection.execute(
+            update(queue).where(queue.c.id.in_(some), queue.c.state == State.SENDING.value).values(values)
+        ).rowcount
+    add_total(connection, settlement.step.value, moved)
+    if settlement.in_doubt:
+        add_total(connection, "in_doubt", moved)
+    return moved
+
+
+def rescue(connection: Connection, now: float, step: Step, *, all_leases: bool) -> list[int]:
+    """End abandoned attempts; their events are in doubt and take `step`."""
+    condition: ColumnElement[bool] = attempts.c.ended_at.is_(None)
+    if not all_leases:
+        condition = and_(condition, attempts.c.lease_until < now)
+    abandoned = connection.execute(select(attempts.c.id, attempts.c.members).where(condition)).tuples().all()
+    rescued: list[int] = []
+    for attempt, members in abandoned:
+        settlement = Settlement(
+            step,
+            "abandoned",
+            ended_at=now,
+            due_at=now,
+            in_doubt=True,
+            reason="The process that was sending it ended before Meta's answer came, so nobody knows whether Meta has it.",
+        )
+        ids = unpack(members)
+        if end_attempt(connection, attempt, settlement):
+            move(connection, ids, settlement)
+            rescued.extend(ids)
+    return rescued
+
+
+def expire(connection: Connection, now: float) -> int:
+    """End waiting events whose deadline passed."""
+    late = connection.execute(
+        select(queue.c.id).where(queue.c.state == State.WAITING.value, queue.c.deadline <= now).limit(_PENDING_SCAN)
+    )
+    return end_expired(connection, late.scalars().all())
+
+
+def end_expired(connection: Connection, ids: Sequence[int]) -> int:
+    """End these waiting events as expired."""
+    return _transfer(connection, ids, Step.EXPIRE, "It grew older than Meta takes before it could be sent.")
+
+
+def hold_tests(connection: Connection) -> int:
+    """Hold waiting test events."""
+    tests = connection.execute(
+        select(queue.c.id).where(queue.c.state == State.WAITING.value, queue.c.lane.like(TEST_PATTERN))
+    )
+    return _transfer(
+        connection,
+        tests.scalars().all(),
+        Step.HOLD,
+        "It was accepted in development as a test event, and Konversi now runs in production: "
+        "replay it to send it as a real one, or discard it.",
+    )
+
+
+def _transfer(connection: Connection, ids: Sequence[int], step: Step, reason: str) -> int:
+    target = after(State.WAITING, step).value
+    moved = 0
+    for start in range(0, len(ids), _CHUNK):
+        moved += connection.execute(
+            update(queue)
+            .where(queue.c.id.in_(ids[start : start + _CHUNK]), queue.c.state == State.WAITING.value)
+            .values(state=target, reason=reason)
+        ).rowcount
+    add_total(connection, step.value, moved)
+    return moved
+
+
+def change(connection: Connection, event: int, step: Step, *, now: float, reason: str, lane: str | None) -> State:
+    """Replay or discard one event."""
+    found = connection.execute(select(queue.c.state, queue.c.deadline).where(queue.c.id == event)).one_or_none()
+    if found is None:
+        raise NotFound
+    state = after(State(found.state), step)
+    values: dict[str, Any] = {"state": state.value, "reason": reason}
+    if step is Step.REPLAY:
+        values |= {"due_at": now, "tries": 0}
+        if lane is not None:
+            values["lane"] = lane
+    connection.execute(
+        update(queue)
+        .where(queue.c.id == event, queue.c.state.in_([source.value for source in sources(step)]))
+        .values(values)
+    )
+    add_total(connection, step.value, 1)
+    return state
+
+
+def prune(connection: Connection, accepted_before: float, limit: int) -> int:
+    """Forget finished events accepted before then (ids follow time, so the oldest come first), and old attempts."""
+    finished = [state.value for state in FINAL - {State.HELD}]
+    oldest = (
+        select(events.c.id, events.c.accepted_at, queue.c.state)
+        .join_from(events, queue, events.c.id == queue.c.id)
+        .where(queue.c.state.in_(finished))
+        .order_by(events.c.id)
+        .limit(limit)
+    ).subquery()
+    ids = connection.execute(select(oldest.c.id).where(oldest.c.accepted_at < accepted_before)).scalars().all()
+    for start in range(0, len(ids), _CHUNK):
+        some = ids[start : start + _CHUNK]
+        connection.execute(delete(queue).where(queue.c.id.in_(some)))
+        connection.execute(delete(events).where(events.c.id.in_(some)))
+    stale = select(attempts.c.id).where(attempts.c.ended_at < accepted_before).order_by(attempts.c.id).limit(limit)
+    gone = connection.execute(stale).scalars().all()
+    for start in range(0, len(gone), _CHUNK):
+        connection.execute(delete(attempts).where(attempts.c.id.in_(gone[start : start + _CHUNK])))
+    return len(ids)

@@ -1,0 +1,247 @@
+"""Every setting, from the environment, then `.env.local`, then `.env`. Secrets can also come from a file (`*_FILE`)."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
+
+from konversi.errors import InvalidSettings, TestCodeInProduction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_TEST_CODE = "TEST12345"
+DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+_SECRETS = ("META_CONVERSION_API_TOKEN", "META_APP_SECRET", "KONVERSI_API_KEY", "KONVERSI_SECRET")
+
+DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads `NAME_FILE` for each secret, as containers and service managers hand secrets over."""
+
+    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]) -> None:
+        super().__init__(settings_cls)
+        self._variables = variables
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base class's shape
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in _SECRETS:
+            path = self._variables.get(f"{name}_FILE")
+            if not path or self._variables.get(name):
+                continue
+            try:
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise InvalidSettings(f"{name}_FILE: {type(error).__name__} while reading {path}.") from error
+        return found
+
+
+class Settings(BaseSettings):
+    """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
+
+    model_config = SettingsConfigDict(
+        env_file=(".env", ".env.local"),
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    pixel_id: DatasetId | None = Field(
+        None,
+        validation_alias=AliasChoices("META_PIXEL_ID", "META_DATASET_ID"),
+        description="Id of the pixel or dataset that gets the events: digits, from Events Manager.",
+    )
+    token: SecretStr | None = Field(
+        None,
+        validation_alias="META_CONVERSION_API_TOKEN",
+        description="Access token of that dataset (Events Manager > Settings > Conversions API).",
+    )
+    app_secret: SecretStr | None = Field(
+        None,
+        validation_alias="META_APP_SECRET",
+        description='App secret, where the Meta app has "Require App Secret" switched on: adds `appsecret_proof`.',
+    )
+    test_code: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9_-]{1,100}$")] | None = (
+        Field(
+            None,
+            validation_alias="META_TEST_EVENT_CODE",
+            description=f"Test event code sent in development; `{DEFAULT_TEST_CODE}` where unset. Refused in production.",
+        )
+    )
+    graph_url: str = Field(
+        "https://graph.facebook.com",
+        validation_alias="META_GRAPH_URL",
+        description="Where the Graph API is; `konversi sandbox` prints its own address for this.",
+    )
+    api_version: Annotated[str, StringConstraints(pattern=r"^v[0-9]{1,3}\.[0-9]$")] = Field(
+        "v26.0", validation_alias="META_API_VERSION", description="Version of the Graph API for events."
+    )
+    environment: Literal["development", "production"] = Field(
+        "development",
+        validation_alias="KONVERSI_ENV",
+        description="`development` sends every event as a test event; `production` sends none as such.",
+    )
+    host: str = Field("127.0.0.1", validation_alias="KONVERSI_HOST", description="Address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        3000, validation_alias="KONVERSI_PORT", description="Port to listen on; 0 takes a free one."
+    )
+    data_dir: Path = Field(
+        Path(".konversi"),
+        validation_alias="KONVERSI_DATA_DIR",
+        description="Folder of the SQLite database and of the installation's secret.",
+    )
+    database_url: str | None = Field(
+        None,
+        validation_alias="KONVERSI_DATABASE_URL",
+        description="SQLAlchemy URL of the database; SQLite in KONVERSI_DATA_DIR where unset.",
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        validation_alias="KONVERSI_API_KEY",
+        description="Key that every call must carry; without it only calls from this machine are taken.",
+    )
+    secret: SecretStr | None = Field(
+        None,
+        validation_alias="KONVERSI_SECRET",
+        description="The installation's secret, for keyed hashes; made and kept in KONVERSI_DATA_DIR where unset.",
+    )
+    default_country: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$")] = Field(
+        "ID", validation_alias="KONVERSI_DEFAULT_COUNTRY", description="Country in which national phones are read."
+    )
+    default_currency: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{3}$")] = Field(
+        "IDR", validation_alias="KONVERSI_DEFAULT_CURRENCY", description="Currency of values that come without one."
+    )
+    on_in_doubt: Literal["resend", "hold"] = Field(
+        "resend",
+        validation_alias="KONVERSI_ON_IN_DOUBT",
+        description="After a send without an answer: `resend` (Meta may count twice) or `hold` for a person to decide.",
+    )
+    messaging_names: dict[str, str] = Field(
+        default_factory=dict,
+        validation_alias="META_MESSAGING_NAMES",
+        description='Event names in chats that an ad opened, where they differ: `{"Schedule": "QualifiedLead"}`.',
+    )
+    ig_account_key: Literal["ig_account_id", "instagram_business_account_id"] = Field(
+        "ig_account_id",
+        validation_alias="META_IG_ACCOUNT_KEY",
+        description="Name of the Instagram account's id in events: Meta's pages disagree.",
+    )
+    retention_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
+        30, validation_alias="KONVERSI_RETENTION_DAYS", description="Days for which finished events are kept."
+    )
+    log_style: Literal["console", "json"] = Field(
+        "console", validation_alias="KONVERSI_LOG_STYLE", description="Log lines for people or for machines."
+    )
+    url: str | None = Field(
+        None,
+        validation_alias="KONVERSI_URL",
+        description="Address of a running gateway, for commands and for bots that send to it.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's shape
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        variables: dict[str, str | None] = {}
+        for source in (dotenv_settings, env_settings):
+            if isinstance(source, DotEnvSettingsSource | EnvSettingsSource):
+                variables |= {name.upper(): value for name, value in source.env_vars.items()}
+        return init_settings, env_settings, dotenv_settings, _SecretFiles(settings_cls, variables)
+
+    @field_validator("pixel_id", "token", mode="before")
+    @classmethod
+    def _placeholder_is_unset(cls, value: Any) -> Any:
+        """The setup guide's `your_pixel_id_here` is not a value."""
+        return None if isinstance(value, str) and value.strip().lower().startswith("your_") else value
+
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _short_environment(cls, value: Any) -> Any:
+        short = {"dev": "development", "prod": "production"}
+        return short.get(value.strip().lower(), value.strip().lower()) if isinstance(value, str) else value
+
+    @field_validator("graph_url", "url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            raise ValueError("must be an http(s) address without a user")
+        return value.rstrip("/")
+
+    @cached_property
+    def configured(self) -> bool:
+        """Whether events can be sent at all."""
+        return self.pixel_id is not None and self.token is not None
+
+    @cached_property
+    def test_event_code(self) -> str | None:
+        """What marks events as test events; nothing in production."""
+        return None if self.environment == "production" else self.test_code or DEFAULT_TEST_CODE
+
+    @cached_property
+    def database(self) -> str:
+        """The SQLAlchemy URL in effect."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'konversi.db'}"
+
+
+def load(**given: Any) -> Settings:
+    """The settings in effect; `given` (by field name) wins over the environment.
+
+    Raises `InvalidSettings` naming the variables at fault (never their values), and `TestCodeInProduction`.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise InvalidSettings(_complaints(error)) from None
+    if settings.environment == "production" and settings.test_code:
+        raise TestCodeInProduction
+    plain = urlsplit(settings.graph_url)
+    if settings.environment == "production" and plain.scheme == "http" and plain.hostname not in LOOPBACK:
+        raise InvalidSettings("META_GRAPH_URL: must be https in production, since the token travels there.")
+    return settings
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field, such as `META_PIXEL_ID`."""
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
+
+
+def secret_files() -> tuple[str, ...]:
+    """The variables that can also be given as `NAME_FILE`."""
+    return _SECRETS
+
+
+def _complaints(error: ValidationError) -> str:
+    lines = []
+    for details in error.errors(include_url=False, include_input=False):
+        name = str(details["loc"][0]) if details["loc"] else "settings"
+        lines.append(f"{variable(name) if name in Settings.model_fields else name}: {details['msg']}.")
+    return " ".join(lines)
+
+
+def world_readable(path: str | os.PathLike[str]) -> bool:
+    """Whether others on this machine may read the file (always false where the system has no such bits)."""
+    return os.name == "posix" and bool(Path(path).stat().st_mode & 0o004)
