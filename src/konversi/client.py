@@ -53,6 +53,13 @@ class Konversi:
         self._stack = AsyncExitStack()
         self._inside: _Inside | None = None
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """With settings that are loaded already."""
+        konversi = cls.__new__(cls)
+        konversi._settings, konversi._stack, konversi._inside = settings, AsyncExitStack(), None
+        return konversi
+
     async def __aenter__(self) -> Self:
         if self._settings.url:
             self._inside = await self._stack.enter_async_context(_Remote(self._settings))

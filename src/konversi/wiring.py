@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from konversi.delivery.courier import Sender
     from konversi.outbox.port import Outbox
 
 _STOP_SECONDS = 20.0  # longer than any request to Meta
@@ -93,18 +94,19 @@ def rules_of(settings: Settings, secret: bytes) -> Rules:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, *, outbox: Outbox | None = None, clock: Clock | None = None
+    settings: Settings, *, outbox: Outbox | None = None, clock: Clock | None = None, sender: Sender | None = None
 ) -> AsyncIterator[Gateway]:
     """A running gateway: it accepts and delivers until the block ends, then finishes what is under way.
 
+    `outbox`, `clock` and `sender` stand in for the settings' own store, the machine's clock and Meta.
     Raises `StorageInUse`, `StorageUnavailable` or `InvalidSettings` where it can't start.
     """
     clock = clock or SystemClock()
     rules = rules_of(settings, installation_secret(settings))
     store = outbox or await open_outbox(settings)
     try:
-        async with GraphClient(settings.graph_url, settings.api_version) as graph:
-            gateway = _assemble(settings, store, graph, rules, clock)
+        async with _meta(settings, sender) as meta:
+            gateway = _assemble(settings, store, meta, rules, clock)
             upkeep = Upkeep(
                 store,
                 clock=clock,
@@ -121,9 +123,18 @@ async def open_gateway(
         await store.aclose()
 
 
-def _assemble(settings: Settings, store: Outbox, graph: GraphClient, rules: Rules, clock: Clock) -> Gateway:
+@asynccontextmanager
+async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Sender]:
+    if sender is not None:
+        yield sender
+        return
+    async with GraphClient(settings.graph_url, settings.api_version) as graph:
+        yield graph
+
+
+def _assemble(settings: Settings, store: Outbox, meta: Sender, rules: Rules, clock: Clock) -> Gateway:
     watch = Watch()
-    dispatcher = _dispatcher(settings, store, graph, clock, watch)
+    dispatcher = _dispatcher(settings, store, meta, clock, watch)
     gateway = Gateway(
         settings=settings,
         clock=clock,
@@ -138,11 +149,11 @@ def _assemble(settings: Settings, store: Outbox, graph: GraphClient, rules: Rule
     return gateway
 
 
-def _dispatcher(settings: Settings, store: Outbox, graph: GraphClient, clock: Clock, watch: Watch) -> Dispatcher:
+def _dispatcher(settings: Settings, store: Outbox, meta: Sender, clock: Clock, watch: Watch) -> Dispatcher:
     credentials = credentials_of(settings)
     return Dispatcher(
         store,
-        graph,
+        meta,
         lambda dataset: credentials if dataset == DEFAULT_DATASET else None,
         clock=clock,
         watch=watch,

@@ -19,7 +19,7 @@ from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from konversi.errors import StorageInUse, StorageUnavailable
+from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
 from konversi.logs import logger
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Writer:
         self._jobs: SimpleQueue[tuple[Callable[[Connection], Any], asyncio.Future[Any]] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="konversi-writer", daemon=True)
+        self._closed = False
         self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
         self._thread.start()
 
@@ -131,43 +132,59 @@ class Writer:
         future: asyncio.Future[T] = self._loop.create_future()
         if self.broken:
             future.set_exception(StorageUnavailable(self.broken))
+        elif self._closed:
+            future.set_exception(ShuttingDown())
         else:
             self._jobs.put((job, future))
         return future
 
     async def aclose(self) -> None:
         """Finish what is queued, then stop."""
+        self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
         self._engine.dispose()
 
     def _work(self) -> None:
-        with self._engine.connect() as connection:
-            while True:
-                turn = [self._jobs.get()]
-                with suppress(Empty):
-                    while True:
-                        turn.append(self._jobs.get_nowait())
-                jobs = [entry for entry in turn if entry is not None]
-                if jobs:
-                    self._settle(jobs, self._run(connection, [job for job, _ in jobs]))
-                if len(jobs) < len(turn):
-                    return
+        connection = self._opened()
+        while True:
+            turn = [self._jobs.get()]
+            with suppress(Empty):
+                while True:
+                    turn.append(self._jobs.get_nowait())
+            jobs = [entry for entry in turn if entry is not None]
+            if jobs:
+                self._settle(jobs, self._run(connection, [job for job, _ in jobs]))
+            if len(jobs) < len(turn):
+                break
+        if connection is not None:
+            connection.close()
 
-    def _run(self, connection: Connection, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
+    def _opened(self) -> Connection | None:
+        try:
+            return self._engine.connect()
+        except Exception as error:  # noqa: BLE001 - told to whoever asks for something
+            self._understood(error)
+            self.broken = self.broken or f"SQLite: {_cause(error)}."
+            return None
+
+    def _run(self, connection: Connection | None, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
         """Each job's result, or the exception it ended with."""
+        if connection is None or self.broken:
+            return [StorageUnavailable(self.broken or "") for _ in jobs]
         try:
             with connection.begin():
                 return [job(connection) for job in jobs]
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
+            understood = self._understood(error)
             if len(jobs) > 1 and not self.broken:
                 return [result for job in jobs for result in self._run(connection, [job])]
-            return [self._understood(error)] * len(jobs)
+            return [understood] * len(jobs)
 
     def _understood(self, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error | DBAPIError):
             return error
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        cause = _cause(error)
         if not isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) or isinstance(
             cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
         ):
@@ -182,6 +199,10 @@ class Writer:
     def _settle(self, jobs: list[tuple[Any, asyncio.Future[Any]]], results: list[Any]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_hand_over, [future for _, future in jobs], results)
+
+
+def _cause(error: Exception) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
 def _hand_over(futures: list[asyncio.Future[Any]], results: list[Any]) -> None:

@@ -77,7 +77,7 @@ class Courier:
         self._watch = watch
         self._on_in_doubt = on_in_doubt
         self._signal = asyncio.Event()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[bool]] = set()
         self._stopping = False
 
     def wake(self) -> None:
@@ -94,12 +94,7 @@ class Courier:
         async with asyncio.TaskGroup() as sends:
             while not self._stopping:
                 self._signal.clear()  # before looking, so that no sign is lost
-                try:
-                    rest = await self._step(sends)
-                except StorageUnavailable as error:
-                    logger().error("delivery_waits_for_storage", lane=self.lane, cause=error.detail)
-                    rest = _STORAGE_REST
-                await self._sleep(rest)
+                await self._sleep(await self._step(sends))
 
     async def _sleep(self, seconds: float) -> None:
         if seconds <= 0:
@@ -124,22 +119,38 @@ class Courier:
                 await asyncio.sleep(wait)
             return 0.0 if wait <= 1 else _LOOK_AGAIN
         most = _PROBE if position is Position.HALF_OPEN else MOST_EVENTS
-        batch = await self._outbox.claim(self.lane, now, now + _LEASE, partial(next_batch, now=now, most=most))
-        if batch is None:
-            return await self._until_due()
-        full = len(batch.ids) >= min(batch.batch_limit, most) or len(batch.data) > MOST_BYTES * 0.9
-        self.pace = paces.started(self.pace, monotonic(), len(batch.ids), full=full and most == MOST_EVENTS)
-        task = sends.create_task(self._deliver(batch))
+        backlog = self.pace.last_full
+        claimed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        task = sends.create_task(self._carry(now, most, claimed))
         self._under_way.add(task)
         task.add_done_callback(self._finished)
-        return 0.0
+        return 0.0 if backlog else await claimed  # with a backlog, several claims share a commit
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    async def _carry(self, now: float, most: int, claimed: asyncio.Future[float]) -> bool:
+        """Claim a batch and deliver it; whether there was one. `claimed` gets the seconds until the next look, as soon as they are known."""
+        try:
+            batch = await self._outbox.claim(
+                self.lane, now, now + _LEASE, partial(next_batch, now=now, most=most)
+            )
+            rest = 0.0 if batch else await self._until_due()
+        except StorageUnavailable as error:
+            logger().error("delivery_waits_for_storage", lane=self.lane, cause=error.detail)
+            batch, rest = None, _STORAGE_REST
+        events = len(batch.ids) if batch else 0
+        full = batch is not None and _is_full(batch, most)
+        began = monotonic() if batch else self.pace.last_start
+        self.pace = paces.started(self.pace, began, events, full=full)
+        claimed.set_result(rest)
+        if batch:
+            await self._deliver(batch)
+        return batch is not None
+
+    def _finished(self, task: asyncio.Task[bool]) -> None:
         self._under_way.discard(task)
-        self._signal.set()
+        if not task.cancelled() and task.exception() is None and task.result():
+            self._signal.set()  # there is room for the next request
 
     async def _until_due(self) -> float:
-        self.pace = paces.started(self.pace, self.pace.last_start, 0, full=False)
         due = dict(await self._outbox.lanes()).get(self.lane)
         return _LOOK_AGAIN if due is None else max(0.05, due - self._clock.now())
 
@@ -200,6 +211,11 @@ class Courier:
                 await asyncio.sleep(_STORAGE_REST)
             else:
                 return
+
+
+def _is_full(batch: Batch, most: int) -> bool:
+    """Whether more of the same is probably waiting. A probe is small by choice, and says nothing."""
+    return most == MOST_EVENTS and (len(batch.ids) >= batch.batch_limit or len(batch.data) > MOST_BYTES * 0.9)
 
 
 def _say_sending(batch: Batch) -> None:

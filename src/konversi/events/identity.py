@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 _MAX = 200
 _to_json = Conversion.__pydantic_serializer__.to_json
-_WITHOUT = {"event_id", "dataset"}  # the key itself: stored beside the digest, not in it
 
 
 def event_id(name: str, conversion: Conversion, unique: Callable[[], str]) -> str:
@@ -27,5 +26,5 @@ def event_id(name: str, conversion: Conversion, unique: Callable[[], str]) -> st
 
 def digest(conversion: Conversion, key: bytes) -> bytes:
     """16 bytes that tell whether two reports say the same, keyed so that they can't be searched for a phone number."""
-    said = _to_json(conversion, exclude_none=True, exclude=_WITHOUT)
+    said = _to_json(conversion, exclude_none=True)
     return hashlib.blake2b(said, digest_size=16, key=key).digest()

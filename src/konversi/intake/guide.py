@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from konversi.events.conversion import (
+    FIELD_NAMES,
     Amount,
     Channel,
     Click,
@@ -21,6 +22,10 @@ from konversi.events.conversion import (
 )
 from konversi.events.names import GUIDE_TYPES
 
+_NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_NO_CONTROL)]
+_Type = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_CONTROL)]
+
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
@@ -29,7 +34,7 @@ class _Shape(BaseModel):
 class GuideService(_Shape):
     """A service as the guide writes it."""
 
-    serviceName: Annotated[str, Field(min_length=1, max_length=500)]  # noqa: N815 - the guide's own name
+    serviceName: _Name  # noqa: N815 - the guide's own name
     price: Amount | None = None
     quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
     id: Identifier | None = None
@@ -38,7 +43,7 @@ class GuideService(_Shape):
 class GuideConversion(_Shape):
     """The body of `POST /api/meta/conversion`."""
 
-    type: Annotated[str, Field(min_length=1, max_length=50)]
+    type: _Type
     customerPhone: Several | None = None  # noqa: N815
     customerName: Text | None = None  # noqa: N815
     customerEmail: Several | None = None  # noqa: N815
@@ -61,7 +66,7 @@ class GuideConversion(_Shape):
     def conversion(self) -> Conversion:
         """The same in Konversi's words."""
         return Conversion(
-            event=GUIDE_TYPES.get(self.type.strip().lower(), self.type),
+            event=GUIDE_TYPES.get(self.type.lower(), self.type),
             event_id=self.eventId,
             booking_id=self.bookingId,
             occurred_at=self.occurredAt,
@@ -88,7 +93,7 @@ class GuideConversion(_Shape):
         )
 
 
-FIELDS: frozenset[str] = frozenset(GuideConversion.model_fields) | frozenset(GuideService.model_fields)
+FIELDS: frozenset[str] = FIELD_NAMES | frozenset(GuideConversion.model_fields) | frozenset(GuideService.model_fields)
 
 # Fields of a conversion that the guide calls otherwise, so that a refusal speaks of what the caller sent.
 _GUIDE_NAMES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpx2
@@ -31,6 +32,7 @@ class Sent(NamedTuple):
 
     verdict: Verdict
     usage: Usage
+    clock: float | None = None  # Meta's own, in Unix seconds, where it said it
 
 
 class Credentials(NamedTuple):
@@ -68,7 +70,7 @@ class GraphClient:
         sent = await self._ask("GET", f"/{to.pixel_id}?fields=id,name", to, None, 0)
         verdict = sent.verdict
         if verdict.kind is Kind.IN_DOUBT and verdict.http_status == 200:  # noqa: PLR2004 - its answer counts no events
-            return Sent(Verdict(Kind.DELIVERED, "", verdict.http_status), sent.usage)
+            return sent._replace(verdict=Verdict(Kind.DELIVERED, "", verdict.http_status))
         return sent
 
     async def _ask(self, method: str, path: str, to: Credentials, body: bytes | None, events: int) -> Sent:
@@ -81,7 +83,8 @@ class GraphClient:
             return Sent(Verdict(Kind.NOT_SENT, _network(error, "could not be reached")), Usage())
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError) as error:
             return Sent(Verdict(Kind.IN_DOUBT, _network(error, "did not answer")), Usage())
-        return Sent(judge(response.status_code, answer, events), usage(response.headers, now()))
+        verdict = judge(response.status_code, answer, events)
+        return Sent(verdict, usage(response.headers, now()), _clock(response.headers.get("date")))
 
 
 def _envelope(to: Credentials, data: bytes, test_code: str | None) -> bytes:
@@ -104,6 +107,13 @@ async def _read(response: httpx2.Response) -> bytes:
         if size > _LARGEST_ANSWER:
             break
     return b"".join(parts)
+
+
+def _clock(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except ValueError:
+        return None
 
 
 def _network(error: Exception, what: str) -> str:

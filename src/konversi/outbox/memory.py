@@ -144,10 +144,12 @@ class MemoryOutbox:
         )
 
     async def extend(self, attempt: int, lease_until: float) -> None:
-        self._tries[attempt].lease_until = lease_until
+        if attempt in self._tries:
+            self._tries[attempt].lease_until = lease_until
 
     async def settle(self, batch: Batch, settlement: Settlement) -> None:
-        self._settle(self._tries[batch.attempt], settlement)
+        if batch.attempt in self._tries:
+            self._settle(self._tries[batch.attempt], settlement)
 
     def _settle(self, attempt: _Try, settlement: Settlement) -> list[int]:
         if attempt.end is not None:
@@ -215,7 +217,7 @@ class MemoryOutbox:
         states = Counter(row.state for row in self._rows.values())
         states[State.DELIVERED] = self._totals[Step.DELIVER]
         oldest = min((row.accepted_at for row in self._waiting()), default=None)
-        return Counts({state: states[state] for state in State}, dict(self._totals), oldest)
+        return Counts({state: states[state] for state in State}, dict(+self._totals), oldest)
 
     async def change(self, event: int, step: Step, *, now: float, reason: str, lane: str | None = None) -> State:
         row = self._rows.get(event)

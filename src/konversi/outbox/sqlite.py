@@ -7,6 +7,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
 from konversi.clock import now as wall_clock
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, Writer, path_of, reading_engine, writing_engine
@@ -72,12 +74,12 @@ class SqliteOutbox:
         except OSError as error:
             raise StorageUnavailable(f"{path.parent}: {error.strerror}.") from error
         lock = OwnerLock(path)
+        writer = Writer(writing_engine(path))
         try:
-            engine = writing_engine(path)
-            writer = Writer(engine)
             await writer.submit(upgrade)
             next_id = await writer.submit(_first_free_id)
         except BaseException:
+            await writer.aclose()
             lock.release()
             raise
         return cls(writer, lock, reading_engine(path), next_id)
@@ -121,6 +123,10 @@ class SqliteOutbox:
     def _answer(self, arrivals: _Arrivals, done: asyncio.Future[list[list[Appended]]]) -> None:
         self._queued -= arrivals.events
         error = done.exception()
+        if error is not None:
+            with self._joining:  # the writer may have refused it unseen: then it must not gather callers any more
+                if self._arrivals is arrivals:
+                    self._arrivals = None
         for index, caller in enumerate(arrivals.callers):
             if caller.done():
                 continue
@@ -160,7 +166,10 @@ class SqliteOutbox:
         )
 
     async def expire(self, now: float) -> int:
-        return await self._writer.submit(lambda connection: statements.expire(connection, now))
+        expired = 0
+        while some := await self._writer.submit(lambda connection: statements.expire(connection, now)):
+            expired += some
+        return expired
 
     async def hold_tests(self) -> int:
         return await self._writer.submit(statements.hold_tests)
@@ -190,9 +199,14 @@ class SqliteOutbox:
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         def work() -> T:
-            with self._reader.connect() as connection:
-                return query(connection)
+            try:
+                with self._reader.connect() as connection:
+                    return query(connection)
+            except DBAPIError as error:
+                raise StorageUnavailable(f"SQLite: {error.orig}.") from error
 
+        if self._closed:
+            raise ShuttingDown
         return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 
     async def aclose(self) -> None:

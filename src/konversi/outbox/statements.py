@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
@@ -11,7 +11,7 @@ from konversi.outbox.lanes import TEST_PATTERN
 from konversi.outbox.members import unpack
 from konversi.outbox.port import Attempt, Counts, Search, Settlement, Stored
 from konversi.outbox.states import FINAL, State, Step, after, sources
-from konversi.outbox.tables import attempts, events, queue, totals
+from konversi.outbox.tables import RARE, attempts, events, queue, totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 _CHUNK = 500  # ids in one IN list
-_PENDING_SCAN = 1_000  # rows changed in one go where there may be millions
+EXPIRED_AT_ONCE = 1_000  # there may be millions
 
 _STORED = select(
     events.c.id, queue.c.lane, events.c.dataset, events.c.event_name, events.c.event_id, events.c.booking_id,
@@ -39,6 +39,8 @@ def search(connection: Connection, wanted: Search) -> list[Stored]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.state is not None:
         conditions.append(queue.c.state == wanted.state)
+        if wanted.state in FINAL - {State.DELIVERED}:
+            conditions.append(cast("ColumnElement[bool]", RARE))
     if wanted.dataset is not None:
         conditions.append(events.c.dataset == wanted.dataset)
     if wanted.event_id is not None:
@@ -64,9 +66,10 @@ _ATTEMPT = select(*(attempts.c[name] for name in Attempt._fields))
 def attempts_of(connection: Connection, ids: Sequence[int]) -> list[Attempt]:
     """Attempts by id, oldest first."""
     found: list[Attempt] = []
-    for start in range(0, len(ids), _CHUNK):
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _CHUNK):
         rows = connection.execute(
-            _ATTEMPT.where(attempts.c.id.in_(ids[start : start + _CHUNK])).order_by(attempts.c.id)
+            _ATTEMPT.where(attempts.c.id.in_(ordered[start : start + _CHUNK])).order_by(attempts.c.id)
         )
         found.extend(Attempt(**row._asdict()) for row in rows)
     return found
@@ -92,23 +95,15 @@ def lanes(connection: Connection) -> list[tuple[str, float]]:
 
 def counts(connection: Connection) -> Counts:
     """How many events stand where. Delivered ones are counted by their running total, not by visiting them."""
-    rare = connection.execute(
-        select(queue.c.state, func.count())
-        .where(queue.c.state.not_in([State.WAITING.value, State.SENDING.value, State.DELIVERED.value]))
-        .group_by(queue.c.state)
-    )
-    states = {State(state): number for state, number in rare.tuples()}
-    waiting = select(func.count()).where(queue.c.state == State.WAITING.value)
-    states[State.WAITING] = connection.execute(waiting).scalar_one()
+    rare = connection.execute(select(queue.c.state, func.count()).where(RARE).group_by(queue.c.state))
+    states = {State(state): number for state, number in rare}
+    waiting = select(func.count(), func.min(queue.c.id + 0)).where(queue.c.state == State.WAITING.value)
+    states[State.WAITING], first = connection.execute(waiting).one()  # + 0: in the index, not along the whole history
     under_way = select(func.coalesce(func.sum(attempts.c.events), 0)).where(attempts.c.ended_at.is_(None))
     states[State.SENDING] = int(connection.execute(under_way).scalar_one())
-    running = {step: number for step, number in connection.execute(select(totals.c.step, totals.c.events)).tuples()}
+    running = {step: number for step, number in connection.execute(select(totals.c.step, totals.c.events))}
     states[State.DELIVERED] = running.get(Step.DELIVER.value, 0)
-    oldest = connection.execute(
-        select(events.c.accepted_at).where(
-            events.c.id == select(func.min(queue.c.id)).where(queue.c.state == State.WAITING.value).scalar_subquery()
-        )
-    ).scalar()
+    oldest = connection.execute(select(events.c.accepted_at).where(events.c.id == first)).scalar()
     return Counts({state: states.get(state, 0) for state in State}, running, oldest)
 
 
@@ -179,7 +174,7 @@ def rescue(connection: Connection, now: float, step: Step, *, all_leases: bool) 
     condition: ColumnElement[bool] = attempts.c.ended_at.is_(None)
     if not all_leases:
         condition = and_(condition, attempts.c.lease_until < now)
-    abandoned = connection.execute(select(attempts.c.id, attempts.c.members).where(condition)).tuples().all()
+    abandoned = connection.execute(select(attempts.c.id, attempts.c.members).where(condition)).all()
     rescued: list[int] = []
     for attempt, members in abandoned:
         settlement = Settlement(
@@ -198,9 +193,9 @@ def rescue(connection: Connection, now: float, step: Step, *, all_leases: bool) 
 
 
 def expire(connection: Connection, now: float) -> int:
-    """End waiting events whose deadline passed."""
+    """End up to `EXPIRED_AT_ONCE` waiting events whose deadline passed."""
     late = connection.execute(
-        select(queue.c.id).where(queue.c.state == State.WAITING.value, queue.c.deadline <= now).limit(_PENDING_SCAN)
+        select(queue.c.id).where(queue.c.state == State.WAITING.value, queue.c.deadline <= now).limit(EXPIRED_AT_ONCE)
     )
     return end_expired(connection, late.scalars().all())
 
@@ -272,8 +267,13 @@ def prune(connection: Connection, accepted_before: float, limit: int) -> int:
         some = ids[start : start + _CHUNK]
         connection.execute(delete(queue).where(queue.c.id.in_(some)))
         connection.execute(delete(events).where(events.c.id.in_(some)))
-    stale = select(attempts.c.id).where(attempts.c.ended_at < accepted_before).order_by(attempts.c.id).limit(limit)
-    gone = connection.execute(stale).scalars().all()
+    ended = (
+        select(attempts.c.id, attempts.c.ended_at)
+        .where(attempts.c.ended_at.is_not(None))
+        .order_by(attempts.c.id)
+        .limit(limit)
+    ).subquery()
+    gone = connection.execute(select(ended.c.id).where(ended.c.ended_at < accepted_before)).scalars().all()
     for start in range(0, len(gone), _CHUNK):
         connection.execute(delete(attempts).where(attempts.c.id.in_(gone[start : start + _CHUNK])))
     return len(ids)

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # say nothing but "alive": probes can't carry keys
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via", b"cf-connecting-ip"})
+_FORWARDED = frozenset(
+    {
+        b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-original-forwarded-for",
+        b"x-real-ip", b"x-client-ip", b"x-cluster-client-ip", b"true-client-ip", b"cf-connecting-ip", b"cf-ray",
+        b"fastly-client-ip", b"fly-client-ip", b"x-appengine-user-ip", b"x-envoy-external-address",
+        b"tailscale-user-login", b"via",
+    }
+)  # fmt: skip
 
 
 class Access:
@@ -48,6 +55,8 @@ def _from_here(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     if not _FORWARDED.isdisjoint(headers):
         return False
     if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        return False
+    if not _is_local_name(headers.get(b"origin", b"http://localhost").partition(b"://")[2]):
         return False
     client = scope.get("client")
     caller = client[0] if client else ""  # nothing: a Unix socket, or called in-process

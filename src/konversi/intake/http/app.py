@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,15 +14,15 @@ from starlette.responses import HTMLResponse, Response
 from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
-from konversi.events.faults import Fault, Refused
+from konversi.events.faults import Fault
 from konversi.intake.http import guide, looking
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
+from konversi.intake.http.documented import body, description, problems
 from konversi.intake.http.hot import EVENTS_PATH, FrontDoor
 from konversi.intake.http.native import answer
-from konversi.intake.http.problems import response
-from konversi.logs import logger
+from konversi.intake.http.problems import InvalidFields, response, unforeseen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,10 +64,15 @@ def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]]
         status_code=202,
         summary="Report one conversion, or up to 1,000",
         tags=["events"],
-        openapi_extra={"requestBody": {"required": True, "content": _event_bodies()}},
-        responses={207: {"description": "Some were refused"}, 409: {"description": "The event_id has other contents"}},
+        openapi_extra=body(Conversion, many=True),
+        responses={
+            202: {"description": "Accepted, and durable"},
+            207: {"description": "Some were refused", "content": {"application/json": {}}},
+            **problems(400, 408, 409, 413, 415, 422, 503),
+        },
     )
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
+    app.openapi = cache(partial(description, app, (looking.Discard,)))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return FrontDoor(app, Access(api_key), lambda: app.state.gateway.receiver)
 
@@ -76,19 +82,13 @@ async def _events(request: Request) -> Response:
 
     The server answers this address without coming here (see `hot.py`); this is the same door for other servers.
     """
-    body = await read(request.receive, dict(request.scope["headers"]), MANY_EVENTS)
-    reply = await answer(request.app.state.gateway.receiver, body, request.headers.get("content-type", ""))
+    sent = await read(request.receive, dict(request.scope["headers"]), MANY_EVENTS)
+    reply = await answer(request.app.state.gateway.receiver, sent, request.headers.get("content-type", ""))
     return Response(reply.body, reply.status, reply.headers, reply.content_type)
 
 
 async def _docs(request: Request) -> HTMLResponse:
     return HTMLResponse(page(request.app.openapi()), headers=_SECURITY)
-
-
-def _event_bodies() -> dict[str, Any]:
-    one = Conversion.model_json_schema()
-    many = {"type": "object", "required": ["events"], "properties": {"events": {"type": "array", "maxItems": 1000}}}
-    return {"application/json": {"schema": {"oneOf": [one, many]}}, "application/x-ndjson": {"schema": one}}
 
 
 def _speak_in_problems(app: FastAPI) -> None:
@@ -99,10 +99,10 @@ def _speak_in_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def validation_error(_request: Request, error: RequestValidationError) -> Response:
         faults = [
-            Fault(".".join(str(part) for part in one["loc"][1:]), one["type"], f"{one['msg']}.", "See /docs.")
+            Fault(".".join(str(part) for part in one["loc"][1:]), "bad_parameter", f"{one['msg']}.", "See `/docs`.")
             for one in error.errors()
         ]
-        return response(Refused(faults) if faults else InvalidRequest())
+        return response(InvalidFields(faults))
 
     @app.exception_handler(HTTPException)
     async def http_error(_request: Request, error: HTTPException) -> Response:
@@ -111,6 +111,5 @@ def _speak_in_problems(app: FastAPI) -> None:
         return response(NotFound() if error.status_code == 404 else InvalidRequest(str(error.detail)))  # noqa: PLR2004
 
     @app.exception_handler(Exception)
-    async def unforeseen(_request: Request, error: Exception) -> Response:
-        logger().error("unforeseen", fault=type(error).__name__)
-        return response(KonversiError())
+    async def any_other(_request: Request, error: Exception) -> Response:
+        return response(unforeseen(error))

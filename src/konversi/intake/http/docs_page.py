@@ -24,14 +24,17 @@ def page(openapi: dict[str, Any]) -> str:
         f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1><p>{escape(info.get('summary', ''))}</p>"
         '<p>For programs: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
         + "".join(operations)
-        + "</main></body></html>"
+        + "<section><h2>Bodies</h2>"
+        + "".join(_fields(name, schema) for name, schema in openapi["components"]["schemas"].items())
+        + "</section></main></body></html>"
     )
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     bodies = operation.get("requestBody", {}).get("content", {})
     body = "".join(
-        f"<h3>Body, {escape(kind)}</h3>{_schema(content.get('schema', {}))}" for kind, content in bodies.items()
+        f"<h3>Body, {escape(kind)}</h3><p>{escape(_kind(content.get('schema', {})))}</p>"
+        for kind, content in bodies.items()
     )
     answers = "".join(
         f"<li><b>{escape(status)}</b> {escape(answer.get('description', ''))}</li>"
@@ -55,15 +58,6 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
     return f"<h3>Parameters</h3><table><tr><th>name</th><th>in</th><th>takes</th></tr>{rows}</table>"
 
 
-def _schema(schema: dict[str, Any]) -> str:
-    definitions = schema.get("$defs", {})
-    parts = [_fields("", one) for one in schema.get("oneOf", [schema])]
-    for one in schema.get("oneOf", []):
-        definitions = {**definitions, **one.get("$defs", {})}
-    parts += [_fields(name, definition) for name, definition in definitions.items()]
-    return "".join(parts)
-
-
 def _fields(name: str, schema: dict[str, Any]) -> str:
     required = schema.get("required", [])
     rows = "".join(
@@ -71,19 +65,23 @@ def _fields(name: str, schema: dict[str, Any]) -> str:
         f"<td>{escape(_kind(described))}</td></tr>"
         for field, described in schema.get("properties", {}).items()
     )
-    title = f"<h4>{escape(name)}</h4>" if name else ""
     about = f"<p>{escape(schema['description'])}</p>" if schema.get("description") else ""
-    return f"{title}{about}<table><tr><th>field</th><th></th><th>takes</th></tr>{rows}</table>"
+    return (
+        f'<h3 id="{escape(name)}">{escape(name)}</h3>{about}'
+        f"<table><tr><th>field</th><th></th><th>takes</th></tr>{rows}</table>"
+    )
 
 
 def _kind(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    if "anyOf" in schema:
-        kinds = dict.fromkeys(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
-        return " or ".join(kinds)
+    choices = schema.get("anyOf", schema.get("oneOf"))
+    if choices:
+        return " or ".join(dict.fromkeys(_kind(one) for one in choices if one.get("type") != "null"))
     if "enum" in schema:
         return ", ".join(str(one) for one in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', schema.get('prefixItems', [{}])[0] if schema.get('prefixItems') else {}))}"
+        return f"list of {_kind(schema.get('items', {}))}"
+    if schema.get("type") == "object" and "properties" in schema:
+        return "; ".join(f"{name}: {_kind(inner)}" for name, inner in schema["properties"].items())
     return str(schema.get("type", "any"))

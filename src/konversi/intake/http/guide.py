@@ -10,11 +10,12 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from konversi.errors import KonversiError, MalformedBody, UnsupportedMediaType
-from konversi.events.faults import Fault, Note, Refused, faults_of
+from konversi.errors import KonversiError
+from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.guide import FIELDS, GuideConversion, as_json, guide_field, masked
-from konversi.intake.http.bodies import ONE_EVENT, read
-from konversi.intake.http.problems import PROBLEM, headers, problem
+from konversi.intake.http.bodies import ONE_EVENT, read_json
+from konversi.intake.http.documented import body, problems
+from konversi.intake.http.problems import PROBLEM, faults_in, headers, problem
 from konversi.meta.answers import Kind
 from konversi.outbox.states import NEEDS_ATTENTION, State
 
@@ -28,7 +29,7 @@ _LONGEST_WAIT = 30.0
 _WAIT = re.compile(r"(?:^|[\s,;])wait\s*=\s*\"?(\d{1,4})", re.IGNORECASE)
 
 
-class MetaRefused(KonversiError):
+class MetaRefused(KonversiError):  # noqa: N818 - named for what happened, as all of them
     """Meta refused the event.
 
     See `detail` for the cause and the remedy; `konversi events show RECEIPT` has Meta's own answer.
@@ -41,7 +42,7 @@ class MetaRefused(KonversiError):
 router = APIRouter(tags=["setup guide"])
 
 
-@router.get("/api/meta/conversion", summary="Is the gateway configured?")
+@router.get("/api/meta/conversion", summary="Is the gateway configured?", responses=problems())
 async def configured(request: Request) -> dict[str, Any]:
     """Whether credentials are there; of the pixel id only the first four digits are shown."""
     settings = request.app.state.gateway.settings
@@ -55,10 +56,11 @@ async def configured(request: Request) -> dict[str, Any]:
 @router.post(
     "/api/meta/conversion",
     summary="Report a conversion and wait for Meta's answer",
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": GuideConversion.model_json_schema()}}}},
+    openapi_extra=body(GuideConversion),
     responses={
-        202: {"description": "Durable; delivered later"},
-        422: {"description": "Refused, with cause and remedy"},
+        200: {"description": "Meta received it"},
+        202: {"description": "Durable, and delivered later", "content": {"application/json": {}}},
+        **problems(400, 408, 409, 413, 415, 422, 503),
     },
 )
 async def convert(request: Request) -> Response:
@@ -77,16 +79,11 @@ async def convert(request: Request) -> Response:
 
 
 async def _read(request: Request) -> GuideConversion:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("", "application/json"):
-        raise UnsupportedMediaType(f"It came as {kind[:60]!r}.")
-    body = await read(request.receive, dict(request.scope["headers"]), ONE_EVENT)
+    sent = await read_json(request, ONE_EVENT)
     try:
-        return GuideConversion.model_validate_json(body)
+        return GuideConversion.model_validate_json(sent)
     except ValidationError as error:
-        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
-            raise MalformedBody from None
-        raise Refused(faults_of(error, FIELDS)) from None
+        raise Refused(faults_in(error, FIELDS)) from None
 
 
 def _wait(prefer: str) -> float:
@@ -112,7 +109,8 @@ async def _answer(gateway: Gateway, receipt: Receipt, stored: Stored) -> Respons
     if stored.state in NEEDS_ATTENTION or stored.state is State.DISCARDED or paused or gateway.paused(stored.lane):
         reason = stored.reason or gateway.obstacle(stored.lane) or ""
         return _refused(said, stored, reason)
-    queued = {"success": True, "status": "queued", **said, "warning": gateway.obstacle(stored.lane)}
+    why = gateway.obstacle(stored.lane) or stored.reason or None
+    queued = {"success": True, "status": "queued", **said, "warning": why}
     return _json(202, as_json(queued))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import orjson
 
 from konversi.errors import KonversiError
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.native import Answer, answer
-from konversi.intake.http.problems import PROBLEM, headers, problem, response
+from konversi.intake.http.problems import PROBLEM, headers, problem, response, unforeseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +19,6 @@ if TYPE_CHECKING:
 
     from konversi.intake.http.access import Access
     from konversi.intake.receive import Receiver
-
-import orjson
 
 EVENTS_PATH = "/v1/events"
 
@@ -41,14 +42,21 @@ class FrontDoor:
             await response(error)(scope, receive, send)
             return
         if scope["path"] != EVENTS_PATH or scope["method"] != "POST":
-            await self._inner(scope, receive, send)
+            with suppress(Exception):  # answered and logged within; the server would only print it, with its text
+                await self._inner(scope, receive, send)
             return
         try:
             body = await read(receive, sent, MANY_EVENTS)
             reply = await answer(self._receiver(), body, sent.get(b"content-type", b"").decode("latin-1"))
         except KonversiError as error:
-            reply = Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
+            reply = _refusal(error)
+        except Exception as error:  # noqa: BLE001 - reported, and the caller gets an answer
+            reply = _refusal(unforeseen(error))
         await _send(send, reply)
+
+
+def _refusal(error: KonversiError) -> Answer:
+    return Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
 
 
 async def _send(send: Send, reply: Answer) -> None:

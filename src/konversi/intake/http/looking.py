@@ -5,20 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from konversi._version import __version__
-from konversi.errors import InvalidRequest, NotFound
+from konversi.errors import NotFound
+from konversi.events.faults import Fault
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.metrics import metrics
+from konversi.intake.http.bodies import ONE_EVENT, read_json
+from konversi.intake.http.documented import body, problems
+from konversi.intake.http.problems import InvalidFields, faults_in
 from konversi.outbox.port import Search, event_of, receipt
-from konversi.outbox.states import State
+from konversi.outbox.states import State  # noqa: TC001 - FastAPI reads the annotations
+from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
     from konversi.intake.gateway import Gateway
 
 router = APIRouter()
+
+_Filter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+_PROBED: dict[int | str, dict[str, Any]] = {503: {"description": "It is not", "content": {"application/json": {}}}}
 
 
 def _gateway(request: Request) -> Gateway:
@@ -33,27 +41,37 @@ def _event(text: str) -> int:
     return number
 
 
-@router.get("/v1/events", summary="List events, newest first", tags=["events"])
-async def list_events(
+@router.get("/v1/events", summary="List events, newest first", tags=["events"], responses=problems(422, 503))
+async def list_events(  # noqa: PLR0917 - filters, which FastAPI gives by name
     request: Request,
     state: State | None = None,
-    dataset: Annotated[str | None, Query(max_length=200)] = None,
-    event_id: Annotated[str | None, Query(max_length=200)] = None,
-    booking_id: Annotated[str | None, Query(max_length=200)] = None,
+    dataset: _Filter = None,
+    event_id: _Filter = None,
+    booking_id: _Filter = None,
     cursor: Annotated[str | None, Query(max_length=30)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
     """Events that match all filters; `next` is the cursor of the page after this one."""
     before = event_of(cursor) if cursor else None
     if cursor and before is None:
-        raise InvalidRequest("cursor: send the `next` of the page before.")
-    search = Search(state=state, dataset=dataset, event_id=event_id, booking_id=booking_id, before=before, limit=limit)
-    found = await _gateway(request).outbox.search(search)
-    following = receipt(found[-1].id) if len(found) == limit else None
-    return {"events": [event(stored) for stored in found], "next": following}
+        raise InvalidFields([Fault("cursor", "bad_parameter", "is not a cursor.", "Send the page before's `next`.")])
+    gateway = _gateway(request)
+    if dataset is not None and dataset == gateway.settings.pixel_id:
+        dataset = DEFAULT_DATASET
+    search = Search(
+        state=state, dataset=dataset, event_id=event_id, booking_id=booking_id, before=before, limit=limit + 1
+    )
+    found = await gateway.outbox.search(search)
+    following = receipt(found[limit - 1].id) if len(found) > limit else None
+    return {"events": [event(stored) for stored in found[:limit]], "next": following}
 
 
-@router.get("/v1/events/{receipt}", summary="One event with each of its attempts", tags=["events"])
+@router.get(
+    "/v1/events/{receipt}",
+    summary="One event with each of its attempts",
+    tags=["events"],
+    responses=problems(404, 422, 503),
+)
 async def show_event(request: Request, receipt: str) -> dict[str, Any]:
     """Its state, the notes, what Meta gets of it (hashed), and what Meta answered."""
     outbox = _gateway(request).outbox
@@ -66,26 +84,44 @@ async def show_event(request: Request, receipt: str) -> dict[str, Any]:
 class Discard(BaseModel):
     """Why an event is not to be sent."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")
+    ]
 
 
-@router.post("/v1/events/{receipt}/replay", summary="Send an event again", tags=["events"])
+@router.post(
+    "/v1/events/{receipt}/replay",
+    summary="Send an event again",
+    tags=["events"],
+    responses=problems(404, 409, 422, 503),
+)
 async def replay(request: Request, receipt: str) -> dict[str, str]:
     """For what is dead, held or discarded and still young enough; the same event_id and body are sent."""
     state = await _gateway(request).decisions.replay(_event(receipt))
     return {"receipt": receipt, "state": state.value}
 
 
-@router.post("/v1/events/{receipt}/discard", summary="Don't send an event", tags=["events"])
-async def discard(request: Request, receipt: str, body: Discard) -> dict[str, str]:
+@router.post(
+    "/v1/events/{receipt}/discard",
+    summary="Don't send an event",
+    tags=["events"],
+    openapi_extra=body(Discard),
+    responses=problems(400, 404, 408, 409, 413, 415, 422, 503),
+)
+async def discard(request: Request, receipt: str) -> dict[str, str]:
     """For what waits, is dead, held or expired; the reason is kept with it."""
-    state = await _gateway(request).decisions.discard(_event(receipt), body.reason)
+    sent = await read_json(request, ONE_EVENT)
+    try:
+        decided = Discard.model_validate_json(sent)
+    except ValidationError as error:
+        raise InvalidFields(faults_in(error, frozenset(Discard.model_fields))) from None
+    state = await _gateway(request).decisions.discard(_event(receipt), decided.reason)
     return {"receipt": receipt, "state": state.value}
 
 
-@router.get("/v1/status", summary="How things stand", tags=["operations"])
+@router.get("/v1/status", summary="How things stand", tags=["operations"], responses=problems(503))
 async def status(request: Request) -> dict[str, Any]:
     """Events by state, and each lane's way to Meta."""
     gateway = _gateway(request)
@@ -110,21 +146,27 @@ async def status(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/healthz", summary="Is the process sound?", tags=["operations"])
+@router.get("/healthz", summary="Is the process sound?", tags=["operations"], responses=_PROBED)
 async def healthz(request: Request) -> JSONResponse:
     """503 where the process should be started again."""
     sound = _gateway(request).outbox.broken is None
     return JSONResponse({"ok": sound}, 200 if sound else 503)
 
 
-@router.get("/readyz", summary="Are events accepted and delivered?", tags=["operations"])
+@router.get("/readyz", summary="Are events accepted and delivered?", tags=["operations"], responses=_PROBED)
 async def readyz(request: Request) -> JSONResponse:
     """503 while starting, stopping, or restarting delivery."""
     ready = _gateway(request).ready
     return JSONResponse({"ready": ready}, 200 if ready else 503)
 
 
-@router.get("/metrics", summary="Prometheus metrics", tags=["operations"], response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    tags=["operations"],
+    response_class=PlainTextResponse,
+    responses=problems(503),
+)
 async def prometheus(request: Request) -> Response:
     """In the text format."""
     gateway = _gateway(request)

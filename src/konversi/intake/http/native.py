@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FailFast, Field, TypeAdapter, ValidationError
 
-from konversi.errors import BodyTooLarge, InvalidRequest, KonversiError, MalformedBody, UnsupportedMediaType
+from konversi.errors import BodyTooLarge, KonversiError, MalformedBody, UnsupportedMediaType
 from konversi.events.conversion import FIELD_NAMES, Conversion
-from konversi.events.faults import Fault, Note, Refused, faults_of
+from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.http.bodies import ONE_EVENT
-from konversi.intake.http.problems import PROBLEM, headers, problem
+from konversi.intake.http.problems import PROBLEM, InvalidFields, faults_in, headers, problem
 from konversi.intake.receive import Receipt, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from konversi.intake.receive import Receiver
 
@@ -24,8 +24,20 @@ MOST_EVENTS = 1_000
 _JSON = "application/json"
 _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson", "application/x-jsonlines"})
 _LIST = re.compile(rb'\s*\{\s*"events"\s*:')
-_validate_json = Conversion.__pydantic_validator__.validate_json
-_MANY = TypeAdapter(dict[str, list[Conversion]])
+_ALONE = "is not taken beside `events`."
+_MOST_NAMED = 20
+_validator = Conversion.__pydantic_validator__
+_MANY = TypeAdapter(dict[str, Annotated[list[Conversion], Field(max_length=MOST_EVENTS), FailFast()]])
+
+
+class AllRefused(KonversiError):  # noqa: N818 - named for what happened, as all of them
+    """None of the events was accepted.
+
+    Correct each as its `problem` under `events` says, and send them again.
+    """
+
+    code = "all_refused"
+    status = 422
 
 
 class Answer(NamedTuple):
@@ -56,9 +68,9 @@ async def _one(receiver: Receiver, body: bytes) -> Answer:
     if len(body) > ONE_EVENT:
         raise BodyTooLarge
     try:
-        conversion = _validate_json(body)
+        conversion = _validator.validate_json(body)
     except ValidationError as error:
-        faults = _faults(error)
+        faults = faults_in(error, FIELD_NAMES)
         if any(fault.field == "events" and fault.code == "unknown_field" for fault in faults):
             return await _several(receiver, _listed(body))
         raise Refused(faults) from None
@@ -66,53 +78,58 @@ async def _one(receiver: Receiver, body: bytes) -> Answer:
     return Answer(202, orjson.dumps(accepted(receipt)))
 
 
-def _faults(error: ValidationError) -> tuple[Fault, ...]:
-    """Raises `MalformedBody` where the body isn't JSON at all."""
-    details = error.errors(include_url=False, include_input=False)
-    if details[0]["type"] == "json_invalid":
-        raise MalformedBody(str(details[0].get("ctx", {}).get("error", ""))[:200])
-    return faults_of(error, FIELD_NAMES)
-
-
-def _listed(body: bytes) -> list[Conversion | Refused]:
+def _listed(body: bytes) -> Sequence[Conversion | Refused]:
     try:
         sent = _MANY.validate_json(body)
     except ValidationError:
         return _one_by_one(body)
-    if sent.keys() != {"events"}:
-        raise InvalidRequest("Beside `events` nothing else is taken.")
-    return _counted(sent["events"])
+    _check_keys(sent)
+    _check_count(len(sent["events"]))
+    return sent["events"]
 
 
-def _one_by_one(body: bytes) -> list[Conversion | Refused]:
+def _one_by_one(body: bytes) -> Sequence[Conversion | Refused]:
     """Somewhere in the list is a fault: a verdict for each event."""
     try:
         sent = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise MalformedBody(str(error)[:200]) from None
-    if not isinstance(sent, dict) or not isinstance(sent.get("events"), list) or len(sent) > 1:
-        raise InvalidRequest("Send an event, or `events` with a list of them and nothing beside it.")
-    return _counted([_validated(orjson.dumps(event)) for event in sent["events"]])
+        raise MalformedBody(error.msg[:200]) from None
+    _check_keys(sent)
+    events = sent["events"]
+    if not isinstance(events, list):
+        raise InvalidFields([Fault("events", "wrong_type", "must be a list.", "Send [...].")])
+    _check_count(len(events))
+    return [_verdict(_validator.validate_python, event) for event in events]
 
 
-def _lines(body: bytes) -> list[Conversion | Refused]:
-    return _counted([_validated(line) for line in body.splitlines() if line.strip()])
+def _lines(body: bytes) -> Sequence[Conversion | Refused]:
+    lines = [line for line in body.splitlines() if line.strip()]
+    _check_count(len(lines))
+    return [_verdict(_validator.validate_json, line) for line in lines]
 
 
-def _validated(event: bytes) -> Conversion | Refused:
+def _verdict(validate: Callable[[Any], Conversion], event: Any) -> Conversion | Refused:
     try:
-        return _validate_json(event)
+        return validate(event)
     except ValidationError as error:
         try:
-            return Refused(_faults(error))
+            return Refused(faults_in(error, FIELD_NAMES))
         except MalformedBody as malformed:
             return Refused([Fault("body", malformed.code, malformed.title(), malformed.remedy())])
 
 
-def _counted(events: Sequence[Conversion | Refused]) -> list[Conversion | Refused]:
-    if not 1 <= len(events) <= MOST_EVENTS:
-        raise InvalidRequest(f"events: send 1 to {MOST_EVENTS} in a request; this one has {len(events)}.")
-    return list(events)
+def _check_keys(sent: dict[str, Any]) -> None:
+    others = [Fault(key[:60], "unknown_field", _ALONE, "Put it into each event.") for key in sent if key != "events"]
+    if others:
+        raise InvalidFields(others[:_MOST_NAMED])
+
+
+def _check_count(events: int) -> None:
+    if events == 0:
+        raise InvalidFields([Fault("events", "empty", "holds no event.", f"Send 1 to {MOST_EVENTS}.")])
+    if events > MOST_EVENTS:
+        what = f"holds {events} events; at most {MOST_EVENTS} are taken."
+        raise InvalidFields([Fault("events", "too_many", what, "Split them over several requests.")])
 
 
 async def _several(receiver: Receiver, events: Sequence[Conversion | Refused]) -> Answer:
@@ -126,8 +143,10 @@ async def _several(receiver: Receiver, events: Sequence[Conversion | Refused]) -
             verdicts.append(accepted(outcome))
         else:
             verdicts.append({"status": "refused", "event_id": outcome.event_id, "problem": problem(outcome.error)})
-    status = 202 if good == len(verdicts) else 207 if good else 422
-    return Answer(status, orjson.dumps({"accepted": good, "refused": len(verdicts) - good, "events": verdicts}))
+    said = {"accepted": good, "refused": len(verdicts) - good, "events": verdicts}
+    if good == 0:
+        return Answer(AllRefused.status, orjson.dumps({**problem(AllRefused()), **said}), PROBLEM)
+    return Answer(202 if good == len(verdicts) else 207, orjson.dumps(said))
 
 
 def accepted(receipt: Receipt) -> dict[str, Any]:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.responses import Response
 
-from konversi.errors import KonversiError
-from konversi.events.faults import Fault, Refused
+from konversi.errors import KonversiError, MalformedBody
+from konversi.events.faults import Fault, Refused, faults_of
+from konversi.logs import logger
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 PROBLEM = "application/problem+json"
+_MOST_FAULTS = 100  # a body can hold a hundred thousand, each to be described at length
+
+
+class InvalidFields(Refused):
+    """The request can't be taken as it is.
+
+    Correct the fields listed under `errors`.
+    """
+
+    code = "invalid_request"
 
 
 def problem(error: KonversiError) -> dict[str, Any]:
@@ -34,6 +49,16 @@ def field(fault: Fault) -> dict[str, str]:
     return {"field": fault.field, "code": fault.code, "detail": fault.detail, "remedy": fault.remedy}
 
 
+def faults_in(error: ValidationError, field_names: frozenset[str]) -> tuple[Fault, ...]:
+    """What is wrong with a body that was read as JSON. Raises `MalformedBody` where it isn't JSON at all."""
+    if error.error_count() > _MOST_FAULTS:
+        return (Fault("body", "too_many_faults", f"has more than {_MOST_FAULTS} faults.", "See `/docs` for its form."),)
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        raise MalformedBody(str(first.get("ctx", {}).get("error", ""))[:200])
+    return faults_of(error, field_names)
+
+
 def headers(error: KonversiError) -> dict[str, str]:
     """Headers that belong to the problem."""
     extra: dict[str, str] = {}
@@ -41,9 +66,21 @@ def headers(error: KonversiError) -> dict[str, str]:
         extra["Retry-After"] = str(error.retry_after)
     if error.status == 401:  # noqa: PLR2004 - the status that asks for this header
         extra["WWW-Authenticate"] = 'Bearer realm="konversi"'
+    if error.status == 408:  # noqa: PLR2004 - the rest of the body is not waited for
+        extra["Connection"] = "close"
     return extra
 
 
 def response(error: KonversiError) -> Response:
     """The problem as an answer."""
     return Response(orjson.dumps(problem(error)), error.status, headers(error), PROBLEM)
+
+
+def unforeseen(error: Exception) -> KonversiError:
+    """What a caller is told of a fault of Konversi's own. Its text stays out of the log: it may quote the customer."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{PurePath(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else None
+    logger().error("unforeseen", fault=type(error).__name__, where=where)
+    return KonversiError()

@@ -1,0 +1,64 @@
+# Konversi. Needs make, Python 3.11 or newer and pip; everything else is fetched into .venv by the first target.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+ARGS ?=
+
+.PHONY: help demo test fast fault check lint types imports format lock bench clean
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+$(UV):
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+
+$(VENV)/.run: $(UV) requirements/run.txt pyproject.toml
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.develop: $(VENV)/.run requirements/develop.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/develop.txt
+	@touch $@
+
+demo: $(VENV)/.run ## a booking on its way to a local Meta; ARGS=--once ends after the run
+	@$(BIN)/konversi demo $(ARGS)
+
+test: $(VENV)/.develop ## all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+fast: $(VENV)/.develop ## the tests without I/O
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+fault: $(VENV)/.develop ## the tests that kill real processes
+	$(BIN)/python -m pytest -m fault $(ARGS)
+
+check: lint types imports test ## everything that CI checks
+
+lint: $(VENV)/.develop
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.develop
+	$(BIN)/mypy
+
+imports: $(VENV)/.develop
+	$(BIN)/lint-imports
+
+format: $(VENV)/.develop ## put the code in shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(UV) ## compile requirements/*.txt anew
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 --group test --group check -c requirements/run.txt pyproject.toml requirements/build.in -o requirements/develop.txt
+	echo uv | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 - -o requirements/uv.txt
+
+bench: $(VENV)/.develop ## the benchmarks; needs wrk
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

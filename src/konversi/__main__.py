@@ -1,0 +1,5 @@
+"""`python -m konversi`."""
+
+from konversi.cli import main
+
+main()

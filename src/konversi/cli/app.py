@@ -1,0 +1,266 @@
+"""All commands and their options. Each calls one function elsewhere and returns its exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from konversi._version import __version__
+from konversi.cli import demo as demo_command
+from konversi.cli import doctor as doctor_command
+from konversi.cli import hashing, looking, sandboxing, sending
+from konversi.cli.printing import words
+from konversi.errors import KonversiError
+from konversi.outbox.states import State
+from konversi.settings import load
+
+USAGE_ERROR = 2
+
+app = App(
+    name="konversi",
+    version=__version__,
+    help="The self-hosted conversion gateway for chat commerce.",
+    help_format="plaintext",
+)
+events = App(name="events", help="Look at accepted events, and decide about them.", help_format="plaintext")
+app.command(events)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
+Given = Annotated[str | None, Parameter(negative="")]
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command. 0 is success, 1 a failure that was explained, 2 wrong usage."""
+    try:
+        status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return USAGE_ERROR
+    except KonversiError as error:
+        words(f"konversi: {error}")
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has gone: nothing is left to say
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+@app.command
+def serve(*, host: str | None = None, port: int | None = None) -> int:
+    """Run the gateway: the doors, the outbox and the delivery, until it is told to stop.
+
+    Parameters
+    ----------
+    host:
+        Address to listen on (KONVERSI_HOST, 127.0.0.1).
+    port:
+        Port to listen on (KONVERSI_PORT, 3000).
+    """
+    from konversi.cli.serving import serve as run_server  # noqa: PLC0415 - a web server, which no other command needs
+
+    return run_server(load(host=host, port=port))
+
+
+@app.command
+def sandbox(*, host: str = "127.0.0.1", port: int = 3001, ledger: Path | None = None) -> int:
+    """Run a local Meta that applies Meta's rules, to try things out without Meta.
+
+    Parameters
+    ----------
+    host:
+        Address to listen on.
+    port:
+        Port to listen on.
+    ledger:
+        File that keeps what it received; in memory where unset.
+    """
+    return sandboxing.run(host, port, ledger)
+
+
+@app.command
+def demo(*, once: bool = False, port: int = 3000, sandbox_port: int = 3001) -> int:
+    """Start a local Meta and the gateway, send one booking, and show what happens to it.
+
+    Parameters
+    ----------
+    once:
+        End after the run instead of leaving both running; the exit status tells whether the event was delivered.
+    port:
+        Port of the gateway.
+    sandbox_port:
+        Port of the local Meta.
+    """
+    return demo_command.run(once=once, port=port, sandbox_port=sandbox_port)
+
+
+@app.command
+def send(
+    event: str | None = None,
+    /,
+    *,
+    file: Path | None = None,
+    phone: Given = None,
+    email: Given = None,
+    name: Given = None,
+    booking_id: Given = None,
+    event_id: Given = None,
+    value: float | None = None,
+    currency: Given = None,
+    service: Annotated[list[str] | None, Parameter(negative="")] = None,
+    channel: Given = None,
+    source: Given = None,
+    occurred_at: Given = None,
+    wait: float = 5.0,
+    json: Json = False,
+) -> int:
+    """Report a conversion to the running gateway, or deliver it from here where none runs.
+
+    Example: konversi send Lead --phone 0812-3456-7890 --name "Budi Santoso" --booking-id BK-1001 --value 150000
+
+    Parameters
+    ----------
+    event:
+        Lead, Purchase, InitiateCheckout, or any standard or custom event; left out with --file.
+    file:
+        A JSON event as POST /v1/events takes it; `-` reads standard input.
+    phone:
+        The customer's phone, in any spelling.
+    email:
+        The customer's e-mail address.
+    name:
+        The customer's full name.
+    booking_id:
+        The booking; repeats of one booking collapse.
+    event_id:
+        An id of your own instead.
+    value:
+        The amount in major units: 150000 is one hundred and fifty thousand rupiah.
+    currency:
+        ISO 4217 code (KONVERSI_DEFAULT_CURRENCY, IDR).
+    service:
+        A service as "NAME=PRICE"; can be given several times.
+    channel:
+        whatsapp, messenger, instagram, website, store, phone, crm or app.
+    source:
+        Where the conversion comes from, for your own reports.
+    occurred_at:
+        When it happened: Unix seconds, or ISO 8601 with a time zone.
+    wait:
+        Seconds to wait for Meta's answer.
+    json:
+        Print JSON for programs.
+    """
+    if (event is None) == (file is None):
+        words("konversi: give the event's name, or --file.")
+        return USAGE_ERROR
+    given = sending.from_file(file) if file else sending.from_options(
+        event=event, phone=phone, email=email, name=name, booking_id=booking_id, event_id=event_id, value=value,
+        currency=currency, services=service or [], channel=channel, source=source, occurred_at=occurred_at,
+    )  # fmt: skip
+    return asyncio.run(sending.send(load(), given, wait=wait, as_json=json))
+
+
+@app.command
+def status(*, json: Json = False) -> int:
+    """How many events stand where, and whether anything needs you (exit status 1 where something does)."""
+    return looking.status(load(), as_json=json)
+
+
+@app.command
+def doctor(*, json: Json = False) -> int:
+    """Check settings, token, dataset, clock, disk and database, and say the remedy for each fault (then exit status 1)."""
+    return asyncio.run(doctor_command.run(as_json=json))
+
+
+@app.command(name="hash")
+def hash_(
+    field: str | None = None,
+    value: str | None = None,
+    /,
+    *,
+    country: str | None = None,
+    stdin: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Show how one value of a customer is normalised and hashed.
+
+    Example: konversi hash phone 0812-3456-7890 --country ID
+
+    Parameters
+    ----------
+    field:
+        phone, email, first_name, city... or Meta's key: ph, em, fn, ct...
+    value:
+        The value, in the clear.
+    country:
+        Country in which national phones are read (KONVERSI_DEFAULT_COUNTRY, ID).
+    stdin:
+        Read JSON lines {"field", "input", "country"} instead, and write one JSON line for each.
+    json:
+        Print JSON for programs.
+    """
+    if stdin:
+        return hashing.lines(country or load().default_country)
+    if field is None or value is None:
+        words("konversi: give FIELD and VALUE, or --stdin.")
+        return USAGE_ERROR
+    return hashing.one(field, value, country or load().default_country, as_json=json)
+
+
+@events.command(name="list")
+def list_events(
+    *,
+    state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
+    event_id: str | None = None,
+    booking_id: str | None = None,
+    limit: int = 20,
+    json: Json = False,
+) -> int:
+    """List events, newest first.
+
+    Parameters
+    ----------
+    state:
+        Only those in this state.
+    event_id:
+        Only those with this id.
+    booking_id:
+        Only those of this booking.
+    limit:
+        At most so many.
+    json:
+        Print JSON for programs.
+    """
+    wanted = {"state": State(state).value if state else None, "event_id": event_id, "booking_id": booking_id}
+    return looking.list_events(load(), {**wanted, "limit": str(limit)}, as_json=json)
+
+
+@events.command
+def show(receipt: str, /, *, json: Json = False) -> int:
+    """Show one event: its state, the notes, what Meta gets of it, and each attempt."""
+    return looking.show(load(), receipt, as_json=json)
+
+
+@events.command
+def replay(receipt: str, /, *, json: Json = False) -> int:
+    """Send a dead, held or discarded event again, with the same event_id and body."""
+    return looking.decide(load(), receipt, "replay", None, as_json=json)
+
+
+@events.command
+def discard(receipt: str, /, *, reason: str, json: Json = False) -> int:
+    """Decide that an event is not to be sent.
+
+    Parameters
+    ----------
+    receipt:
+        The event's receipt.
+    reason:
+        Why; kept with the event.
+    json:
+        Print JSON for programs.
+    """
+    return looking.decide(load(), receipt, "discard", reason, as_json=json)

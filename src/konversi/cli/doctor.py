@@ -1,0 +1,177 @@
+"""`konversi doctor`: is everything as it should be? Each check says what it found and, where something is wrong, the remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from konversi.cli.printing import as_json as print_json
+from konversi.cli.printing import words
+from konversi.cli.reaching import OverHttp, gateway_url
+from konversi.clock import now
+from konversi.database.sqlite import path_of
+from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
+from konversi.events.faults import Fault
+from konversi.events.money import currency_code
+from konversi.meta.answers import Kind
+from konversi.meta.graph import GraphClient
+from konversi.settings import LOOPBACK, Settings, load, secret_files, world_readable
+from konversi.wiring import credentials_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+_LITTLE_DISK = 0.05
+_SCARCE_DISK = 0.15
+_MOST_SKEW = 60.0  # seconds: further ahead, Meta refuses events as coming from the future
+_OLDEST_SQLITE = (3, 35, 0)
+_WAL_RESET_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+
+
+class Mark(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+
+
+class Finding(NamedTuple):
+    """What a check found."""
+
+    check: str
+    mark: Mark
+    found: str
+    remedy: str = ""
+
+
+async def run(*, as_json: bool) -> int:
+    """All checks; exit status 1 where one found a fault."""
+    findings = [finding async for finding in _findings()]
+    sound = all(finding.mark is not Mark.FAULT for finding in findings)
+    if as_json:
+        print_json({"ok": sound, "checks": [finding._asdict() for finding in findings]})
+    else:
+        width = max(len(finding.check) for finding in findings)
+        for finding in findings:
+            print(f"{finding.mark:<8} {finding.check:<{width}}  {finding.found}")
+            if finding.remedy:
+                print(f"{'':<8} {'':<{width}}  -> {finding.remedy}")
+        words("All is well." if sound else "Mend the faults above, then run `konversi doctor` again.")
+    return 0 if sound else 1
+
+
+async def _findings() -> AsyncIterator[Finding]:
+    try:
+        settings = load()
+    except InvalidSettings as error:
+        yield Finding("configuration", Mark.FAULT, f"{error.title()} {error.detail}".strip(), error.remedy())
+        return
+    for finding in (*_configuration(settings), *_storage(settings), _sqlite(), _gateway(settings)):
+        yield finding
+    async for finding in _meta(settings):
+        yield finding
+
+
+def _configuration(settings: Settings) -> Iterator[Finding]:
+    code = settings.test_event_code
+    sent_as = f"every event is a test event ({code})" if code else "events are sent as real ones"
+    yield Finding("configuration", Mark.OK, f"{settings.environment}: {sent_as}")
+    currency = currency_code(settings.default_currency)
+    if isinstance(currency, Fault):
+        yield Finding("currency", Mark.FAULT, f"KONVERSI_DEFAULT_CURRENCY {currency.detail}", currency.remedy)
+    if settings.host not in LOOPBACK and settings.api_key is None:
+        yield Finding(
+            "access",
+            Mark.WARNING,
+            f"it listens on {settings.host} without KONVERSI_API_KEY, so it takes no calls from other machines",
+            "Set KONVERSI_API_KEY to a long random text.",
+        )
+    for name in secret_files():
+        path = os.environ.get(f"{name}_FILE")
+        if path and Path(path).exists() and world_readable(path):
+            yield Finding("secrets", Mark.FAULT, f"{name}_FILE can be read by everybody", f"chmod 600 {path}")
+    for file in (".env.local", ".env"):
+        if Path(file).exists() and world_readable(file):
+            yield Finding("secrets", Mark.WARNING, f"{file} can be read by everybody", f"chmod 600 {file}")
+
+
+def _storage(settings: Settings) -> Iterator[Finding]:
+    if not settings.database.startswith("sqlite"):
+        return
+    folder = path_of(settings.database).parent
+    existing = next((place for place in (folder, *folder.absolute().parents) if place.exists()), Path("/"))
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding(
+            "storage",
+            Mark.FAULT,
+            f"{existing} can't be written",
+            "Give this user the folder, or set KONVERSI_DATA_DIR to another one.",
+        )
+        return
+    disk = shutil.disk_usage(existing)
+    free = disk.free / disk.total
+    found = f"{folder} on a disk with {disk.free / 2**30:.1f} GiB free ({free:.0%})"
+    if free < _LITTLE_DISK and disk.free < 2**30:
+        yield Finding("storage", Mark.FAULT, found, "Make room: without it no event can be accepted.")
+    elif free < _SCARCE_DISK and disk.free < 10 * 2**30:
+        yield Finding("storage", Mark.WARNING, found, "Make room soon.")
+    else:
+        yield Finding("storage", Mark.OK, found)
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version_info
+    found = f"SQLite {sqlite3.sqlite_version}"
+    if version < _OLDEST_SQLITE:
+        return Finding("sqlite", Mark.FAULT, found, "Use a Python built with SQLite 3.35 or newer.")
+    fixed = any(version[:2] == good[:2] and version >= good for good in _WAL_RESET_FIXED) or version > (3, 52)
+    if not fixed:
+        found += ", with the WAL-reset fault, which one writing connection can't meet: Konversi has one"
+    return Finding("sqlite", Mark.OK, found)
+
+
+def _gateway(settings: Settings) -> Finding:
+    url = gateway_url(settings)
+    try:
+        ready = OverHttp(settings).ask("GET", "/readyz").get("ready")
+    except KonversiError:
+        return Finding("gateway", Mark.WARNING, f"none answers at {url}", "Start it: konversi serve")
+    if ready:
+        return Finding("gateway", Mark.OK, f"runs at {url}")
+    return Finding("gateway", Mark.FAULT, f"runs at {url}, but is not ready", "Look at its log.")
+
+
+async def _meta(settings: Settings) -> AsyncIterator[Finding]:
+    credentials = credentials_of(settings)
+    if credentials is None:
+        missing = "META_PIXEL_ID" if settings.pixel_id is None else "META_CONVERSION_API_TOKEN"
+        yield Finding("token", Mark.FAULT, f"Missing Meta credentials: {missing} is not set", MissingCredentials.remedy())
+        return
+    async with GraphClient(settings.graph_url, settings.api_version) as graph:
+        sent = await graph.look(credentials)
+    verdict = sent.verdict
+    if verdict.kind is Kind.DELIVERED:
+        yield Finding("token", Mark.OK, "Meta takes it")
+        yield Finding("dataset", Mark.OK, f"{credentials.pixel_id} is there")
+    elif verdict.kind in (Kind.PAUSED, Kind.REFUSED):
+        means, _, remedy = verdict.reason.partition(". ")
+        check = "dataset" if means.startswith("Pixel") else "token"
+        yield Finding(check, Mark.FAULT, means, remedy)
+    else:
+        yield Finding("meta", Mark.FAULT, f"{settings.graph_url}: {verdict.reason}", "Check the network and META_GRAPH_URL.")
+    if sent.clock is not None:
+        yield _clock(now() - sent.clock)
+
+
+def _clock(skew: float) -> Finding:
+    if abs(skew) <= _MOST_SKEW:
+        return Finding("clock", Mark.OK, "agrees with Meta's")
+    direction = "ahead of" if skew > 0 else "behind"
+    return Finding(
+        "clock", Mark.FAULT, f"is {abs(skew):.0f} s {direction} Meta's", "Switch on time synchronisation (NTP)."
+    )

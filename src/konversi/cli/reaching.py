@@ -1,0 +1,130 @@
+"""How the commands reach the gateway: over HTTP where one runs, else by looking into its database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx2
+import orjson
+
+from konversi.clock import now
+from konversi.database.sqlite import path_of, reading_engine
+from konversi.errors import GatewayUnreachable, KonversiError, NotFound
+from konversi.insight.describe import event, event_in_full, summary
+from konversi.outbox import statements
+from konversi.outbox.port import Search, event_of, receipt
+from konversi.outbox.states import State
+
+if TYPE_CHECKING:
+    from konversi.settings import Settings
+
+_SECONDS = 10.0
+
+
+class Reached(Protocol):
+    """Where a command looks."""
+
+    def status(self) -> dict[str, Any]: ...
+    def events(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
+    def event(self, receipt: str) -> dict[str, Any]: ...
+
+
+class GatewayRefused(KonversiError):
+    """The gateway refused.
+
+    Do what it says.
+    """
+
+    code = "gateway_refused"
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def gateway_url(settings: Settings) -> str:
+    """Where the gateway should be."""
+    host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared, not bound
+    return settings.url or f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+class OverHttp:
+    """The running gateway."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = gateway_url(settings)
+        self._headers = {"content-type": "application/json"}
+        if settings.api_key:
+            self._headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+
+    def ask(self, method: str, path: str, *, params: dict[str, str] | None = None, body: Any = None) -> dict[str, Any]:
+        """The answer as JSON. Raises `GatewayUnreachable`, or `GatewayRefused` with the gateway's own words."""
+        content = None if body is None else orjson.dumps(body)
+        try:
+            answer = httpx2.request(
+                method, self._url + path, params=params, content=content, headers=self._headers, timeout=_SECONDS
+            )
+            said: dict[str, Any] = orjson.loads(answer.content)
+        except (httpx2.HTTPError, orjson.JSONDecodeError) as error:
+            raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
+        if answer.is_success or path == "/readyz":
+            return said
+        words = (said.get("title"), said.get("detail"), said.get("remedy"))
+        faults = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in said.get("errors", [])]
+        raise GatewayRefused(" ".join([*(part for part in words if part), *faults]))
+
+    def status(self) -> dict[str, Any]:
+        return self.ask("GET", "/v1/status")
+
+    def events(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        return self.ask("GET", "/v1/events", params={name: value for name, value in wanted.items() if value})
+
+    def event(self, receipt: str) -> dict[str, Any]:
+        return self.ask("GET", f"/v1/events/{receipt}")
+
+
+class InDatabase:
+    """The database of a gateway that doesn't run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine = reading_engine(path_of(settings.database))
+
+    def status(self) -> dict[str, Any]:
+        with self._engine.connect() as connection:
+            counts = statements.counts(connection)
+        known = {"ready": False, "environment": self._settings.environment, "configured": self._settings.configured}
+        return {**known, **summary(counts, now()), "lanes": []}
+
+    def events(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        limit = int(wanted.get("limit") or 50)
+        state = wanted.get("state")
+        search = Search(
+            state=State(state) if state else None,
+            event_id=wanted.get("event_id"),
+            booking_id=wanted.get("booking_id"),
+            limit=limit,
+        )
+        with self._engine.connect() as connection:
+            found = statements.search(connection, search)
+        following = receipt(found[-1].id) if len(found) == limit else None
+        return {"events": [event(stored) for stored in found], "next": following}
+
+    def event(self, receipt: str) -> dict[str, Any]:
+        number = event_of(receipt)
+        with self._engine.connect() as connection:
+            stored = None if number is None else statements.find(connection, number)
+            if stored is None:
+                raise NotFound
+            return event_in_full(stored, statements.attempts_of(connection, stored.attempts))
+
+
+def reach(settings: Settings) -> Reached:
+    """The running gateway, or its database where it doesn't run. Raises `GatewayUnreachable` where there is neither."""
+    over_http = OverHttp(settings)
+    try:
+        over_http.ask("GET", "/readyz")
+    except GatewayUnreachable:
+        if settings.url or not settings.database.startswith("sqlite") or not path_of(settings.database).exists():
+            raise
+        return InDatabase(settings)
+    return over_http

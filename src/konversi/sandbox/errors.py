@@ -1,0 +1,185 @@
+"""The errors of Graph, as bodies: code, subcode, status, and the words people read, in English and Indonesian.
+
+Sources: Meta, Graph API: error handling; Marketing API: error reference and rate limiting; Conversions API: using the
+API. Subcodes that Meta doesn't document come from public measurements; where none is known there is none here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+OLDEST_VERSION, NEWEST_VERSION = 21, 26  # Meta, Graph API: changelog, as of late 2026
+
+
+class Words(NamedTuple):
+    """What Meta tells a person, in one language."""
+
+    title: str
+    text: str
+
+
+class GraphError(NamedTuple):
+    """One row of the table. `{where}` in the message becomes the parameter at fault, `{node}` the object asked for."""
+
+    status: int
+    code: int
+    subcode: int | None
+    type: str
+    message: str
+    words: Mapping[str, Words] = {}
+    transient: bool = False
+
+
+class Refusal(NamedTuple):
+    """An error and the way to what caused it: `("0", "user_data", "em")`."""
+
+    error: GraphError
+    path: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """As Graph writes a way into `data`: `data[0][user_data][em]`."""
+        return "data" + "".join(f"[{step}]" for step in self.path)
+
+
+def error_body(refusal: Refusal, *, language: str, trace: str, node: str = "") -> dict[str, Any]:
+    """The body, its keys in Graph's order."""
+    error = refusal.error
+    inner: dict[str, Any] = {
+        "message": error.message.format(where=refusal.where, node=node),
+        "type": error.type,
+        "code": error.code,
+    }
+    if error.subcode is not None:
+        inner["error_subcode"] = error.subcode
+    inner["is_transient"] = error.transient
+    if error.words:
+        words = error.words.get(language) or error.words["en"]
+        inner |= {"error_user_title": words.title, "error_user_msg": words.text}
+    return {"error": {**inner, "fbtrace_id": trace}}
+
+
+def _event(subcode: int, english: Words, indonesian: Words) -> GraphError:
+    return GraphError(400, 100, subcode, "OAuthException", "Invalid parameter", {"en": english, "id": indonesian})
+
+
+def _parameter(message: str) -> GraphError:
+    return GraphError(400, 100, None, "OAuthException", f"(#100) {message}")
+
+
+MISSING = _parameter("The parameter {where} is required.")
+INVALID = _parameter("Param {where} has an invalid value.")
+EMPTY_DATA = _parameter("Param data must be non-empty.")
+NOT_AN_ARRAY = _parameter("Param data must be an array.")
+NOT_AN_OBJECT = _parameter("Param {where} must be an object.")
+TOO_MANY = _parameter("Param data may hold at most 1000 events.")
+BAD_BODY = _parameter("The body of the request could not be decoded.")
+BAD_PROOF = GraphError(400, 100, None, "GraphMethodException", "Invalid appsecret_proof provided in the API argument")
+NO_FIELD = _parameter("Tried accessing nonexisting field ({where}) on node type (AdsPixel)")
+
+BAD_CLICK_ID = _event(
+    2804001,
+    Words("Invalid Click ID", "The click ID (fbc) of this event is wrongly formatted."),
+    Words("ID Klik Tidak Valid", "Format ID klik (fbc) pada peristiwa ini salah."),
+)
+TOO_OLD = _event(
+    2804003,
+    Words(
+        "Event Timestamp Too Old",
+        "The timestamp of this event is too far in the past. Send events within 7 days of when they occurred.",
+    ),
+    Words(
+        "Stempel Waktu Peristiwa Terlalu Lama",
+        "Stempel waktu peristiwa ini terlalu jauh di masa lalu. Kirim peristiwa dalam 7 hari setelah terjadi.",
+    ),
+)
+NO_VALUE = _event(
+    2804009,
+    Words("Missing Value for Purchase Event", "A Purchase event needs a value that represents a monetary amount."),
+    Words("Nilai Peristiwa Pembelian Tidak Ada", "Peristiwa Purchase membutuhkan nilai berupa jumlah uang."),
+)
+UNHASHED = _event(
+    2804016,
+    Words("Unhashed Customer Information", "A customer information parameter of this event is not hashed by SHA-256."),
+    Words("Informasi Pelanggan Tidak Di-hash", "Parameter informasi pelanggan peristiwa ini tidak di-hash SHA-256."),
+)
+BAD_LEAD_ID = _event(
+    2804036,
+    Words("Invalid Lead ID", "The lead_id of this event is not the ID of a lead from Meta's lead ads."),
+    Words("ID Prospek Tidak Valid", "lead_id peristiwa ini bukan ID prospek dari iklan prospek Meta."),
+)
+TOO_LITTLE = _event(
+    2804050,
+    Words(
+        "Not Enough Customer Information",
+        "This event doesn't include enough customer information parameters to be matched, so it was not processed.",
+    ),
+    Words(
+        "Informasi Pelanggan Tidak Cukup",
+        "Parameter informasi pelanggan pada peristiwa ini tidak cukup untuk dicocokkan, jadi tidak diproses.",
+    ),
+)
+BAD_MESSAGING_NAME = _event(
+    2804066,
+    Words("Messaging Event Invalid Event Type", "This event name can't be used with business_messaging."),
+    Words("Jenis Peristiwa Pesan Tidak Valid", "Nama peristiwa ini tidak dapat digunakan dengan business_messaging."),
+)
+NO_ACCOUNT = _event(
+    2804116,
+    Words("Missing Page or WhatsApp Account", "Give either page_id or whatsapp_business_account_id in user_data."),
+    Words("Halaman atau Akun WhatsApp Tidak Ada", "Isi page_id atau whatsapp_business_account_id dalam user_data."),
+)
+NO_PAGE = _event(
+    2804131,
+    Words("Dataset Has No Page", "This dataset has no associated Page."),
+    Words("Dataset Tidak Memiliki Halaman", "Dataset ini tidak memiliki Halaman terkait."),
+)
+NO_WABA = _event(
+    2804132,
+    Words("Dataset Has No WhatsApp Business Account", "No WhatsApp Business Account is linked to this dataset."),
+    Words("Dataset Tidak Memiliki Akun WhatsApp Business", "Tidak ada Akun WhatsApp Business tertaut ke dataset ini."),
+)
+
+_UNSUPPORTED = (
+    "request. Object with ID '{node}' does not exist, cannot be loaded due to missing permissions, or does not "
+    "support this operation"
+)
+UNKNOWN_NODE_POST = GraphError(400, 100, 33, "GraphMethodException", f"Unsupported post {_UNSUPPORTED}")
+UNKNOWN_NODE_GET = GraphError(400, 100, 33, "GraphMethodException", f"Unsupported get {_UNSUPPORTED}")
+UNKNOWN_PATH = GraphError(400, 2500, None, "OAuthException", "Unknown path components: /{node}")
+DEAD_VERSION = GraphError(
+    400,
+    2635,
+    None,
+    "OAuthException",
+    f"(#2635) You are calling a deprecated version of the Ads API. Please update to v{NEWEST_VERSION}.0.",
+)
+
+NO_TOKEN = GraphError(
+    400, 104, None, "OAuthException", "An access token is required to request this resource."
+)  # fmt: skip
+BAD_TOKEN = GraphError(
+    401, 190, None, "OAuthException", "Invalid OAuth access token - Cannot parse access token"
+)  # fmt: skip
+OLD_TOKEN = GraphError(
+    401, 190, 463, "OAuthException", "Error validating access token: Session has expired on an earlier day."
+)  # fmt: skip
+NO_PERMISSION = GraphError(403, 200, None, "OAuthException", "(#200) Permissions error")
+APP_LIMIT = GraphError(403, 4, None, "OAuthException", "(#4) Application request limit reached", transient=True)
+ACCOUNT_LIMIT = GraphError(
+    400,
+    80004,
+    2446079,
+    "OAuthException",
+    "(#80004) There have been too many calls to this ad-account. Wait a bit and try again.",
+)
+DOWN = GraphError(
+    500,
+    2,
+    None,
+    "OAuthException",
+    "An unexpected error has occurred. Please retry your request later.",
+    transient=True,
+)
+UNKNOWN = GraphError(500, 1, None, "OAuthException", "An unknown error occurred")

@@ -1,0 +1,253 @@
+"""The gateway behind a real HTTP server in a thread, with a Meta that does what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import uvicorn
+import uvloop
+
+from konversi.intake.http.app import application
+from konversi.meta.answers import Kind, Verdict, judge
+from konversi.meta.graph import Sent
+from konversi.meta.usage import Usage
+from konversi.outbox.memory import MemoryOutbox
+from konversi.wiring import open_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+    from konversi.intake.gateway import Gateway
+    from konversi.meta.graph import Credentials
+    from konversi.outbox.port import Outbox
+    from konversi.settings import Settings
+
+PATIENCE = 10.0  # seconds after which a test gives up on anything
+PIXEL = "123456789012345"
+TOKEN = "EAAtestTokenThatMustNeverShow"  # noqa: S105 - not a secret
+TRACE = "AbCdTrace123"
+
+GUIDE = "/api/meta/conversion"
+EVENTS = "/v1/events"
+PROBLEM = "application/problem+json"
+
+
+def graph_error(code: int, subcode: int | None = None, status: int = 400, **more: Any) -> Callable[[int], Verdict]:
+    """Meta's error object, judged as the Graph client judges it."""
+    error = {"message": "(#x) pesan", "type": "OAuthException", "code": code, "fbtrace_id": TRACE, **more}
+    if subcode is not None:
+        error["error_subcode"] = subcode
+    return lambda sent: judge(status, json.dumps({"error": error}).encode(), sent)
+
+
+def plain(status: int, body: bytes = b"<html>") -> Callable[[int], Verdict]:
+    """An answer without Graph's words."""
+    return lambda sent: judge(status, body, sent)
+
+
+def unreachable(_sent: int) -> Verdict:
+    """The connection was refused."""
+    return Verdict(Kind.NOT_SENT, "Meta could not be reached (ConnectError).")
+
+
+def received(sent: int) -> Verdict:
+    """A plain success."""
+    return judge(200, json.dumps({"events_received": sent, "messages": [], "fbtrace_id": TRACE}).encode(), sent)
+
+
+class FakeMeta:
+    """Stands for Meta: remembers what it got, and answers as told."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[int], Verdict] = received
+        self.requests: list[dict[str, Any]] = []  # what Meta would read: data, test_event_code
+        self.to: list[Credentials] = []
+        self._open = asyncio.Event()
+        self._open.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.asked = threading.Event()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [event for request in self.requests for event in request["data"]]
+
+    def hang(self) -> None:
+        """From now on no answer comes, until `go_on`. Call it before anything is sent."""
+        self._open.clear()
+
+    def go_on(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._open.set)
+        else:
+            self._open.set()
+
+    async def send(self, to: Credentials, data: bytes, *, events: int, test_code: str | None) -> Sent:
+        self._loop = asyncio.get_running_loop()
+        request: dict[str, Any] = {"data": json.loads(b"[" + data + b"]")}
+        if test_code:
+            request["test_event_code"] = test_code
+        self.requests.append(request)
+        self.to.append(to)
+        self.asked.set()
+        await self._open.wait()
+        return Sent(self.answer(events), Usage())
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.listening.set()
+
+
+class Running:
+    """A gateway that serves on a free port."""
+
+    def __init__(self, settings: Settings, outbox: Outbox | None, meta: FakeMeta) -> None:
+        self.meta = meta
+        self.settings = settings
+        self.outbox = outbox
+        self.gateway: Gateway
+        self.loop: asyncio.AbstractEventLoop
+        self.failure: BaseException | None = None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.door = application(self._opened, settings.api_key.get_secret_value() if settings.api_key else None)
+        self._server = _Server(
+            uvicorn.Config(
+                self.door,
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                lifespan="on",
+                timeout_graceful_shutdown=3,
+            )
+        )
+        self._thread = threading.Thread(target=self._live, name="gateway under test")
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Gateway]:
+        self.loop = asyncio.get_running_loop()
+        async with open_gateway(self.settings, outbox=self.outbox, sender=self.meta) as gateway:
+            self.gateway = gateway
+            yield gateway
+
+    def _live(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._server.serve(sockets=[self.listener]))
+        except BaseException as error:  # noqa: BLE001 - told to the test's own thread
+            self.failure = error
+        finally:
+            self._server.listening.set()
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._server.listening.wait(PATIENCE), "the server did not start"
+        assert self._server.started, self.failure
+
+    def stop(self) -> None:
+        self.meta.go_on()
+        self._server.should_exit = True
+        self._thread.join(30)
+        self.listener.close()
+        assert not self._thread.is_alive(), "the server did not stop"
+        assert self.failure is None, self.failure
+
+    def begin_to_stop(self) -> None:
+        self._server.should_exit = True
+
+    def call(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in the gateway's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
+
+    def client(self, **given: Any) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, **given)
+
+    def ended(self, receipt: str, seconds: float = PATIENCE) -> dict[str, Any]:
+        """The event once its next attempt has ended."""
+        self.call(self.gateway.outcome(int(receipt[3:]), seconds))
+        with self.client() as client:
+            return client.get(f"{EVENTS}/{receipt}").json()
+
+    def raw(self, sent: bytes, *, finish: bool = True) -> bytes:
+        """What the server says to these bytes, until it closes or has answered."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
+            connection.sendall(sent)
+            if finish:
+                connection.shutdown(socket.SHUT_WR)
+            return answer_of(connection)
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    """Bytes until the other side closes."""
+    parts = []
+    while part := connection.recv(65_536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+@contextmanager
+def running(settings: Settings, *, outbox: Outbox | None = None, meta: FakeMeta | None = None) -> Iterator[Running]:
+    """The gateway, served; in memory unless a store is given or `settings` name one."""
+    store = outbox or (None if settings.database_url else MemoryOutbox())
+    server = Running(settings, store, meta or FakeMeta())
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def booking(**changed: Any) -> dict[str, Any]:
+    """The setup guide's own body."""
+    body: dict[str, Any] = {
+        "type": "booking",
+        "customerPhone": "628123456789",
+        "customerName": "Test Customer",
+        "totalValue": 150000,
+        "services": [{"serviceName": "Repaint Bodi Halus", "price": 150000}],
+    }
+    body.update(changed)
+    return {name: value for name, value in body.items() if value is not ...}
+
+
+def lead(**changed: Any) -> dict[str, Any]:
+    """An event of the native door."""
+    event: dict[str, Any] = {"event": "Lead", "customer": {"phone": "628123456789"}, "value": 150000}
+    event.update(changed)
+    return {name: value for name, value in event.items() if value is not ...}
+
+
+def is_problem(response: httpx2.Response, *, status: int | None = None, code: str | None = None) -> dict[str, Any]:
+    """The problem an answer holds, complete in all that a caller needs to mend it."""
+    assert 400 <= response.status_code < 500 or response.status_code == 503, (response.status_code, response.text)
+    assert response.headers["content-type"] == PROBLEM
+    said: dict[str, Any] = response.json()
+    assert said["status"] == response.status_code
+    assert said["title"]
+    assert said["remedy"]
+    assert said["code"]
+    assert said["type"] == f"urn:konversi:error:{said['code']}"
+    for fault in said.get("errors", ()):
+        assert fault["field"]
+        assert fault["code"]
+        assert fault["detail"]
+        assert fault["remedy"]
+    assert status in (None, response.status_code), said
+    assert code in (None, said["code"]), said
+    return said

@@ -1,0 +1,59 @@
+"""What the tests of the HTTP doors share."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from api_harness import PIXEL, TOKEN, FakeMeta, Running, running
+
+from konversi.settings import Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import httpx2
+
+MakeSettings = "Callable[..., Settings]"
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """No setting of the machine, no `.env` of the folder, and every log line caught."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("META_", "KONVERSI_")):
+            monkeypatch.delenv(name)
+    caplog.set_level(logging.DEBUG, logger="konversi")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Makes settings with credentials; `pixel_id=None` and the like take them away."""
+
+    def make(**changed: Any) -> Settings:
+        given = {"pixel_id": PIXEL, "token": TOKEN, "data_dir": tmp_path / "data", **changed}
+        return load(**given)
+
+    return make
+
+
+@pytest.fixture
+def meta() -> FakeMeta:
+    return FakeMeta()
+
+
+@pytest.fixture
+def gateway(settings: Callable[..., Settings], meta: FakeMeta) -> Iterator[Running]:
+    """A configured gateway in memory."""
+    with running(settings(), meta=meta) as server:
+        yield server
+
+
+@pytest.fixture
+def http(gateway: Running) -> Iterator[httpx2.Client]:
+    with gateway.client() as client:
+        yield client

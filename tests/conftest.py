@@ -1,0 +1,29 @@
+"""Runs coroutines in tests, each in an event loop of its own and never for ever."""
+
+import asyncio
+import inspect
+
+import pytest
+
+
+def _run(coroutine, seconds=10):
+    async def in_time():
+        async with asyncio.timeout(seconds):
+            return await coroutine
+
+    return asyncio.run(in_time())
+
+
+@pytest.fixture(scope="session")
+def run():
+    """`run(coroutine, seconds=10)`: its result, or `TimeoutError`."""
+    return _run
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """A test that is a coroutine function is simply run, within 30 seconds."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    _run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}), 30)
+    return True

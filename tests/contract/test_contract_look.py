@@ -1,0 +1,108 @@
+"""Looking: lanes, searches, attempts and counts."""
+
+from outboxes import LATER, LIVE, OTHER, TEST, claim_all, ended, new_event, new_events, store
+
+from konversi.clock import now
+from konversi.outbox.port import Search
+from konversi.outbox.states import State, Step
+
+
+async def test_only_lanes_with_waiting_events_are_listed_with_their_first_due_time(harness):
+    async with harness.open() as outbox:
+        assert list(await outbox.lanes()) == []
+        before = now()
+        await store(outbox, new_event("1", lane=LIVE), new_event("2", lane=OTHER), new_event("3", lane=TEST), new_event("4", lane=LIVE))
+        found = dict(await outbox.lanes())
+        assert sorted(found) == sorted([LIVE, OTHER, TEST])
+        assert all(before <= due <= now() for due in found.values())
+        await outbox.settle(await claim_all(outbox, TEST), ended())
+        await outbox.settle(await claim_all(outbox, OTHER), ended(Step.RETRY, due_at=77.0))
+        assert dict(await outbox.lanes()) == {LIVE: found[LIVE], OTHER: 77.0}
+
+
+async def test_an_unknown_event_is_not_found(harness):
+    async with harness.open() as outbox:
+        assert await outbox.find(999) is None
+
+
+async def test_search_gives_the_newest_first_page_by_page(harness):
+    async with harness.open() as outbox:
+        ids = await store(outbox, *new_events(25))
+        seen = []
+        before = None
+        while page := await outbox.search(Search(before=before, limit=10)):
+            assert len(page) <= 10
+            seen += [one.id for one in page]
+            before = page[-1].id
+        assert seen == ids[::-1]
+
+
+async def test_search_filters_compose(harness):
+    async with harness.open() as outbox:
+        a, b, c, d = await store(
+            outbox,
+            new_event("a", booking_id="BK-1"),
+            new_event("b", booking_id="BK-1", name="Purchase"),
+            new_event("c"),
+            new_event("a")._replace(dataset="other"),
+        )
+        await outbox.change(b, Step.DISCARD, now=1.0, reason="No.")
+
+        async def ids(**wanted):
+            return [one.id for one in await outbox.search(Search(**wanted))]
+
+        assert await ids(booking_id="BK-1") == [b, a]
+        assert await ids(booking_id="BK-1", state=State.WAITING) == [a]
+        assert await ids(state=State.DISCARDED) == [b]
+        assert await ids(event_id="a") == [d, a]
+        assert await ids(event_id="a", dataset="other") == [d]
+        assert await ids(state=State.WAITING, before=d) == [c, a]
+        assert await ids(state=State.DEAD) == []
+
+
+async def test_every_state_can_be_searched_for(harness):
+    async with harness.open() as outbox:
+        made = {}
+        for state, step in {
+            State.DELIVERED: Step.DELIVER, State.DEAD: Step.REFUSE, State.HELD: Step.HOLD,
+        }.items():  # fmt: skip
+            (made[state],) = await store(outbox, new_event(state))
+            await outbox.settle(await claim_all(outbox), ended(step))
+        (made[State.EXPIRED],) = await store(outbox, new_event("late", deadline=1))
+        await outbox.expire(2.0)
+        (made[State.SENDING],) = await store(outbox, new_event("sending"))
+        await claim_all(outbox)
+        (made[State.DISCARDED], made[State.WAITING]) = await store(outbox, new_event("no"), new_event("yes"))
+        await outbox.change(made[State.DISCARDED], Step.DISCARD, now=1.0, reason="No.")
+        assert set(made) == set(State)
+        for state, id_ in made.items():
+            assert [one.id for one in await outbox.search(Search(state=state))] == [id_]
+        assert (await outbox.counts()).states == dict.fromkeys(State, 1)
+
+
+async def test_attempts_come_oldest_first_however_many_are_asked_for(harness):
+    async with harness.open() as outbox:
+        await store(outbox, new_event())
+        made = []
+        for _ in range(505):
+            batch = await claim_all(outbox)
+            made.append(batch.attempt)
+            await outbox.settle(batch, ended(Step.RETRY))
+        assert made == sorted(set(made))
+        assert [one.id for one in await outbox.attempts([*made[::-1], 10**6])] == made
+        assert list(await outbox.attempts([])) == []
+
+
+async def test_counts_of_an_empty_store(harness):
+    async with harness.open() as outbox:
+        counts = await outbox.counts()
+        assert counts.states == dict.fromkeys(State, 0)
+        assert (counts.totals, counts.oldest_waiting) == ({}, None)
+
+
+async def test_the_oldest_waiting_event_is_the_one_accepted_first(harness):
+    async with harness.open() as outbox:
+        first, second = [(await store(outbox, new_event(name)))[0] for name in ("1", "2")]
+        assert (await outbox.counts()).oldest_waiting == (await outbox.find(first)).accepted_at
+        await outbox.change(first, Step.DISCARD, now=LATER, reason="No.")
+        assert (await outbox.counts()).oldest_waiting == (await outbox.find(second)).accepted_at

@@ -1,0 +1,68 @@
+"""The schema: what the migrations make is what the code's tables say."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect
+
+import konversi.outbox.tables  # noqa: F401 - hangs the tables on the metadata
+from konversi.database.metadata import metadata
+from konversi.database.schema import HEAD, revision, upgrade
+from konversi.database.sqlite import writing_engine
+from konversi.errors import InvalidSettings
+
+
+@pytest.fixture
+def connection(tmp_path):
+    engine = writing_engine(tmp_path / "new.db")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_the_migrations_make_what_the_tables_say(connection):
+    with connection.begin():
+        upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
+
+
+def test_the_migrations_make_the_same_indexes_and_constraints(connection):
+    with connection.begin():
+        upgrade(connection)
+        migrated = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'").all()
+    engine = create_engine("sqlite://")
+    with engine.begin() as fresh:
+        metadata.create_all(fresh)
+        direct = fresh.exec_driver_sql("SELECT type, name, sql FROM sqlite_master").all()
+    engine.dispose()
+
+    def plain(rows):
+        return {(kind, name): " ".join((sql or "").split()) for kind, name, sql in rows if kind == "index"}
+
+    assert plain(migrated) == plain(direct)
+    assert {name for kind, name, _ in migrated if kind == "table"} == {name for kind, name, _ in direct if kind == "table"}
+
+
+def test_a_new_database_has_no_revision_and_an_upgraded_one_the_newest(connection):
+    with connection.begin():
+        assert revision(connection) is None
+        upgrade(connection)
+        assert revision(connection) == HEAD
+        upgrade(connection)
+        assert revision(connection) == HEAD
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(connection):
+    with pytest.raises(LookupError), connection.begin():
+        upgrade(connection)
+        raise LookupError
+    with connection.begin():
+        assert inspect(connection).get_table_names() == []
+
+
+def test_a_database_of_a_newer_version_is_left_alone(connection):
+    with connection.begin():
+        upgrade(connection)
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(InvalidSettings, match="9999"), connection.begin():
+        upgrade(connection)

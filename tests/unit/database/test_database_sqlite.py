@@ -1,0 +1,207 @@
+"""SQLite for one process: the owner's lock, the settings of the file, and the one thread that writes."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+
+import pytest
+
+from konversi.database.sqlite import OwnerLock, Writer, path_of, reading_engine, writing_engine
+from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
+
+TAKE = """
+import sys
+from pathlib import Path
+from konversi.database.sqlite import OwnerLock
+from konversi.errors import StorageInUse
+try:
+    lock = OwnerLock(Path(sys.argv[1]))
+except StorageInUse:
+    print("in use")
+else:
+    print("mine")
+    if len(sys.argv) > 2:
+        import os
+        sys.stdout.flush()
+        sys.stdin.read()
+"""
+
+
+def taken_by_another(path):
+    done = subprocess.run([sys.executable, "-c", TAKE, str(path)], capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout.strip()
+
+
+def test_a_second_owner_is_refused(tmp_path):
+    lock = OwnerLock(tmp_path / "one.db")
+    with pytest.raises(StorageInUse, match=r"one\.db"):
+        OwnerLock(tmp_path / "one.db")
+    OwnerLock(tmp_path / "two.db").release()
+    lock.release()
+    OwnerLock(tmp_path / "one.db").release()
+
+
+def test_another_process_is_refused_until_the_owner_lets_go(tmp_path):
+    lock = OwnerLock(tmp_path / "one.db")
+    assert taken_by_another(tmp_path / "one.db") == "in use"
+    lock.release()
+    assert taken_by_another(tmp_path / "one.db") == "mine"
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", TAKE, str(tmp_path / "one.db"), "stay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout.readline() == "mine\n"
+        with pytest.raises(StorageInUse):
+            OwnerLock(tmp_path / "one.db")
+        owner.kill()
+        owner.wait(10)
+    OwnerLock(tmp_path / "one.db").release()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StorageUnavailable, match="nowhere"):
+        OwnerLock(tmp_path / "nowhere" / "one.db")
+
+
+def test_the_file_of_an_address():
+    assert str(path_of("sqlite:////var/lib/k.db")) == "/var/lib/k.db"
+    assert str(path_of("sqlite:///data/k.db")) == "data/k.db"
+
+
+@asynccontextmanager
+async def a_writer(path):
+    writer = Writer(writing_engine(path))
+    try:
+        await writer.submit(lambda connection: connection.exec_driver_sql("CREATE TABLE t (n INTEGER UNIQUE)"))
+        yield writer
+    finally:
+        await writer.aclose()
+
+
+def put(number):
+    return lambda connection: connection.exec_driver_sql("INSERT INTO t VALUES (?)", (number,)).rowcount
+
+
+def numbers(path):
+    connection = sqlite3.connect(path)
+    found = [number for (number,) in connection.execute("SELECT n FROM t ORDER BY n")]
+    connection.close()
+    return found
+
+
+async def test_a_commit_is_synced_before_it_is_answered(tmp_path):
+    async with a_writer(tmp_path / "w.db") as writer:
+        settings = await writer.submit(
+            lambda connection: [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+        )
+        assert settings == ["wal", 2]
+        await writer.submit(put(1))
+        assert numbers(tmp_path / "w.db") == [1]
+
+
+async def test_a_job_that_fails_takes_no_other_of_its_turn_with_it(tmp_path):
+    def fail(connection):
+        connection.exec_driver_sql("INSERT INTO t VALUES (99)")
+        raise LookupError("mine alone")
+
+    async with a_writer(tmp_path / "w.db") as writer:
+        results = await asyncio.gather(
+            *(writer.submit(job) for job in (put(1), fail, put(2), put(1), put(3))), return_exceptions=True
+        )
+        assert [type(result).__name__ for result in results] == ["int", "LookupError", "int", "IntegrityError", "int"]
+        assert numbers(tmp_path / "w.db") == [1, 2, 3]
+        assert writer.broken is None
+
+
+async def test_a_caller_that_has_gone_disturbs_nobody(tmp_path):
+    async with a_writer(tmp_path / "w.db") as writer:
+        gone, there = writer.submit(put(1)), writer.submit(put(2))
+        gone.cancel()
+        assert await there == 1
+        assert numbers(tmp_path / "w.db") == [1, 2]
+
+
+async def test_a_full_disk_is_the_storages_fault_and_passes(tmp_path):
+    def limited(extra):
+        def job(connection):
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages + extra}")
+
+        return job
+
+    def fill(connection):
+        connection.exec_driver_sql("CREATE TABLE big AS SELECT randomblob(100000)")
+
+    async with a_writer(tmp_path / "w.db") as writer:
+        await writer.submit(limited(0))
+        results = await asyncio.gather(writer.submit(fill), writer.submit(put(1)), return_exceptions=True)
+        assert isinstance(results[0], StorageUnavailable)
+        assert results[1] == 1
+        assert writer.broken is None
+        await writer.submit(limited(1_000))
+        await writer.submit(fill)
+
+
+@pytest.mark.parametrize("name", ["SQLITE_IOERR_FSYNC", "SQLITE_IOERR_WRITE", "SQLITE_CORRUPT", "SQLITE_NOTADB"])
+async def test_after_a_fault_of_the_disk_nothing_more_is_written(tmp_path, name):
+    def fail(connection):
+        error = sqlite3.OperationalError("the disk")
+        error.sqlite_errorname = name
+        raise error
+
+    async with a_writer(tmp_path / "w.db") as writer:
+        together = [writer.submit(job) for job in (put(1), fail, put(2))]
+        behind = writer.submit(put(3))
+        results = await asyncio.gather(*together, behind, return_exceptions=True)
+        assert isinstance(results[1], StorageUnavailable)
+        assert "the disk" in writer.broken
+        with pytest.raises(StorageUnavailable):
+            await writer.submit(put(4))
+        written = [number for number, result in zip((1, None, 2, 3), results, strict=True) if result == 1]
+        assert numbers(tmp_path / "w.db") == written
+        assert 2 not in written
+        assert 3 not in written
+
+
+async def test_a_file_locked_by_a_stranger_is_waited_for_and_then_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite._BUSY_SECONDS", 0.05)
+    async with a_writer(tmp_path / "w.db") as writer:
+        stranger = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
+        stranger.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailable, match="locked"):
+            await writer.submit(put(1))
+        assert writer.broken is None
+        stranger.execute("ROLLBACK")
+        stranger.close()
+        assert await writer.submit(put(1)) == 1
+
+
+async def test_closing_finishes_what_is_queued_and_takes_nothing_more(tmp_path):
+    async with a_writer(tmp_path / "w.db") as writer:
+        queued = [writer.submit(put(n)) for n in range(10)]
+        await writer.aclose()
+        assert await asyncio.gather(*queued) == [1] * 10
+        with pytest.raises(ShuttingDown):
+            await writer.submit(put(99))
+
+
+async def test_a_file_that_can_not_be_opened_fails_every_job(tmp_path):
+    (tmp_path / "w.db").mkdir()
+    writer = Writer(writing_engine(tmp_path / "w.db"))
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable, match="unable to open"):
+            await writer.submit(put(1))
+    assert writer.broken
+    await writer.aclose()
+
+
+def test_the_reader_can_not_write(tmp_path):
+    sqlite3.connect(tmp_path / "r.db").close()
+    engine = reading_engine(tmp_path / "r.db")
+    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
+        connection.exec_driver_sql("CREATE TABLE t (n)")
+    engine.dispose()
