@@ -206,8 +206,8 @@ def running(settings: Settings, *, outbox: Outbox | None = None, meta: FakeMeta 
     """The gateway, served; in memory unless a store is given or `settings` name one."""
     store = outbox or (None if settings.database_url else MemoryOutbox())
     server = Running(settings, store, meta or FakeMeta())
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()

@@ -53,7 +53,7 @@ def failed(breaker: Breaker, now: float, cause: str, jitter: float) -> Breaker:
     failures = breaker.failures + 1
     if failures < _FAILURES_TO_OPEN and not breaker.open_until:
         return replace(breaker, failures=failures, cause=cause)
-    rest = min(_FIRST_REST * 2**breaker.rests, _LONGEST_REST) * (0.5 + jitter / 2)
+    rest = min(_FIRST_REST * 2 ** min(breaker.rests, 10), _LONGEST_REST) * (0.5 + jitter / 2)
     return Breaker(failures, breaker.rests + 1, now + rest, cause)
 
 

@@ -115,23 +115,31 @@ class Courier:
             return _LOOK_AGAIN
         wait = self.pace.wait(len(self._under_way), monotonic())
         if wait > 0:
-            if wait <= 1:  # gathering: signs of new events must not cut it short
-                await asyncio.sleep(wait)
+            if wait <= 1:
+                await self._gather(wait)
             return 0.0 if wait <= 1 else _LOOK_AGAIN
         most = _PROBE if position is Position.HALF_OPEN else MOST_EVENTS
-        backlog = self.pace.last_full
-        claimed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        # With a backlog, several claims share a commit: nobody waits for what one of them finds.
+        claimed = None if self.pace.last_full else asyncio.get_running_loop().create_future()
         task = sends.create_task(self._carry(now, most, claimed))
         self._under_way.add(task)
         task.add_done_callback(self._finished)
-        return 0.0 if backlog else await claimed  # with a backlog, several claims share a commit
+        return await claimed if claimed else 0.0
 
-    async def _carry(self, now: float, most: int, claimed: asyncio.Future[float]) -> bool:
-        """Claim a batch and deliver it; whether there was one. `claimed` gets the seconds until the next look, as soon as they are known."""
+    async def _gather(self, seconds: float) -> None:
+        """Let events gather: signs of new ones don't cut it short, but the end of a request does."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(seconds)
+
+    async def _carry(self, now: float, most: int, claimed: asyncio.Future[float] | None) -> bool:
+        """Claim a batch and deliver it. `claimed` gets the seconds until the next look, as soon as they are known.
+
+        Returns whether the lane has to be looked at again now.
+        """
         try:
-            batch = await self._outbox.claim(
-                self.lane, now, now + _LEASE, partial(next_batch, now=now, most=most)
-            )
+            batch = await self._outbox.claim(self.lane, now, now + _LEASE, partial(next_batch, now=now, most=most))
             rest = 0.0 if batch else await self._until_due()
         except StorageUnavailable as error:
             logger().error("delivery_waits_for_storage", lane=self.lane, cause=error.detail)
@@ -140,10 +148,11 @@ class Courier:
         full = batch is not None and _is_full(batch, most)
         began = monotonic() if batch else self.pace.last_start
         self.pace = paces.started(self.pace, began, events, full=full)
-        claimed.set_result(rest)
+        if claimed and not claimed.done():
+            claimed.set_result(rest)
         if batch:
             await self._deliver(batch)
-        return batch is not None
+        return batch is not None or claimed is None
 
     def _finished(self, task: asyncio.Task[bool]) -> None:
         self._under_way.discard(task)

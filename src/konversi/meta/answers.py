@@ -6,6 +6,7 @@ measurements for the subcodes that Meta doesn't document.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ import orjson
 
 from konversi.logs import redact
 
+_DIGITS = re.compile(r"-?[0-9]{1,10}")
+_LARGEST = 2**31
 _KEPT_ANSWER = 2_000  # characters of an unusual answer that are kept for people to read
 
 
@@ -232,14 +235,20 @@ def _without_words(status: int, body: bytes) -> Verdict:
 
 
 def _kept(body: bytes) -> str:
-    return redact(body[: _KEPT_ANSWER * 4].decode("utf-8", "replace"))[:_KEPT_ANSWER]
+    return _storable(redact(body[: _KEPT_ANSWER * 4].decode("utf-8", "replace")))[:_KEPT_ANSWER]
 
 
 def _whole(value: Any) -> int | None:
-    if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 12:  # noqa: PLR2004 - far beyond any code
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A number that a database column takes, also where it came as text."""
+    number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+    if isinstance(number, int) and not isinstance(number, bool) and abs(number) < _LARGEST:
+        return number
+    return None
 
 
 def _word(value: Any) -> str | None:
-    return value[:100] if isinstance(value, str) else None
+    return _storable(value)[:100] if isinstance(value, str) else None
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "")  # PostgreSQL takes no NUL in a text

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.events.faults import Fault, Note
 from konversi.events.money import amount, currency_code
+from konversi.matching.minimum import too_little
 from konversi.meta.channels import (
     ACTION_SOURCES,
     BUSINESS_MESSAGING,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Conversion, Service
 
 _TABLES = Tables()
+_LARGEST_VALUE = 1e15
+_NOT_CUSTOM = ("value", "currency", "contents")  # Meta reads them as its own
 
 
 class Composed(NamedTuple):
@@ -51,6 +54,9 @@ def compose(
     notes: list[Note] = []
     heard, action_source, messaging = _way(conversion, name, user_data, tables, notes)
     keys = _keys_for(user_data, messaging, tables)
+    insufficient = None if keys is user_data else too_little(keys)
+    if insufficient:
+        return insufficient
     custom = _custom_data(conversion, default_currency)
     if isinstance(custom, Fault):
         return custom
@@ -133,12 +139,17 @@ def _website(event: dict[str, Any], conversion: Conversion, notes: list[Note]) -
 
 def _custom_data(conversion: Conversion, default_currency: str) -> dict[str, Any] | Fault:
     data: dict[str, Any] = dict(conversion.custom)
+    for name in _NOT_CUSTOM if data else ():
+        if name in data:
+            return Fault(f"custom.{name}", "reserved_name", "is Meta's own field.", "Send it beside `custom`, not in it.")
     currency = currency_code(conversion.currency or default_currency)
     if isinstance(currency, Fault):
         return currency
     value = conversion.value
     if value is None:
         value = _sum_of(conversion.services)
+        if value is not None and value > _LARGEST_VALUE:
+            return Fault("services", "too_large", "add up to more than Konversi takes.", "Check the prices' unit.")
     if value is not None:
         data["value"] = amount(value, currency)
         data["currency"] = currency

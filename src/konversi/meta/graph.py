@@ -24,7 +24,16 @@ _TIMEOUT = httpx2.Timeout(10.0, connect=3.0, pool=_TOTAL_SECONDS)
 _LIMITS = httpx2.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=4.0)
 
 # Raised before the whole request was handed over: Meta can't have taken it.
-_NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.WriteError, httpx2.WriteTimeout)
+_NEVER_LEFT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.LocalProtocolError,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.WriteError,
+    httpx2.WriteTimeout,
+)
 
 
 class Sent(NamedTuple):
@@ -112,7 +121,7 @@ async def _read(response: httpx2.Response) -> bytes:
 def _clock(date: str | None) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp() if date else None
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

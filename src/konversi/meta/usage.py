@@ -52,7 +52,7 @@ def _retry_after(text: str | None, now: float) -> float:
     """Seconds or an HTTP date."""
     if not text:
         return 0.0
-    if text.strip().isdigit():
+    if text.isascii() and text.strip().isdigit():
         return min(float(text.strip()[:12]), _LONGEST_WAIT)
     try:
         return min(max(parsedate_to_datetime(text).timestamp() - now, 0.0), _LONGEST_WAIT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -105,14 +106,10 @@ class SqliteOutbox:
             arrivals.callers.append(caller)
             arrivals.events += len(events)
         if first:
-            self._submit(arrivals)
+            self._writer.call(partial(self._append, arrivals), partial(self._answer, arrivals))
         return await caller
 
-    def _submit(self, arrivals: _Arrivals) -> None:
-        done = self._writer.submit(lambda connection: self._append(connection, arrivals))
-        done.add_done_callback(lambda done: self._answer(arrivals, done))
-
-    def _append(self, connection: Connection, arrivals: _Arrivals) -> list[list[Appended]]:
+    def _append(self, arrivals: _Arrivals, connection: Connection) -> list[list[Appended]]:
         """In the writer's thread: from here on, newcomers form the next group."""
         with self._joining:
             if self._arrivals is arrivals:
@@ -120,20 +117,19 @@ class SqliteOutbox:
         verdicts, self._next_id = hot_sqlite.append(_driver(connection), arrivals.groups, self._next_id, wall_clock())
         return verdicts
 
-    def _answer(self, arrivals: _Arrivals, done: asyncio.Future[list[list[Appended]]]) -> None:
+    def _answer(self, arrivals: _Arrivals, result: list[list[Appended]] | Exception) -> None:
         self._queued -= arrivals.events
-        error = done.exception()
-        if error is not None:
+        if isinstance(result, Exception):
             with self._joining:  # the writer may have refused it unseen: then it must not gather callers any more
                 if self._arrivals is arrivals:
                     self._arrivals = None
         for index, caller in enumerate(arrivals.callers):
             if caller.done():
                 continue
-            if error is not None:
-                caller.set_exception(error)
+            if isinstance(result, Exception):
+                caller.set_exception(result)
             else:
-                caller.set_result(done.result()[index])
+                caller.set_result(result[index])
 
     async def claim(
         self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]

@@ -1,6 +1,15 @@
-"""A local Meta that applies Meta's rules and answers as Meta does, with faults on demand.
+"""A local Meta: it applies the Conversions API's rules, answers with its real error bodies, and fails on demand.
 
-It shares no code with the gateway: a rule that the gateway misread is not misread here as well.
+```python
+from konversi.sandbox import Sandbox
+
+with Sandbox() as meta:
+    meta.fault("rate_limit", requests=2)
+    ...  # send to meta.graph_url
+    assert meta.events(event_id="Lead:BK-1001")
+```
+
+It shares no rule with the gateway: a mistake there must not confirm itself here.
 """
 
 from __future__ import annotations
@@ -8,15 +17,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from konversi.sandbox.threaded import Sandbox
+    from konversi.sandbox.sandbox import Sandbox
 
 __all__ = ["Sandbox"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the server when it is first asked for: every run of pytest imports this package for its fixture."""
+    """Fetch the server when it is first asked for, so that the test plugin stays cheap."""
     if name != "Sandbox":
         raise AttributeError(f"module 'konversi.sandbox' has no attribute {name!r}")
-    from konversi.sandbox.threaded import Sandbox  # noqa: PLC0415
+    from konversi.sandbox.sandbox import Sandbox  # noqa: PLC0415
 
     return Sandbox

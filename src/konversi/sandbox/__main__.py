@@ -1,9 +1,8 @@
-"""`python -m konversi.sandbox`: the local Meta, for tests that start it as a process of its own."""
+"""`python -m konversi.sandbox`: the local Meta as a process of its own."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -11,24 +10,20 @@ from konversi.sandbox.server import run
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m konversi.sandbox", description="A local Meta.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=3001, help="port to listen on; 0 takes a free one")
-    parser.add_argument("--ledger", type=Path, help="file that keeps what it received; in memory where unset")
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="python -m konversi.sandbox", description="A local Meta Conversions API.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the address is printed as JSON")
+    parser.add_argument("--ledger", type=Path, help="the file to keep what is received in, fsynced; else memory")
     parser.add_argument(
         "--dataset",
         action="append",
         default=[],
-        metavar="ID[:waba=ID][:page=ID][:locale=id]",
-        help="a dataset that exists, with its links; repeatable; any exists where none is given",
+        metavar="ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]",
+        help="a dataset that exists (repeat it for more); without any, each id of 5 to 20 digits does",
     )
     given = parser.parse_args()
-    return run(host=given.host, port=given.port, ledger=given.ledger, datasets=given.dataset, tell=_tell)
-
-
-def _tell(url: str) -> None:
-    sys.stdout.write(json.dumps({"url": url}) + "\n")
-    sys.stdout.flush()
+    return run(given.host, given.port, given.ledger, given.dataset)
 
 
 if __name__ == "__main__":

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.responses import Response
 
-from konversi.sandbox.errors import REFUSALS, Problem, body
+from konversi.sandbox.errors import error_body
 
-_JSON = "application/json; charset=UTF-8"
+if TYPE_CHECKING:
+    from konversi.sandbox.errors import Refusal
 
 
 class Json(Response):
     """A JSON answer."""
 
-    media_type = _JSON
+    media_type = "application/json; charset=UTF-8"
 
     def render(self, content: Any) -> bytes:
         return orjson.dumps(content)
 
 
 def accepted(events: int) -> Response:
-    return Json({"events_received": events, "messages": [], "fbtrace_id": trace()})
+    return Json({"events_received": events, "messages": [], "fbtrace_id": _trace()})
 
 
-def refusal(problem: Problem, language: str) -> Response:
-    """A refusal in Meta's form. `X-Sandbox-Field` is ours: it helps a person, and Meta says no such thing."""
-    row = REFUSALS[problem.kind]
-    headers = {"x-sandbox-field": problem.field} if problem.field else {}
-    if row.status == 401:
-        headers["www-authenticate"] = f'OAuth "Facebook Platform" "invalid_token" "{row.message}"'
-    return Json(body(problem.kind, trace(), language), row.status, headers)
+def refused(refusal: Refusal, *, language: str = "en", node: str = "") -> Response:
+    """A refusal in Meta's form. `X-Sandbox-Field` is ours, for people; Meta doesn't always say which field it was."""
+    body = error_body(refusal, language=language, trace=_trace(), node=node)
+    headers = {"x-sandbox-field": refusal.where} if refusal.path else {}
+    return Json(body, refusal.error.status, headers)
 
 
-def trace() -> str:
+def _trace() -> str:
     """Meta's name for one request, which its support asks for."""
     return "A" + secrets.token_urlsafe(16)

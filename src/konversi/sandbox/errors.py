@@ -6,8 +6,10 @@ API. Subcodes that Meta doesn't document come from public measurements; where no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OLDEST_VERSION, NEWEST_VERSION = 21, 26  # Meta, Graph API: changelog, as of late 2026
 
@@ -76,7 +78,7 @@ NOT_AN_OBJECT = _parameter("Param {where} must be an object.")
 TOO_MANY = _parameter("Param data may hold at most 1000 events.")
 BAD_BODY = _parameter("The body of the request could not be decoded.")
 BAD_PROOF = GraphError(400, 100, None, "GraphMethodException", "Invalid appsecret_proof provided in the API argument")
-NO_FIELD = _parameter("Tried accessing nonexisting field ({where}) on node type (AdsPixel)")
+NO_FIELD = _parameter("Tried accessing nonexisting field on node type (AdsPixel)")
 
 BAD_CLICK_ID = _event(
     2804001,
@@ -94,10 +96,15 @@ TOO_OLD = _event(
         "Stempel waktu peristiwa ini terlalu jauh di masa lalu. Kirim peristiwa dalam 7 hari setelah terjadi.",
     ),
 )
-NO_VALUE = _event(
+NOT_A_TIME = _event(
+    2804003,
+    Words("Invalid Event Timestamp", "event_time must be in Unix seconds and not in the future."),
+    Words("Stempel Waktu Peristiwa Tidak Valid", "event_time harus dalam detik Unix dan tidak di masa depan."),
+)
+NO_PRICE = _event(
     2804009,
-    Words("Missing Value for Purchase Event", "A Purchase event needs a value that represents a monetary amount."),
-    Words("Nilai Peristiwa Pembelian Tidak Ada", "Peristiwa Purchase membutuhkan nilai berupa jumlah uang."),
+    Words("Missing Value for Purchase Event", "A Purchase event needs a value that is an amount, and its currency."),
+    Words("Nilai Peristiwa Pembelian Tidak Ada", "Peristiwa Purchase membutuhkan nilai berupa jumlah, dan mata uang."),
 )
 UNHASHED = _event(
     2804016,
@@ -156,15 +163,10 @@ DEAD_VERSION = GraphError(
     f"(#2635) You are calling a deprecated version of the Ads API. Please update to v{NEWEST_VERSION}.0.",
 )
 
-NO_TOKEN = GraphError(
-    400, 104, None, "OAuthException", "An access token is required to request this resource."
-)  # fmt: skip
-BAD_TOKEN = GraphError(
-    401, 190, None, "OAuthException", "Invalid OAuth access token - Cannot parse access token"
-)  # fmt: skip
+BAD_TOKEN = GraphError(401, 190, None, "OAuthException", "Invalid OAuth access token - Cannot parse access token")
 OLD_TOKEN = GraphError(
     401, 190, 463, "OAuthException", "Error validating access token: Session has expired on an earlier day."
-)  # fmt: skip
+)
 NO_PERMISSION = GraphError(403, 200, None, "OAuthException", "(#200) Permissions error")
 APP_LIMIT = GraphError(403, 4, None, "OAuthException", "(#4) Application request limit reached", transient=True)
 ACCOUNT_LIMIT = GraphError(
@@ -182,4 +184,7 @@ DOWN = GraphError(
     "An unexpected error has occurred. Please retry your request later.",
     transient=True,
 )
-UNKNOWN = GraphError(500, 1, None, "OAuthException", "An unknown error occurred")
+NOT_READY = GraphError(
+    400, 21009, None, "OAuthException", "(#21009) The data set upload is temporarily not ready.", transient=True
+)
+UNKNOWN = GraphError(500, 1, 99, "OAuthException", "An unknown error occurred")

@@ -1,111 +1,81 @@
-"""Which faults are set, and whose turn it is."""
+"""Faults on demand: what goes wrong, for how many requests, with which dataset."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Literal
 
-# Refusals in Meta's own form: the fault's name -> the row of `errors.REFUSALS`.
-REFUSING = {
-    "token_expired": "token_expired",
-    "token_invalid": "token_invalid",
-    "permission": "permission",
-    "not_found": "no_dataset",
-    "rate_limit": "app_throttled",
-    "business_rate_limit": "business_throttled",
-    "server_error": "service_down",
-    "transient": "not_ready",
-    "unknown": "unknown",
-}
-# Answers that aren't in Meta's form; nothing is accepted.
-STRANGE = frozenset({"server_error_empty", "html", "empty", "huge", "redirect"})
-# Trouble on the way to Meta, or on the way back.
-ON_THE_WIRE = frozenset({"hang", "reset_before_accept", "reset_after_accept", "short_received", "latency", "drip"})
-KINDS = REFUSING.keys() | STRANGE | ON_THE_WIRE
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Kind = Literal[
+    "token_expired", "token_invalid", "permission", "not_found",
+    "rate_limit", "business_rate_limit", "server_error", "transient", "unknown",
+    "hang", "reset", "reset_after_accept", "drip", "html", "empty", "huge", "short_received", "redirect", "latency",
+]  # fmt: skip
+
+# Their answer tells of what was taken: the ledger is written first.
+_TAKES_THE_EVENTS: frozenset[Kind] = frozenset({"reset_after_accept", "drip", "huge", "short_received"})
+_ONLY_FOR_EVENTS: frozenset[Kind] = frozenset({"reset_after_accept", "short_received"})
 
 
-@dataclass
-class Fault:
-    """A fault that is set.
+class Fault(BaseModel):
+    """A fault and its options. An option that the kind has no use for changes nothing."""
 
-    `requests` is how many are left to meet it (None: until cleared); `dataset` and `only_action_source` narrow it;
-    `seconds` is how long latency, drip or hang last (None: a second; a hang until cleared); `retry_after` is in seconds.
-    """
+    model_config = ConfigDict(extra="forbid")
 
-    kind: str
-    requests: int | None = None
-    dataset: str | None = None
-    seconds: float | None = None
-    retry_after: int | None = None
-    only_action_source: str | None = None
+    kind: Kind
+    requests: int | None = Field(None, ge=1, description="How many requests it still meets; without it, until cleared.")
+    dataset: str | None = Field(None, description="The dataset it is limited to.")
+    method: Literal["GET", "POST"] | None = Field(None, description="The HTTP method it is limited to.")
+    accept: bool = Field(default=False, description="Take the events into the ledger before going wrong.")
+    status: int | None = Field(None, ge=200, le=599, description="The HTTP status instead of the usual one.")
+    ms: int = Field(1_000, ge=0, description="latency: before the answer; drip: between two bytes.")
+    body: bool = Field(default=False, description="server_error: with Graph's error object instead of no body.")
+    megabytes: int = Field(200, ge=1, description="huge: size of the body.")
+    received: int | None = Field(None, ge=0, description="short_received: how many; without it, one too few.")
+    retry_after: str | None = Field(None, description="Send this as Retry-After, whatever it is.")
+    minutes: int = Field(1, ge=0, description="business_rate_limit: estimated_time_to_regain_access.")
+    location: str = Field("http://127.0.0.1:9/", description="redirect: where to.")
 
-    def concerns(self, dataset: str, action_sources: set[str]) -> bool:
-        if self.dataset not in (None, dataset):
-            return False
-        return self.only_action_source is None or self.only_action_source in action_sources
+    @model_validator(mode="after")
+    def _mean(self) -> Fault:
+        if self.kind in _TAKES_THE_EVENTS:
+            self.accept = True
+        if self.kind in _ONLY_FOR_EVENTS:
+            self.method = "POST"
+        return self
 
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "kind": str,
-    "requests": int,
-    "dataset": str,
-    "seconds": (int, float),
-    "retry_after": int,
-    "only_action_source": str,
-}
-
-
-def parse(given: Any) -> Fault:
-    """A fault from JSON. Raises `ValueError` with what is wrong."""
-    if not isinstance(given, dict) or given.get("kind") not in KINDS:
-        raise ValueError(f"A fault is an object whose kind is one of: {', '.join(sorted(KINDS))}.")
-    for name, value in given.items():
-        if name not in _TYPES:
-            raise ValueError(f"A fault has these fields: {', '.join(each.name for each in fields(Fault))}.")
-        if value is not None and (not isinstance(value, _TYPES[name]) or isinstance(value, bool)):
-            raise ValueError(f"A fault's {name} has the wrong type.")
-        if isinstance(value, int | float) and value < (1 if name == "requests" else 0):
-            raise ValueError(f"A fault's {name} is too small.")
-    return Fault(**given)
+    def meets(self, dataset: str, method: str) -> bool:
+        return self.dataset in {None, dataset} and self.method in {None, method}
 
 
 class Faults:
-    """The faults that are set, oldest first; a request meets the first that concerns it."""
+    """Those in force, oldest first."""
 
     def __init__(self) -> None:
-        self._set: list[Fault] = []
-        self._cleared = asyncio.Event()
+        self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        self._set.append(fault)
+        self._faults.append(fault)
 
-    def take(self, dataset: str, action_sources: set[str]) -> Fault | None:
-        """The fault that this request meets. It is counted, and leaves after its last request."""
-        fault = next((each for each in self._set if each.concerns(dataset, action_sources)), None)
-        if fault and fault.requests is not None:
-            fault.requests -= 1
-            if not fault.requests:
-                self._set.remove(fault)
-        return fault
-
-    def refusing(self, dataset: str) -> Fault | None:
-        """The refusal that a mere look at the dataset meets as well, without being counted."""
-        return next((each for each in self._set if each.kind in REFUSING and each.concerns(dataset, set())), None)
-
-    def listed(self) -> list[dict[str, Any]]:
-        return [asdict(each) for each in self._set]
+    def all(self) -> list[Fault]:
+        return list(self._faults)
 
     def clear(self) -> None:
-        """Unset all, and let go of the requests that wait in one."""
-        self._set.clear()
-        self._cleared.set()
-        self._cleared = asyncio.Event()
+        self._faults.clear()
 
-    async def wait(self, seconds: float | None) -> None:
-        """Wait that long, but no longer than until the faults are cleared."""
-        cleared = self._cleared
-        try:
-            await asyncio.wait_for(cleared.wait(), seconds)
-        except TimeoutError:
+    def strike(self, dataset: str, method: str) -> list[Fault]:
+        """What goes wrong with this request: each delay, and the oldest other fault; all are counted down."""
+        struck: list[Fault] = []
+        for fault in self.all():
+            taken = any(other.kind != "latency" for other in struck)
+            if fault.meets(dataset, method) and not (taken and fault.kind != "latency"):
+                struck.append(fault)
+                self._count_down(fault)
+        return struck
+
+    def _count_down(self, fault: Fault) -> None:
+        if fault.requests is None:
             return
+        fault.requests -= 1
+        if fault.requests == 0:
+            self._faults = [other for other in self._faults if other is not fault]

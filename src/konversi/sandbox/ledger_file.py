@@ -1,4 +1,4 @@
-"""The ledger on a disk: what was answered survives the loss of the process and of power."""
+"""Lines on a disk: what was answered survives the loss of the process and of power."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from konversi.sandbox.ledger import Found, Query, search
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
-class FileLedger:
+class LedgerFile:
     """Appends JSON lines, and syncs them to the disk; requests that wait meanwhile share the next sync."""
 
     def __init__(self, path: Path) -> None:
@@ -35,8 +33,15 @@ class FileLedger:
             self._flushing = asyncio.create_task(self._flush())
         await synced
 
-    async def find(self, query: Query) -> Found:
-        return await asyncio.to_thread(lambda: search(self._lines(self._size), query))
+    def lines(self) -> Iterator[bytes]:
+        """All that is synced by now, oldest first."""
+        end = self._size
+        with self._path.open("rb") as file:
+            for line in file:
+                end -= len(line)
+                if end < 0:
+                    return
+                yield line
 
     async def empty(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, self._cut, 0)
@@ -72,14 +77,6 @@ class FileLedger:
         os.ftruncate(self._file, size)
         os.fsync(self._file)
         self._size = size
-
-    def _lines(self, end: int) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
-            for line in file:
-                end -= len(line)
-                if end < 0 or not line.endswith(b"\n"):
-                    return
-                yield line
 
 
 def _settle(batch: list[tuple[bytes, asyncio.Future[None]]], error: OSError | None) -> None:

@@ -1,11 +1,4 @@
-"""The fixture `meta_sandbox`: a local Meta for one test.
-
-```python
-def test_a_booking_is_reported(meta_sandbox):
-    send_a_booking(graph_url=meta_sandbox.graph_url)
-    assert meta_sandbox.counts()["events"] == 1
-```
-"""
+"""The pytest fixture `meta_sandbox`: a local Meta for one test."""
 
 from __future__ import annotations
 
@@ -16,13 +9,13 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from konversi.sandbox.threaded import Sandbox
+    from konversi.sandbox import Sandbox
 
 
 @pytest.fixture
 def meta_sandbox() -> Iterator[Sandbox]:
-    """A local Meta that applies Meta's rules: any dataset of 5 to 20 digits exists, any token of 8 characters works."""
-    from konversi.sandbox.threaded import Sandbox  # noqa: PLC0415 - this module is loaded in every run of pytest
+    """A local Meta that applies Meta's rules; send to `meta_sandbox.graph_url`, then look at `meta_sandbox.events()`."""
+    from konversi.sandbox import Sandbox  # noqa: PLC0415 - only tests that use it pay for the server
 
-    with Sandbox() as sandbox:
-        yield sandbox
+    with Sandbox() as meta:
+        yield meta

@@ -1,95 +1,146 @@
-"""Runs the local Meta until it is told to stop."""
+"""The local Meta as a server."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import socket
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from konversi.sandbox.app import LocalMeta
-from konversi.sandbox.datasets import Datasets
-from konversi.sandbox.ledger import Ledger
-from konversi.sandbox.routes import routes
+from konversi.clock import now as system_now
+from konversi.sandbox.app import application
+from konversi.sandbox.datasets import Datasets, dataset
+from konversi.sandbox.ledger import MemoryLedger
+from konversi.sandbox.ledger_file import FileLedger
+from konversi.sandbox.local import LocalMeta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-_BACKLOG = 2048
+    from starlette.types import Receive, Scope, Send
+
+_KEEP_ALIVE = 75  # seconds: longer than callers keep theirs, so that none writes into a closing connection
+_LAST_WORDS = 5  # seconds for answers under way when the server is told to stop
 
 
-class Reachable(AutoHTTPProtocol):
-    """A connection whose requests can reach their transport, in order to break it."""
+def open_meta(
+    *, ledger: Path | None = None, datasets: Sequence[str] = (), now: Callable[[], float] = system_now
+) -> LocalMeta:
+    """A local Meta whose ledger is a file, or memory. `datasets` as `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]`.
 
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
+    Raises:
+        ValueError: a dataset can't be read.
+        OSError: the ledger can't be opened.
+
+    """
+    declared = Datasets(tuple(dataset(text) for text in datasets))
+    return LocalMeta(FileLedger(ledger) if ledger else MemoryLedger(), now, declared)
 
 
-class Server(uvicorn.Server):
-    """A server on a socket that already listens."""
+def listen(host: str, port: int) -> socket.socket:
+    """A listening address; port 0 takes a free one.
 
-    def __init__(self, meta: LocalMeta, *, when_ready: Callable[[], None]) -> None:
+    Raises:
+        OSError: the address can't be had.
+
+    """
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Makes uvloop's event loop where that is installed."""
+    return uvicorn.Config(application).get_loop_factory()
+
+
+class MetaServer(uvicorn.Server):
+    """Serves one local Meta and tells when it listens."""
+
+    def __init__(self, meta: LocalMeta, *, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                routes(meta),
-                http=Reachable,
+                application(meta),
+                http=_Protocol,
+                ws="none",
+                lifespan="off",
                 log_config=None,
                 access_log=False,
-                lifespan="off",
-                ws="none",
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=1,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=_LAST_WORDS,
             )
         )
         self._meta = meta
-        self._when_ready = when_ready
+        self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._when_ready()
+        self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._meta.faults.clear()
+        self._meta.closing.set()
         await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Being told to stop is a good end; uvicorn would raise the signal again after it."""
-        with super().capture_signals():
-            yield
-            self._captured_signals.clear()
+        self._meta.ledger.close()
 
 
-def listen(host: str, port: int) -> tuple[socket.socket, str]:
-    """A listening socket and its address as a URL. Port 0 takes a free one."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    name = f"[{host}]" if ":" in host else host
-    return listener, f"http://{name}:{listener.getsockname()[1]}"
-
-
-def run(
-    *,
+async def serve(
     host: str,
     port: int,
-    ledger: Path | None,
+    *,
+    ledger: Path | None = None,
     datasets: Sequence[str] = (),
-    tell: Callable[[str], None] | None = None,
-) -> int:
-    """Serve until SIGTERM or SIGINT; `tell` hears the URL as soon as it listens. 0 is a good end."""
-    listener, url = listen(host, port)
+    now: Callable[[], float] = system_now,
+    ready: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serve until told to stop by a signal. `ready` is called with the address once it listens.
 
-    def ready() -> None:
-        sys.stderr.write(f"Local Meta listens on {url}\n")
-        sys.stderr.flush()
-        if tell:
-            tell(url)
+    Raises:
+        ValueError: a dataset can't be read.
+        OSError: the address or the ledger can't be had.
 
-    with listener, Ledger(ledger) as kept:
-        Server(LocalMeta(kept, Datasets(datasets)), when_ready=ready).run(sockets=[listener])
+    """
+    with listen(host, port) as listener:
+        meta = open_meta(ledger=ledger, datasets=datasets, now=now)
+        await MetaServer(meta, ready=lambda: ready(address(listener))).serve([listener])
+
+
+def run(host: str = "127.0.0.1", port: int = 8787, ledger: Path | None = None, datasets: Sequence[str] = ()) -> int:
+    """Serve as a process: one line of JSON with the address goes to stdout. The exit status."""
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    try:
+        with asyncio.Runner(loop_factory=fast_loop()) as runner:
+            runner.run(serve(host, port, ledger=ledger, datasets=datasets, ready=_say))
+    except KeyboardInterrupt:
+        return 0
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"The local Meta can't start: {error}\n")
+        return 1
     return 0
+
+
+def _say(url: str) -> None:
+    sys.stdout.write(orjson.dumps({"url": url}).decode() + "\n")
+    sys.stdout.flush()
+
+
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type] - uvicorn chooses it when it is imported
+    """Lets the application see its connection, so that a fault on demand can cut it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        app: Any = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "transport": transport}, receive, send)
+
+        self.app = with_transport

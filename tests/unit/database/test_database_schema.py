@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, inspect
 import konversi.outbox.tables  # noqa: F401 - hangs the tables on the metadata
 from konversi.database.metadata import metadata
 from konversi.database.schema import HEAD, revision, upgrade
-from konversi.database.sqlite import writing_engine
+from konversi.database.sqlite import transaction, writing_engine
 from konversi.errors import InvalidSettings
 
 
@@ -21,13 +21,13 @@ def connection(tmp_path):
 
 
 def test_the_migrations_make_what_the_tables_say(connection):
-    with connection.begin():
+    with transaction(connection):
         upgrade(connection)
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
 
 
 def test_the_migrations_make_the_same_indexes_and_constraints(connection):
-    with connection.begin():
+    with transaction(connection):
         upgrade(connection)
         migrated = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'").all()
     engine = create_engine("sqlite://")
@@ -44,7 +44,7 @@ def test_the_migrations_make_the_same_indexes_and_constraints(connection):
 
 
 def test_a_new_database_has_no_revision_and_an_upgraded_one_the_newest(connection):
-    with connection.begin():
+    with transaction(connection):
         assert revision(connection) is None
         upgrade(connection)
         assert revision(connection) == HEAD
@@ -53,16 +53,16 @@ def test_a_new_database_has_no_revision_and_an_upgraded_one_the_newest(connectio
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(connection):
-    with pytest.raises(LookupError), connection.begin():
+    with pytest.raises(LookupError), transaction(connection):
         upgrade(connection)
         raise LookupError
-    with connection.begin():
+    with transaction(connection):
         assert inspect(connection).get_table_names() == []
 
 
 def test_a_database_of_a_newer_version_is_left_alone(connection):
-    with connection.begin():
+    with transaction(connection):
         upgrade(connection)
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(InvalidSettings, match="9999"), connection.begin():
+    with pytest.raises(InvalidSettings, match="9999"), transaction(connection):
         upgrade(connection)

@@ -1,4 +1,4 @@
-"""Events of chats that an ad opened (Meta, Conversions API for business messaging; the WhatsApp outcomes as measured)."""
+"""Events of chats that an ad opened (Meta, Conversions API for Business Messaging; outcomes of WhatsApp as measured)."""
 
 from __future__ import annotations
 

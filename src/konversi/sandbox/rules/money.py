@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from konversi.sandbox.errors import NO_VALUE, NOT_AN_OBJECT, Refusal
+from konversi.sandbox.errors import NO_PRICE, NOT_AN_OBJECT, Refusal
 from konversi.sandbox.rules.currencies import CURRENCIES
 from konversi.sandbox.rules.scene import Event, Scene, invalid, is_whole, is_word, missing
 
@@ -22,7 +22,7 @@ def given(event: Event, _scene: Scene) -> Refusal | None:
 def value(event: Event, _scene: Scene) -> Refusal | None:
     custom = event.get("custom_data") or {}
     if event["event_name"] == "Purchase" and not _is_number(custom.get("value")):
-        return Refusal(NO_VALUE, ("custom_data", "value"))
+        return Refusal(NO_PRICE, ("custom_data", "value"))
     for key in _NUMBERS:
         if custom.get(key) is not None and not _is_number(custom[key]):
             return invalid("custom_data", key)
@@ -32,7 +32,7 @@ def value(event: Event, _scene: Scene) -> Refusal | None:
 def currency(event: Event, _scene: Scene) -> Refusal | None:
     code = (event.get("custom_data") or {}).get("currency")
     if code is None:
-        return missing("custom_data", "currency") if event["event_name"] == "Purchase" else None
+        return Refusal(NO_PRICE, ("custom_data", "currency")) if event["event_name"] == "Purchase" else None
     return None if isinstance(code, str) and code.upper() in CURRENCIES else invalid("custom_data", "currency")
 
 

@@ -9,14 +9,15 @@ from typing import Any
 from konversi.sandbox.errors import BAD_CLICK_ID, BAD_LEAD_ID, NOT_AN_OBJECT, TOO_LITTLE, UNHASHED, Refusal
 from konversi.sandbox.rules.scene import Event, Scene, invalid, is_word, missing
 
-HASHED = ("em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country")
+HASHED = (
+    "em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "f5first", "f5last", "fi", "dobd", "dobm", "doby",
+)  # fmt: skip
 PLAIN = (
     "client_user_agent", "subscription_id", "fb_login_id", "anon_id", "madid", "page_id", "page_scoped_user_id",
     "ctwa_clid", "whatsapp_business_account_id", "ig_account_id", "instagram_business_account_id", "ig_sid",
 )  # fmt: skip
 _OTHERS = (
-    "external_id", "client_ip_address", "fbc", "fbp", "lead_id", "f5first", "f5last", "fi", "dobd", "dobm", "doby",
-    "partner_id", "partner_name", "app_user_id",
+    "external_id", "client_ip_address", "fbc", "fbp", "lead_id", "partner_id", "partner_name", "app_user_id",
 )  # fmt: skip
 _KNOWN = frozenset({*HASHED, *PLAIN, *_OTHERS})
 
@@ -29,7 +30,7 @@ _TOO_COMMON = (
 )
 
 _APPENDIX = r"(?:\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg))?"  # added by Meta's parameter builder
-_HASH = re.compile(rf"[A-Fa-f0-9]{{64}}{_APPENDIX}").fullmatch
+_HASH = re.compile(rf"[a-f0-9]{{64}}{_APPENDIX}").fullmatch
 _CLICK_ID = re.compile(rf"fb\.[0-9]+\.[0-9]{{13}}\.[A-Za-z0-9_-]+{_APPENDIX}").fullmatch
 _BROWSER_ID = re.compile(rf"fb\.[0-9]+\.[0-9]{{13}}\.[0-9]+{_APPENDIX}").fullmatch
 _LEAD_ID = re.compile(r"[0-9]{15,17}").fullmatch

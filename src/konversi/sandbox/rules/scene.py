@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Event = Mapping[str, Any]
 
+_LONGEST_NUMBER = 20  # characters: what 64 bits can hold
+
 
 class Scene(NamedTuple):
     """When and where the event arrives."""
@@ -35,7 +37,7 @@ def invalid(*path: str) -> Refusal:
 def is_whole(value: Any) -> bool:
     """Whether Graph reads it as an integer: a number, or its digits in a string."""
     if isinstance(value, str):
-        return value.isascii() and value.removeprefix("-").isdigit()
+        return value.isascii() and value.removeprefix("-").isdigit() and len(value) <= _LONGEST_NUMBER
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from konversi.sandbox.errors import TOO_OLD, Refusal
-from konversi.sandbox.rules.scene import Event, Scene, invalid, is_whole, is_word, missing
+from konversi.sandbox.errors import NOT_A_TIME, TOO_OLD, Refusal
+from konversi.sandbox.rules.scene import Event, Scene, invalid, is_word, missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,15 +41,22 @@ def time(event: Event, scene: Scene) -> Refusal | None:
     value = event.get("event_time")
     if value is None:
         return missing("event_time")
-    if not is_whole(value) or int(value) >= _FIRST_MILLISECONDS or int(value) > scene.now + _FUTURE_TOLERANCE:
-        return invalid("event_time")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _FIRST_MILLISECONDS:
+        return Refusal(NOT_A_TIME, ("event_time",))
+    if value > scene.now + _FUTURE_TOLERANCE:
+        return Refusal(NOT_A_TIME, ("event_time",))
     longest = _LONGEST_AGE_BY_SOURCE.get(event["action_source"], _LONGEST_AGE)
-    return Refusal(TOO_OLD, ("event_time",)) if scene.now - int(value) > longest else None
+    return Refusal(TOO_OLD, ("event_time",)) if scene.now - value > longest else None
 
 
 def identity(event: Event, _scene: Scene) -> Refusal | None:
     value = event.get("event_id")
     return None if value is None or is_word(value) else invalid("event_id")
+
+
+def test_code(event: Event, _scene: Scene) -> Refusal | None:
+    """It belongs to the request."""
+    return invalid("test_event_code") if "test_event_code" in event else None
 
 
 def page(event: Event, _scene: Scene) -> Refusal | None:

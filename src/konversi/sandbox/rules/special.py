@@ -5,8 +5,8 @@ from __future__ import annotations
 from konversi.sandbox.errors import Refusal
 from konversi.sandbox.rules.scene import Event, Scene, invalid, missing
 
-_COUNTRIES = frozenset({0, 1})  # geolocate, USA
-_STATES = frozenset({0, *range(1000, 1014)})  # geolocate, California to Rhode Island
+_COUNTRIES = (0, 1)  # geolocate, USA
+_STATES = (0, *range(1000, 1014))  # geolocate, California to Rhode Island
 _EXTINFO_SLOTS = 16
 _PLATFORMS = frozenset({"a2", "i2"})
 _TRACKING = ("advertiser_tracking_enabled", "application_tracking_enabled")

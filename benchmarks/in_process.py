@@ -1,0 +1,165 @@
+"""The benchmarks that need no server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+import timeit
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from facebook_business.adobjects.serverside.event import Event
+from today import event_of
+
+from konversi import Conversion, Customer, Konversi, Lead
+from konversi.clock import now, unique
+from konversi.delivery.plan import next_batch
+from konversi.intake.receive import Receiver, Rules
+from konversi.outbox.memory import MemoryOutbox
+from konversi.outbox.port import NewEvent
+from konversi.outbox.sqlite import SqliteOutbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EVENT: dict[str, Any] = {
+    "event": "Lead",
+    "booking_id": "BK-1001",
+    "customer": {
+        "phone": "+6281234567890",
+        "name": "Budi Santoso",
+        "email": "budi@example.com",
+        "city": "Jakarta",
+        "country": "ID",
+    },
+    "value": 150000,
+    "currency": "IDR",
+    "services": [{"name": "Repaint Bodi Halus", "price": 150000}],
+    "source": "agent",
+}
+
+
+def _per_call(call: Callable[[], object], number: int, rounds: int) -> float:
+    """Microseconds, the best of the rounds."""
+    return min(timeit.repeat(call, number=number, repeat=rounds)) / number * 1e6
+
+
+def matching(rounds: int, _seconds: int) -> None:
+    """From a conversion to Meta's JSON, against `normalize()` of Meta's Python SDK and its JSON; microseconds an event."""
+    receiver = Receiver(
+        MemoryOutbox(),
+        Rules(secret=b"k" * 32, country="ID", currency="IDR", test_code=None),
+        now=now,
+        unique=unique,
+        wake=lambda _lane: None,
+    )
+    for kind, phone in (("international", "+6281234567890"), ("national", "0812-3456-7890"), ("landline", "021-5795 0000")):
+        event = {**_EVENT, "customer": {**_EVENT["customer"], "phone": phone}}
+        conversion = Conversion.model_validate(event)
+
+        def sdk(event: dict[str, Any] = event) -> bytes:
+            built: Event = event_of(event)
+            return orjson.dumps(built.normalize())
+
+        theirs = _per_call(sdk, 2_000, rounds)
+        ours = _per_call(partial(receiver.check, conversion), 5_000, rounds)
+        print(f"  {kind:<16} SDK {theirs:6.1f}   Konversi {ours:6.1f}   x SDK {theirs / ours:5.1f}")
+
+
+def track(_rounds: int, seconds: int) -> None:
+    """`track()` in this process against a bare fsynced SQLite commit; milliseconds, p50."""
+    with tempfile.TemporaryDirectory() as folder:
+        bare = _bare_commits(Path(folder) / "bare.db", seconds)
+        logging.getLogger("konversi").setLevel(logging.CRITICAL)
+        ours = asyncio.run(_tracked(folder, seconds))
+        again = _bare_commits(Path(folder) / "bare.db", seconds)
+    base = statistics.median([bare, again])
+    print(f"  bare commit {base:.3f}   track {ours:.3f}   x bare {ours / base:.2f}")
+
+
+def _bare_commits(path: Path, seconds: int) -> float:
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    database.execute("CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, body TEXT)")
+    body = "x" * 900
+    took = []
+    end = time.perf_counter() + seconds / 2
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        database.execute("INSERT INTO t (body) VALUES (?)", (body,))
+        took.append((time.perf_counter() - began) * 1000)
+    database.close()
+    return statistics.median(took)
+
+
+async def _tracked(folder: str, seconds: int) -> float:
+    took = []
+    async with Konversi(data_dir=Path(folder)) as konversi:
+        end = time.perf_counter() + seconds
+        number = 0
+        while time.perf_counter() < end:
+            number += 1
+            customer = Customer(phone="+6281234567890", name="Budi Santoso")
+            lead = Lead(booking_id=f"BK-{number}", customer=customer, value=150000)
+            began = time.perf_counter()
+            await konversi.track(lead)
+            took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took)
+
+
+_LANE = "default|live|chat"
+_GROUP = 1_000
+_MILLION = 1_000_000
+_SAMPLE = 50
+
+
+def backlog(_rounds: int, _seconds: int) -> None:
+    """A million waiting events: accepting and claiming against an empty outbox, and memory."""
+    asyncio.run(_backlog())
+
+
+async def _backlog() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        outbox = await SqliteOutbox.open(f"sqlite:///{folder}/backlog.db")
+        empty = await _rates(outbox, 0)
+        for number in range(_SAMPLE, _SAMPLE + _MILLION // _GROUP):
+            await outbox.append(_events(number))
+        full = await _rates(outbox, 10_000)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+        await outbox.aclose()
+    for name, base, ours in (("accept", empty[0], full[0]), ("claim", empty[1], full[1])):
+        print(f"  {name:<8} empty {base:8,.0f}/s   with a million waiting {ours:8,.0f}/s   x empty {ours / base:.2f}")
+    print(f"  peak memory {peak:.0f} MB")
+
+
+async def _rates(outbox: SqliteOutbox, first: int) -> tuple[float, float]:
+    """Events a second accepted, and claimed."""
+    began = time.perf_counter()
+    for number in range(first, first + _SAMPLE):
+        await outbox.append(_events(number))
+    accepted = _SAMPLE * _GROUP / (time.perf_counter() - began)
+    moment = now() + 1
+    began = time.perf_counter()
+    for _ in range(_SAMPLE):
+        batch = await outbox.claim(_LANE, moment, moment + 60, partial(next_batch, now=moment))
+        assert batch is not None
+        assert len(batch.ids) == _GROUP
+    return accepted, _SAMPLE * _GROUP / (time.perf_counter() - began)
+
+
+def _events(number: int) -> list[NewEvent]:
+    body = b'{"event_name":"Lead","event_id":"x","padding":"' + b"x" * 800 + b'"}'
+    at = int(now())
+    ids = (f"Lead:BK-{number * _GROUP + index:09d}" for index in range(_GROUP))
+    return [
+        NewEvent(_LANE, "default", "Lead", one, one[5:], at, at + 600_000, b"d" * 16, body, "") for one in ids
+    ]

@@ -1,0 +1,45 @@
+"""What this Meta knows while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from konversi.sandbox.datasets import Datasets
+from konversi.sandbox.faults import Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from konversi.sandbox.ledger import Ledger
+
+_REMEMBERED_REQUESTS = 10_000
+
+
+class Seen(NamedTuple):
+    """One request to Graph and what came of it. Nothing secret."""
+
+    at: float  # Unix seconds
+    method: str
+    path: str
+    events: int
+    status: int | None  # None: no answer was given
+    code: int | None = None
+    subcode: int | None = None
+    where: str = ""  # what was at fault
+    fault: str = ""  # the fault on demand that struck
+
+
+@dataclass
+class LocalMeta:
+    """Its memory."""
+
+    ledger: Ledger
+    now: Callable[[], float]  # Unix seconds
+    datasets: Datasets = field(default_factory=Datasets)
+    faults: Faults = field(default_factory=Faults)
+    language: str = "en"
+    seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS))
+    closing: asyncio.Event = field(default_factory=asyncio.Event)  # set when what hangs must end

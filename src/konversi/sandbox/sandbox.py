@@ -1,0 +1,161 @@
+"""The local Meta inside a test: starts in a thread, stops cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from konversi.clock import now as system_now
+from konversi.sandbox.datasets import Dataset
+from konversi.sandbox.faults import Fault
+from konversi.sandbox.ledger import Query
+from konversi.sandbox.server import MetaServer, address, fast_loop, listen, open_meta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from konversi.sandbox.faults import Kind
+    from konversi.sandbox.local import LocalMeta
+
+_PATIENCE = 15.0  # seconds for starting, stopping, and each question
+_EVERYTHING = 10_000_000
+_T = TypeVar("_T")
+
+
+class Sandbox:
+    """A local Meta on a free port of this machine, for the time of a `with` block.
+
+    `ledger` is the file to keep what it receives in, fsynced; without it, it is kept in memory. `datasets` are
+    `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]`; without any, each id of 5 to 20 digits is a dataset.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Path | None = None,
+        datasets: Sequence[str] = (),
+        host: str = "127.0.0.1",
+        port: int = 0,
+        now: Callable[[], float] = system_now,
+    ) -> None:
+        self._open = lambda: open_meta(ledger=ledger, datasets=datasets, now=now)
+        self._host, self._port = host, port
+        self._listening = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failed: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._server: MetaServer
+        self._meta: LocalMeta
+        self.url = ""
+
+    @property
+    def graph_url(self) -> str:
+        """What META_GRAPH_URL takes."""
+        return self.url
+
+    def start(self) -> Self:
+        """Serve from now on.
+
+        Raises:
+            OSError: the address or the ledger can't be had.
+            ValueError: a dataset can't be read.
+
+        """
+        listener = listen(self._host, self._port)
+        try:
+            self._meta = self._open()
+        except BaseException:
+            listener.close()
+            raise
+        self.url = address(listener)
+        self._server = MetaServer(self._meta, ready=self._ready)
+        self._thread = threading.Thread(target=self._serve, args=(listener,), name="local-meta", daemon=True)
+        self._thread.start()
+        if not self._listening.wait(_PATIENCE) or self._failed is not None:
+            raise RuntimeError("The local Meta did not start.") from self._failed
+        return self
+
+    def stop(self) -> None:
+        """End, even while requests hang; what was answered is in the ledger."""
+        if self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(_PATIENCE)
+        if self._thread.is_alive():
+            raise RuntimeError("The local Meta did not stop.")
+        self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def events(
+        self,
+        *,
+        event_id: str | None = None,
+        dataset: str | None = None,
+        since: float | None = None,
+        limit: int = _EVERYTHING,
+    ) -> list[dict[str, Any]]:
+        """The ledger's entries, oldest first: each has `event`, `sha256`, `dataset`, `received_at` and more."""
+        found = asyncio.run_coroutine_threadsafe(
+            self._meta.ledger.find(Query(event_id, dataset, since, limit)), self._loop
+        )
+        return found.result(_PATIENCE).entries
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The latest requests to Graph and their outcomes, oldest first: `path`, `events`, `status`, `code` and more."""
+        return self._inside(lambda: [seen._asdict() for seen in self._meta.seen])
+
+    def fault(self, kind: Kind, *, requests: int | None = None, **options: Any) -> None:
+        """Let something go wrong with the next `requests` requests, or with all until `clear_faults`.
+
+        The options are the fields of `konversi.sandbox.faults.Fault`.
+
+        Raises:
+            pydantic.ValidationError: there is no such fault or option.
+
+        """
+        fault = Fault(kind=kind, requests=requests, **options)
+        self._inside(lambda: self._meta.faults.add(fault))
+
+    def clear_faults(self) -> None:
+        self._inside(self._meta.faults.clear)
+
+    def declare(
+        self, dataset_id: str, *, token: str | None = None, waba: str | None = None, page: str | None = None
+    ) -> None:
+        """From now on only declared datasets exist."""
+        self._inside(lambda: self._meta.datasets.declare(Dataset(dataset_id, token, waba, page)))
+
+    def clear(self) -> None:
+        """Forget all that was received, and all faults."""
+        self.clear_faults()
+        self._inside(self._meta.seen.clear)
+        asyncio.run_coroutine_threadsafe(self._meta.ledger.empty(), self._loop).result(_PATIENCE)
+
+    def _inside(self, act: Callable[[], _T]) -> _T:
+        async def acting() -> _T:
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(acting(), self._loop).result(_PATIENCE)
+
+    def _ready(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._listening.set()
+
+    def _serve(self, listener: Any) -> None:
+        try:
+            with listener, asyncio.Runner(loop_factory=fast_loop()) as runner:
+                runner.run(self._server.serve([listener]))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in `start`
+            self._failed = error
+        finally:
+            self._listening.set()
