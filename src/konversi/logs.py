@@ -18,20 +18,17 @@ if TYPE_CHECKING:
 _HIDDEN_KEYS = frozenset(
     {"access_token", "token", "authorization", "api_key", "secret", "user_data", "customer", "phone", "email", "name"}
 )
-_TOKEN = re.compile(r"(EAA[A-Za-z0-9]{6})[A-Za-z0-9]+|(access_token=)[^&\s\"']+|(Bearer )\S+")
+_TOKEN = re.compile(r"""(EAA[A-Za-z0-9]{6})[A-Za-z0-9]+|(access_token[\\"']*\s*[=:]\s*[\\"']*|Bearer\s+)[^&\s"'\\]+""")
 
 
 def redact(text: str) -> str:
     """The text without anything that looks like a Meta token: Meta's own error messages may echo it."""
-    return _TOKEN.sub(lambda found: (found[1] or found[2] or found[3]) + "****", text)
+    return _TOKEN.sub(lambda found: (found[1] or found[2]) + "****", text)
 
 
 def _hide(_logger: Any, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in record.items():
-        if key in _HIDDEN_KEYS:
-            record[key] = "****"
-        elif isinstance(value, str):
-            record[key] = redact(value)
+    for key in _HIDDEN_KEYS & record.keys():
+        record[key] = "****"
     return record
 
 
@@ -48,7 +45,7 @@ def _json(_logger: Any, method: str, record: MutableMapping[str, Any]) -> str:
 _renderer: Callable[[Any, str, MutableMapping[str, Any]], str] = _line
 _logger: Any = structlog.wrap_logger(
     logging.getLogger("konversi"),
-    processors=[_hide, lambda logger, method, record: _renderer(logger, method, record)],
+    processors=[_hide, lambda logger, method, record: redact(_renderer(logger, method, record))],
     wrapper_class=structlog.BoundLogger,
 )
 

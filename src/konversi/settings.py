@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
 from konversi.errors import InvalidSettings, TestCodeInProduction
@@ -40,7 +40,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
         found: dict[str, Any] = {}
         for name in _SECRETS:
             path = self._variables.get(f"{name}_FILE")
-            if not path or self._variables.get(name):
+            if not path or not _is_placeholder(self._variables.get(name) or "your_"):
                 continue
             try:
                 found[name] = Path(path).read_text(encoding="utf-8").strip()
@@ -166,13 +166,22 @@ class Settings(BaseSettings):
         for source in (dotenv_settings, env_settings):
             if isinstance(source, DotEnvSettingsSource | EnvSettingsSource):
                 variables |= {name.upper(): value for name, value in source.env_vars.items()}
-        return init_settings, env_settings, dotenv_settings, _SecretFiles(settings_cls, variables)
+        return init_settings, _SecretFiles(settings_cls, variables), env_settings, dotenv_settings
 
     @field_validator("pixel_id", "token", mode="before")
     @classmethod
     def _placeholder_is_unset(cls, value: Any) -> Any:
-        """The setup guide's `your_pixel_id_here` is not a value."""
-        return None if isinstance(value, str) and value.strip().lower().startswith("your_") else value
+        return None if isinstance(value, str) and _is_placeholder(value) else value
+
+    @field_validator("token", "app_secret", "api_key", mode="after")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value().strip()
+        if not (text.isascii() and text.isprintable()) or " " in text or not text:
+            raise ValueError("must be plain characters without spaces; copy it again")
+        return SecretStr(text)
 
     @field_validator("environment", mode="before")
     @classmethod
@@ -206,6 +215,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'konversi.db'}"
 
 
+def _is_placeholder(value: str) -> bool:
+    """The setup guide's `your_pixel_id_here` is not a value."""
+    return value.strip().lower().startswith("your_")
+
+
 def load(**given: Any) -> Settings:
     """The settings in effect; `given` (by field name) wins over the environment.
 
@@ -215,6 +229,9 @@ def load(**given: Any) -> Settings:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise InvalidSettings(_complaints(error)) from None
+    except SettingsError as error:  # its text names the field
+        named = [variable(field) for field in Settings.model_fields if f'"{field}"' in str(error)]
+        raise InvalidSettings(f"{', '.join(named)}: must be JSON.") from None
     if settings.environment == "production" and settings.test_code:
         raise TestCodeInProduction
     plain = urlsplit(settings.graph_url)

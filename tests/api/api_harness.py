@@ -17,7 +17,9 @@ from konversi.intake.http.app import application
 from konversi.meta.answers import Kind, Verdict, judge
 from konversi.meta.graph import Sent
 from konversi.meta.usage import Usage
+from konversi.clock import SystemClock
 from konversi.outbox.memory import MemoryOutbox
+from konversi.outbox.states import State
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
@@ -59,6 +61,13 @@ def unreachable(_sent: int) -> Verdict:
 def received(sent: int) -> Verdict:
     """A plain success."""
     return judge(200, json.dumps({"events_received": sent, "messages": [], "fbtrace_id": TRACE}).encode(), sent)
+
+
+class Patient(SystemClock):
+    """Retries as late as jitter allows, so that a test looks at an event between two tries."""
+
+    def jitter(self) -> float:
+        return 0.99
 
 
 class FakeMeta:
@@ -142,7 +151,7 @@ class Running:
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Gateway]:
         self.loop = asyncio.get_running_loop()
-        async with open_gateway(self.settings, outbox=self.outbox, sender=self.meta) as gateway:
+        async with open_gateway(self.settings, outbox=self.outbox, clock=Patient(), sender=self.meta) as gateway:
             self.gateway = gateway
             yield gateway
 
@@ -178,11 +187,19 @@ class Running:
     def client(self, **given: Any) -> httpx2.Client:
         return httpx2.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, **given)
 
-    def ended(self, receipt: str, seconds: float = PATIENCE) -> dict[str, Any]:
-        """The event once its next attempt has ended."""
-        self.call(self.gateway.outcome(int(receipt[3:]), seconds))
+    def ended(self, receipt: str, attempts: int = 1) -> dict[str, Any]:
+        """The event once so many of its attempts have ended."""
+        self.call(self._ended(int(receipt[3:]), attempts))
         with self.client() as client:
             return client.get(f"{EVENTS}/{receipt}").json()
+
+    async def _ended(self, event: int, attempts: int) -> None:
+        while True:
+            with self.gateway.watch.of(event) as attempt_end:
+                stored = await self.gateway.outbox.find(event)
+                if len(stored.attempts) >= attempts and stored.state is not State.SENDING:
+                    return
+                await asyncio.wait([attempt_end], timeout=PATIENCE)
 
     def raw(self, sent: bytes, *, finish: bool = True) -> bytes:
         """What the server says to these bytes, until it closes or has answered."""

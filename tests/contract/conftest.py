@@ -1,6 +1,7 @@
 """Every test here is run on every store."""
 
 import pytest
+
 from outboxes import HARNESSES
 
 

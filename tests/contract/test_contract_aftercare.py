@@ -1,12 +1,12 @@
 """What happens to events that need looking after: rescue, expiry, decisions of people, retention."""
 
 import pytest
-from outboxes import FAR, LATER, LIVE, OTHER, TEST, claim_all, ended, new_event, new_events, states_of, store
 
 from konversi.clock import now
 from konversi.errors import NotFound, WrongState
 from konversi.outbox.port import Choice
 from konversi.outbox.states import TRANSITIONS, State, Step
+from outboxes import FAR, LATER, LIVE, OTHER, TEST, claim_all, ended, new_event, new_events, states_of, store
 
 
 @pytest.mark.parametrize(("step", "state"), [(Step.RETRY, State.WAITING), (Step.HOLD, State.HELD)])
@@ -178,7 +178,12 @@ async def test_the_oldest_are_forgotten_first_and_no_more_than_asked(harness):
             await outbox.settle(await claim_all(outbox), ended())
         (held,) = await store(outbox, new_event("held"))
         assert await outbox.prune(now() + 10, 700) == 700
-        assert [(await outbox.find(id_)) is None for id_ in (ids[0], ids[699], ids[700], held)] == [True, True, False, False]
+        assert [(await outbox.find(id_)) is None for id_ in (ids[0], ids[699], ids[700], held)] == [
+            True,
+            True,
+            False,
+            False,
+        ]
         assert await outbox.prune(now() + 10, 700) == 600
         assert await outbox.prune(now() + 10, 700) == 0
 

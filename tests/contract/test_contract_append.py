@@ -2,10 +2,9 @@
 
 import asyncio
 
-from outboxes import LIVE, claim_all, ended, new_event, new_events, store
-
 from konversi.outbox.port import Appended, Search
 from konversi.outbox.states import State
+from outboxes import LIVE, claim_all, ended, new_event, new_events, store
 
 
 async def test_events_get_ascending_ids_in_their_order(harness):
@@ -18,11 +17,24 @@ async def test_events_get_ascending_ids_in_their_order(harness):
 
 
 async def test_what_was_stored_is_found_again_unchanged(harness):
-    given = new_event("Lead:ü-1", body='{"note":"Bali ✓"}'.encode(), booking_id="BK-1")._replace(notes='[["a","b","c"]]')
+    given = new_event("Lead:ü-1", body='{"note":"Bali ✓"}'.encode(), booking_id="BK-1")._replace(
+        notes='[["a","b","c"]]'
+    )
     async with harness.open() as outbox:
         (id_,) = await store(outbox, given)
         stored = await outbox.find(id_)
-        for name in ("lane", "dataset", "event_name", "event_id", "booking_id", "event_time", "deadline", "digest", "body", "notes"):
+        for name in (
+            "lane",
+            "dataset",
+            "event_name",
+            "event_id",
+            "booking_id",
+            "event_time",
+            "deadline",
+            "digest",
+            "body",
+            "notes",
+        ):
             assert getattr(stored, name) == getattr(given, name), name
         assert (stored.id, stored.state, stored.tries, stored.in_doubt) == (id_, State.WAITING, 0, 0)
         assert (stored.reason, tuple(stored.attempts)) == ("", ())
@@ -57,7 +69,11 @@ async def test_an_event_that_was_delivered_is_still_known(harness):
 async def test_the_key_is_dataset_name_and_id_together(harness):
     async with harness.open() as outbox:
         ids = await store(
-            outbox, new_event("1"), new_event("2"), new_event("1", name="Purchase"), new_event("1")._replace(dataset="other")
+            outbox,
+            new_event("1"),
+            new_event("2"),
+            new_event("1", name="Purchase"),
+            new_event("1")._replace(dataset="other"),
         )
         assert len(set(ids)) == 4
 
@@ -82,7 +98,9 @@ async def test_nothing_appended_is_fine(harness):
 
 async def test_many_callers_at_once_each_get_their_own_verdicts(harness):
     async with harness.open() as outbox:
-        groups = [[new_event(f"{caller}-{n}") for n in range(caller % 4)] + [new_event("shared")] for caller in range(200)]
+        groups = [
+            [new_event(f"{caller}-{n}") for n in range(caller % 4)] + [new_event("shared")] for caller in range(200)
+        ]
         answers = await asyncio.gather(*(outbox.append(group) for group in groups))
         for group, verdicts in zip(groups, answers, strict=True):
             assert len(verdicts) == len(group)

@@ -1,10 +1,10 @@
 """Claiming: a lease on a batch, with the intent to send it written down."""
 
 import pytest
-from outboxes import FAR, LATER, LIVE, OTHER, all_of, claim_all, ended, new_event, new_events, states_of, store
 
 from konversi.outbox.port import Candidate, Choice
 from konversi.outbox.states import State, Step
+from outboxes import FAR, LATER, LIVE, OTHER, all_of, claim_all, ended, new_event, new_events, states_of, store
 
 
 async def test_an_empty_lane_gives_nothing(harness):

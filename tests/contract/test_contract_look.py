@@ -1,17 +1,22 @@
 """Looking: lanes, searches, attempts and counts."""
 
-from outboxes import LATER, LIVE, OTHER, TEST, claim_all, ended, new_event, new_events, store
-
 from konversi.clock import now
 from konversi.outbox.port import Search
 from konversi.outbox.states import State, Step
+from outboxes import LATER, LIVE, OTHER, TEST, claim_all, ended, new_event, new_events, store
 
 
 async def test_only_lanes_with_waiting_events_are_listed_with_their_first_due_time(harness):
     async with harness.open() as outbox:
         assert list(await outbox.lanes()) == []
         before = now()
-        await store(outbox, new_event("1", lane=LIVE), new_event("2", lane=OTHER), new_event("3", lane=TEST), new_event("4", lane=LIVE))
+        await store(
+            outbox,
+            new_event("1", lane=LIVE),
+            new_event("2", lane=OTHER),
+            new_event("3", lane=TEST),
+            new_event("4", lane=LIVE),
+        )
         found = dict(await outbox.lanes())
         assert sorted(found) == sorted([LIVE, OTHER, TEST])
         assert all(before <= due <= now() for due in found.values())

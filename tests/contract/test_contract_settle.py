@@ -1,10 +1,10 @@
 """Settling: how attempts end, and what becomes of their events."""
 
 import pytest
-from outboxes import LATER, LIVE, claim_all, ended, new_event, new_events, states_of, store
 
 from konversi.outbox.port import Choice
 from konversi.outbox.states import TRANSITIONS, State, Step
+from outboxes import LATER, LIVE, claim_all, ended, new_event, new_events, states_of, store
 
 STEPS = [step for state, step in TRANSITIONS if state is State.SENDING]
 
@@ -25,7 +25,15 @@ async def test_the_attempt_remembers_how_it_ended(harness, step):
     async with harness.open() as outbox:
         ids = await store(outbox, *new_events(2))
         batch = await claim_all(outbox)
-        told = {"reason": "Why.", "http_status": 400, "code": 100, "subcode": 2_804_050, "fbtrace_id": "Abc", "events_received": 2, "answer": "{}"}
+        told = {
+            "reason": "Why.",
+            "http_status": 400,
+            "code": 100,
+            "subcode": 2_804_050,
+            "fbtrace_id": "Abc",
+            "events_received": 2,
+            "answer": "{}",
+        }
         await outbox.settle(batch, ended(step, "word", ended_at=7.5, batch_limit=1, in_doubt=step is Step.HOLD, **told))
         (attempt,) = await outbox.attempts([batch.attempt])
         assert (attempt.ended_at, attempt.verdict, attempt.events) == (7.5, "word", 2)
@@ -49,7 +57,9 @@ async def test_a_split_limits_the_next_batches_of_its_events_and_of_no_others(ha
         batch = await outbox.claim(LIVE, LATER, LATER, lambda _: Choice(ids[:2]))
         await outbox.settle(batch, ended(Step.SPLIT, due_at=1.0, batch_limit=1))
         limits = {}
-        await outbox.claim(LIVE, LATER, LATER, lambda some: limits.update({c.id: c.batch_limit for c in some}) or Choice(()))
+        await outbox.claim(
+            LIVE, LATER, LATER, lambda some: limits.update({c.id: c.batch_limit for c in some}) or Choice(())
+        )
         assert limits == {ids[0]: 1, ids[1]: 1, ids[2]: 1_000, ids[3]: 1_000}
         assert (await outbox.claim(LIVE, LATER, LATER, lambda _: Choice(ids[:1]))).batch_limit == 1
 
@@ -95,7 +105,10 @@ async def test_an_attempt_that_was_rescued_meanwhile_is_left_alone(harness, late
         assert await states_of(outbox, [id_]) == [State.SENDING]
         await outbox.settle(again, ended())
         assert await states_of(outbox, [id_]) == [State.DELIVERED]
-        assert [one.verdict for one in await outbox.attempts([lost.attempt, again.attempt])] == ["abandoned", "delivered"]
+        assert [one.verdict for one in await outbox.attempts([lost.attempt, again.attempt])] == [
+            "abandoned",
+            "delivered",
+        ]
 
 
 async def test_settling_an_attempt_that_is_forgotten_already_changes_nothing(harness):

@@ -8,12 +8,21 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
-from outboxes import LIVE, OTHER, MemoryHarness, SqliteHarness, ended, new_event
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from konversi.errors import WrongState
 from konversi.outbox.port import Choice, Search
 from konversi.outbox.states import TRANSITIONS, State, Step
+from outboxes import LIVE, OTHER, MemoryHarness, SqliteHarness, ended, new_event
 
 START = 4_000_000_000.0  # after anything the wall clock stamps on a new event
 LEASE = 60.0
@@ -61,7 +70,9 @@ class OutboxMachine(RuleBasedStateMachine):
     def append(self, numbers, lane, life, conflicting):
         digest = b"y" * 16 if conflicting else b"d" * 16
         deadline = int(self.now) + life
-        verdicts = self.do(self.outbox.append([new_event(f"e{n}", lane=lane, deadline=deadline, digest=digest) for n in numbers]))
+        verdicts = self.do(
+            self.outbox.append([new_event(f"e{n}", lane=lane, deadline=deadline, digest=digest) for n in numbers])
+        )
         for number, verdict in zip(numbers, verdicts, strict=True):
             known = self.ids.get(number)
             if known is None:
@@ -95,7 +106,9 @@ class OutboxMachine(RuleBasedStateMachine):
         }  # fmt: skip
         assert {one.id for one in shown} == set(due)
         for one in shown:
-            assert (one.batch_limit, one.tries, one.deadline) == tuple(due[one.id][key] for key in ("limit", "tries", "deadline"))
+            assert (one.batch_limit, one.tries, one.deadline) == tuple(
+                due[one.id][key] for key in ("limit", "tries", "deadline")
+            )
         late = [id_ for id_, one in due.items() if one["deadline"] <= self.now]
         self._move(late, Step.EXPIRE)
         if batch is None:
@@ -144,7 +157,15 @@ class OutboxMachine(RuleBasedStateMachine):
         self.do(
             self.outbox.settle(
                 batch,
-                ended(step, "word", ended_at=self.now, due_at=due, batch_limit=limit, in_doubt=in_doubt, counts_as_try=counts),
+                ended(
+                    step,
+                    "word",
+                    ended_at=self.now,
+                    due_at=due,
+                    batch_limit=limit,
+                    in_doubt=in_doubt,
+                    counts_as_try=counts,
+                ),
             )
         )
         if batch.attempt not in self.open_attempts:

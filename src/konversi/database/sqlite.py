@@ -20,6 +20,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from konversi.clock import monotonic
 from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
 from konversi.logs import logger
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
+_QUICK_SECONDS = 0.003  # a commit on an SSD takes a tenth of it
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -124,19 +126,27 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 class Writer:
-    """The one thread that writes. Whatever is queued when it comes round shares one transaction and its fsync.
+    """The one connection that writes, and the thread that mostly uses it.
 
-    A job is a function of a Core connection. When one of several fails, the transaction is rolled back and each job gets
-    one of its own, so that nobody pays for another's mistake; jobs must therefore bear being run again.
+    Whatever is queued when the thread comes round shares one transaction and its fsync. A job is a function of a Core
+    connection. When one of several fails, the transaction is rolled back and each job gets one of its own, so that
+    nobody pays for another's mistake; jobs must therefore bear being run again.
+
+    A brief job doesn't go to the thread while nobody else writes and the disk is quick: waking a thread and being woken
+    by it takes as long as a commit. A slow commit ends that until the thread has seen quick ones again, so that a slow
+    disk holds up the event loop once and not for every event.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._work, name="konversi-writer", daemon=True)
+        self._connection: Connection | None = None
+        self._turn = threading.Lock()  # held by whoever uses the connection
+        self._quick = False
         self._closed = False
         self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
+        self._thread = threading.Thread(target=self._work, name="konversi-writer", daemon=True)
         self._thread.start()
 
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
@@ -145,14 +155,25 @@ class Writer:
         self.call(job, partial(_resolve, future))
         return future
 
-    def call(self, job: Callable[[Connection], Any], done: Callable[[Any], None]) -> None:
-        """Queue a job; `done` gets its result, or the exception it ended with, in the event loop's thread."""
+    def call(self, job: Callable[[Connection], Any], done: Callable[[Any], None], *, brief: bool = False) -> None:
+        """Run a job; `done` gets its result, or the exception it ended with, in the event loop's thread."""
         if self.broken:
             done(StorageUnavailable(self.broken))
         elif self._closed:
             done(ShuttingDown())
+        elif brief and self._quick and self._jobs.empty() and self._turn.acquire(blocking=False):
+            done(self._at_once(job))
         else:
             self._jobs.put(_Job(job, done))
+
+    def _at_once(self, job: Callable[[Connection], Any]) -> Any:
+        try:
+            began = monotonic()
+            (result,) = self._run([job])
+            self._quick = monotonic() - began < _QUICK_SECONDS
+        finally:
+            self._turn.release()
+        return result
 
     async def aclose(self) -> None:
         """Finish what is queued, then stop."""
@@ -162,7 +183,7 @@ class Writer:
         self._engine.dispose()
 
     def _work(self) -> None:
-        connection = self._opened()
+        self._connection = self._opened()
         while True:
             turn = [self._jobs.get()]
             with suppress(Empty):
@@ -170,11 +191,15 @@ class Writer:
                     turn.append(self._jobs.get_nowait())
             jobs = [entry for entry in turn if entry is not None]
             if jobs:
-                self._hand_over(jobs, self._run(connection, [job.work for job in jobs]))
+                with self._turn:
+                    began = monotonic()
+                    results = self._run([job.work for job in jobs])
+                    self._quick = self._quick or monotonic() - began < _QUICK_SECONDS
+                self._hand_over(jobs, results)
             if len(jobs) < len(turn):
                 break
-        if connection is not None:
-            connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def _opened(self) -> Connection | None:
         try:
@@ -184,17 +209,17 @@ class Writer:
             self.broken = self.broken or f"SQLite: {_cause(error)}."
             return None
 
-    def _run(self, connection: Connection | None, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
+    def _run(self, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
         """Each job's result, or the exception it ended with."""
-        if connection is None or self.broken:
+        if self._connection is None or self.broken:
             return [StorageUnavailable(self.broken or "") for _ in jobs]
         try:
-            with transaction(connection):
-                return [job(connection) for job in jobs]
+            with transaction(self._connection):
+                return [job(self._connection) for job in jobs]
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
             understood = self._understood(error)
             if len(jobs) > 1 and not self.broken:
-                return [result for job in jobs for result in self._run(connection, [job])]
+                return [result for job in jobs for result in self._run([job])]
             return [understood] * len(jobs)
 
     def _understood(self, error: Exception) -> Exception:
@@ -229,6 +254,7 @@ def _resolve(future: asyncio.Future[Any], result: Any) -> None:
         future.set_exception(result)
     else:
         future.set_result(result)
+
 
 def _cause(error: Exception) -> BaseException:
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

@@ -141,7 +141,9 @@ def _custom_data(conversion: Conversion, default_currency: str) -> dict[str, Any
     data: dict[str, Any] = dict(conversion.custom)
     for name in _NOT_CUSTOM if data else ():
         if name in data:
-            return Fault(f"custom.{name}", "reserved_name", "is Meta's own field.", "Send it beside `custom`, not in it.")
+            return Fault(
+                f"custom.{name}", "reserved_name", "is Meta's own field.", "Send it beside `custom`, not in it."
+            )
     currency = currency_code(conversion.currency or default_currency)
     if isinstance(currency, Fault):
         return currency

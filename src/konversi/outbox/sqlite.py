@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from konversi.outbox.states import State, Step
 
 T = TypeVar("T")
+_BRIEF = 200  # events whose insert takes about as long as its commit
 _MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
 
 
@@ -59,7 +59,6 @@ class SqliteOutbox:
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="konversi-reader")
         self._next_id = next_id
         self._arrivals: _Arrivals | None = None
-        self._joining = threading.Lock()  # held for a few instructions: who joins a group, and when it is full
         self._queued = 0
         self._closed = False
 
@@ -97,32 +96,28 @@ class SqliteOutbox:
             raise Overloaded
         caller: asyncio.Future[list[Appended]] = asyncio.get_running_loop().create_future()
         self._queued += len(events)
-        with self._joining:
-            arrivals = self._arrivals
-            first = arrivals is None
-            if arrivals is None:
-                arrivals = self._arrivals = _Arrivals()
-            arrivals.groups.append(events)
-            arrivals.callers.append(caller)
-            arrivals.events += len(events)
-        if first:
-            self._writer.call(partial(self._append, arrivals), partial(self._answer, arrivals))
+        if self._arrivals is None:
+            self._arrivals = _Arrivals()
+            asyncio.get_running_loop().call_soon(self._depart)
+        self._arrivals.groups.append(events)
+        self._arrivals.callers.append(caller)
+        self._arrivals.events += len(events)
         return await caller
 
+    def _depart(self) -> None:
+        """All that came in this round of the event loop goes in together."""
+        arrivals, self._arrivals = self._arrivals, None
+        if arrivals is not None:
+            self._writer.call(
+                partial(self._append, arrivals), partial(self._answer, arrivals), brief=arrivals.events <= _BRIEF
+            )
+
     def _append(self, arrivals: _Arrivals, connection: Connection) -> list[list[Appended]]:
-        """In the writer's thread: from here on, newcomers form the next group."""
-        with self._joining:
-            if self._arrivals is arrivals:
-                self._arrivals = None
         verdicts, self._next_id = hot_sqlite.append(_driver(connection), arrivals.groups, self._next_id, wall_clock())
         return verdicts
 
     def _answer(self, arrivals: _Arrivals, result: list[list[Appended]] | Exception) -> None:
         self._queued -= arrivals.events
-        if isinstance(result, Exception):
-            with self._joining:  # the writer may have refused it unseen: then it must not gather callers any more
-                if self._arrivals is arrivals:
-                    self._arrivals = None
         for index, caller in enumerate(arrivals.callers):
             if caller.done():
                 continue

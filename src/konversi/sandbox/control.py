@@ -1,7 +1,8 @@
-"""The other side of the sandbox, which the real Meta doesn't have: its ledger, its faults, its datasets, its language."""
+"""What the real Meta doesn't have: a view of its ledger, and a say in its faults, datasets and language."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -39,6 +40,7 @@ class Declared(BaseModel):
 
     id: str = Field(pattern="^[0-9]{5,20}$")
     token: str | None = None
+    locale: Literal["en", "id"] | None = None
     waba: str | None = None
     page: str | None = None
 
@@ -53,8 +55,13 @@ async def events(meta: LocalMeta, request: Request) -> Any:
     if request.method == "DELETE":
         await meta.ledger.empty()
         return {"total": 0, "events": []}
-    found = await meta.ledger.find(Query(**Wanted.model_validate(dict(request.query_params)).model_dump()))
+    wanted = Query(**Wanted.model_validate(dict(request.query_params)).model_dump())
+    found = await asyncio.to_thread(meta.ledger.find, wanted)
     return {"total": found.total, "events": found.entries}
+
+
+async def counts(meta: LocalMeta, _request: Request) -> Any:
+    return meta.ledger.counts()
 
 
 async def requests(meta: LocalMeta, request: Request) -> Any:
@@ -68,6 +75,7 @@ async def faults(meta: LocalMeta, request: Request) -> Any:
         meta.faults.add(Fault.model_validate_json(await request.body()))
     elif request.method == "DELETE":
         meta.faults.clear()
+        meta.let_go()
     return {"faults": [fault.model_dump(exclude_defaults=True) for fault in meta.faults.all()]}
 
 
@@ -76,7 +84,7 @@ async def datasets(meta: LocalMeta, request: Request) -> Any:
         meta.datasets.declare(Dataset(**Declared.model_validate_json(await request.body()).model_dump()))
     elif request.method == "DELETE":
         meta.datasets.forget()
-    return {"datasets": [{"id": one.id, "waba": one.waba, "page": one.page} for one in meta.datasets.all()]}
+    return {"datasets": meta.datasets.listed()}
 
 
 async def locale(meta: LocalMeta, request: Request) -> Any:
@@ -98,6 +106,7 @@ def _route(name: str, act: Callable[[LocalMeta, Request], Awaitable[Any]], *meth
 
 ROUTES = [
     _route("events", events, "DELETE"),
+    _route("counts", counts),
     _route("requests", requests, "DELETE"),
     _route("faults", faults, "POST", "DELETE"),
     _route("datasets", datasets, "POST", "DELETE"),

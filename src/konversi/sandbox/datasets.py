@@ -79,4 +79,4 @@ def dataset(text: str) -> Dataset:
             raise ValueError(f"write a dataset as {_FORM}")
     if not _ID(dataset_id):
         raise ValueError(f"a dataset's id has 5 to 20 digits: write {_FORM}")
-    return Dataset(dataset_id, token, **links)
+    return Dataset(dataset_id, token, links.get("waba"), links.get("page"), links.get("locale"))

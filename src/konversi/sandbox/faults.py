@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Kind = Literal[
-    "token_expired", "token_invalid", "permission", "not_found",
-    "rate_limit", "business_rate_limit", "server_error", "transient", "unknown",
-    "hang", "reset", "reset_after_accept", "drip", "html", "empty", "huge", "short_received", "redirect", "latency",
+    "token_expired", "token_invalid", "permission", "not_found", "refuse_event",
+    "rate_limit", "business_rate_limit", "server_error", "transient", "not_ready", "unknown",
+    "hang", "reset_before_accept", "reset_after_accept", "drip", "html", "empty", "huge", "short_received", "redirect",
+    "latency",
 ]  # fmt: skip
 
-# Their answer tells of what was taken: the ledger is written first.
 _TAKES_THE_EVENTS: frozenset[Kind] = frozenset({"reset_after_accept", "drip", "huge", "short_received"})
-_ONLY_FOR_EVENTS: frozenset[Kind] = frozenset({"reset_after_accept", "short_received"})
+_ONLY_FOR_EVENTS: frozenset[Kind] = frozenset({"reset_after_accept", "short_received", "refuse_event"})
 
 
 class Fault(BaseModel):
@@ -26,9 +29,10 @@ class Fault(BaseModel):
     requests: int | None = Field(None, ge=1, description="How many requests it still meets; without it, until cleared.")
     dataset: str | None = Field(None, description="The dataset it is limited to.")
     method: Literal["GET", "POST"] | None = Field(None, description="The HTTP method it is limited to.")
+    event_id: str | None = Field(None, description="Only requests with this event meet it.")
     accept: bool = Field(default=False, description="Take the events into the ledger before going wrong.")
     status: int | None = Field(None, ge=200, le=599, description="The HTTP status instead of the usual one.")
-    ms: int = Field(1_000, ge=0, description="latency: before the answer; drip: between two bytes.")
+    seconds: float = Field(1.0, ge=0, description="latency: before the answer; drip: between two bytes.")
     body: bool = Field(default=False, description="server_error: with Graph's error object instead of no body.")
     megabytes: int = Field(200, ge=1, description="huge: size of the body.")
     received: int | None = Field(None, ge=0, description="short_received: how many; without it, one too few.")
@@ -37,15 +41,22 @@ class Fault(BaseModel):
     location: str = Field("http://127.0.0.1:9/", description="redirect: where to.")
 
     @model_validator(mode="after")
-    def _mean(self) -> Fault:
+    def _what_the_kind_means(self) -> Fault:
+        if self.kind == "refuse_event" and self.event_id is None:
+            raise ValueError("refuse_event needs an event_id")
         if self.kind in _TAKES_THE_EVENTS:
             self.accept = True
         if self.kind in _ONLY_FOR_EVENTS:
             self.method = "POST"
         return self
 
-    def meets(self, dataset: str, method: str) -> bool:
-        return self.dataset in {None, dataset} and self.method in {None, method}
+    def meets(self, dataset: str, method: str, event_ids: Sequence[str]) -> bool:
+        """Whether it goes for a request."""
+        return (
+            self.dataset in {None, dataset}
+            and self.method in {None, method}
+            and (self.event_id is None or self.event_id in event_ids)
+        )
 
 
 class Faults:
@@ -53,6 +64,9 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._faults)
 
     def add(self, fault: Fault) -> None:
         self._faults.append(fault)
@@ -63,14 +77,17 @@ class Faults:
     def clear(self) -> None:
         self._faults.clear()
 
-    def strike(self, dataset: str, method: str) -> list[Fault]:
+    def strike(self, dataset: str, method: str, event_ids: Sequence[str]) -> list[Fault]:
         """What goes wrong with this request: each delay, and the oldest other fault; all are counted down."""
         struck: list[Fault] = []
+        spoilt = False
         for fault in self.all():
-            taken = any(other.kind != "latency" for other in struck)
-            if fault.meets(dataset, method) and not (taken and fault.kind != "latency"):
-                struck.append(fault)
-                self._count_down(fault)
+            is_delay = fault.kind == "latency"
+            if not fault.meets(dataset, method, event_ids) or (spoilt and not is_delay):
+                continue
+            spoilt = spoilt or not is_delay
+            struck.append(fault)
+            self._count_down(fault)
         return struck
 
     def _count_down(self, fault: Fault) -> None:

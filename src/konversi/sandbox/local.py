@@ -7,12 +7,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from konversi.sandbox.datasets import Datasets
 from konversi.sandbox.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from konversi.sandbox.datasets import Datasets
     from konversi.sandbox.ledger import Ledger
 
 _REMEMBERED_REQUESTS = 10_000
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
     status: int | None  # None: no answer was given
     code: int | None = None
     subcode: int | None = None
-    where: str = ""  # what was at fault
+    field: str = ""  # what was at fault
     fault: str = ""  # the fault on demand that struck
 
 
@@ -37,9 +37,14 @@ class LocalMeta:
     """Its memory."""
 
     ledger: Ledger
+    datasets: Datasets
     now: Callable[[], float]  # Unix seconds
-    datasets: Datasets = field(default_factory=Datasets)
     faults: Faults = field(default_factory=Faults)
     language: str = "en"
     seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS))
-    closing: asyncio.Event = field(default_factory=asyncio.Event)  # set when what hangs must end
+    release: asyncio.Event = field(default_factory=asyncio.Event)  # set when what hangs must end
+
+    def let_go(self) -> None:
+        """End all that hangs by now."""
+        self.release.set()
+        self.release = asyncio.Event()

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse
 
-from konversi.sandbox.ledger import Query
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -31,16 +29,16 @@ th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px sol
 
 async def page(request: Request) -> HTMLResponse:
     meta: LocalMeta = request.app.state.meta
-    found = await meta.ledger.find(Query(limit=_SHOWN))
+    entries = meta.ledger.latest()[:_SHOWN]
     seen = list(islice(reversed(meta.seen), _SHOWN))
     faults = ", ".join(escape(fault.kind) for fault in meta.faults.all()) or "none"
     body = (
         "<h1>A local Meta</h1>"
-        f"<p>{found.total} events received. Faults in force: {faults}. This page renews itself.</p>"
+        f"<p>{meta.ledger.counts()['events']} events received. Faults in force: {faults}. This page renews itself.</p>"
         + _table(
             f"The last {_SHOWN} events",
             ("Received (UTC)", "Dataset", "Event", "Event id", "Test code"),
-            map(_event_row, reversed(found.entries)),
+            map(_event_row, entries),
         )
         + _table(
             f"The last {_SHOWN} requests",
@@ -75,7 +73,7 @@ def _request_row(seen: Seen) -> tuple[Any, ...]:
         seen.events,
         "none" if seen.status is None else seen.status,
         code,
-        seen.where or seen.fault,
+        seen.field or seen.fault,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def meta_sandbox() -> Iterator[Sandbox]:
-    """A local Meta that applies Meta's rules; send to `meta_sandbox.graph_url`, then look at `meta_sandbox.events()`."""
+    """A local Meta: send to `meta_sandbox.graph_url`, then look at `meta_sandbox.events()`."""
     from konversi.sandbox import Sandbox  # noqa: PLC0415 - only tests that use it pay for the server
 
     with Sandbox() as meta:

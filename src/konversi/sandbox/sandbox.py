@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from konversi.clock import now as system_now
-from konversi.sandbox.datasets import Dataset
+from konversi.sandbox.datasets import dataset as read_dataset
 from konversi.sandbox.faults import Fault
 from konversi.sandbox.ledger import Query
 from konversi.sandbox.server import MetaServer, address, fast_loop, listen, open_meta
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from konversi.sandbox.local import LocalMeta
 
 _PATIENCE = 15.0  # seconds for starting, stopping, and each question
-_EVERYTHING = 10_000_000
 _T = TypeVar("_T")
 
 
@@ -41,7 +40,7 @@ class Sandbox:
         port: int = 0,
         now: Callable[[], float] = system_now,
     ) -> None:
-        self._open = lambda: open_meta(ledger=ledger, datasets=datasets, now=now)
+        self._open: Callable[[], LocalMeta] = lambda: open_meta(ledger=ledger, datasets=datasets, now=now)
         self._host, self._port = host, port
         self._listening = threading.Event()
         self._thread: threading.Thread | None = None
@@ -102,16 +101,17 @@ class Sandbox:
         event_id: str | None = None,
         dataset: str | None = None,
         since: float | None = None,
-        limit: int = _EVERYTHING,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
         """The ledger's entries, oldest first: each has `event`, `sha256`, `dataset`, `received_at` and more."""
-        found = asyncio.run_coroutine_threadsafe(
-            self._meta.ledger.find(Query(event_id, dataset, since, limit)), self._loop
-        )
-        return found.result(_PATIENCE).entries
+        return self._meta.ledger.find(Query(event_id, dataset, since, limit)).entries
+
+    def counts(self) -> dict[str, int]:
+        """`events` and `requests` taken, and how many events were `distinct`."""
+        return self._inside(self._meta.ledger.counts)
 
     def requests(self) -> list[dict[str, Any]]:
-        """The latest requests to Graph and their outcomes, oldest first: `path`, `events`, `status`, `code` and more."""
+        """The latest requests to Graph and what came of them, oldest first: `path`, `events`, `status`, `code`."""
         return self._inside(lambda: [seen._asdict() for seen in self._meta.seen])
 
     def fault(self, kind: Kind, *, requests: int | None = None, **options: Any) -> None:
@@ -128,12 +128,17 @@ class Sandbox:
 
     def clear_faults(self) -> None:
         self._inside(self._meta.faults.clear)
+        self._inside(self._meta.let_go)
 
-    def declare(
-        self, dataset_id: str, *, token: str | None = None, waba: str | None = None, page: str | None = None
-    ) -> None:
-        """From now on only declared datasets exist."""
-        self._inside(lambda: self._meta.datasets.declare(Dataset(dataset_id, token, waba, page)))
+    def declare(self, declared: str) -> None:
+        """Let a dataset exist, `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]`; from now on only declared ones do.
+
+        Raises:
+            ValueError: the dataset can't be read.
+
+        """
+        found = read_dataset(declared)
+        self._inside(lambda: self._meta.datasets.declare(found))
 
     def clear(self) -> None:
         """Forget all that was received, and all faults."""

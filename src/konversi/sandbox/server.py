@@ -15,18 +15,17 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from konversi.clock import now as system_now
 from konversi.sandbox.app import application
 from konversi.sandbox.datasets import Datasets, dataset
-from konversi.sandbox.ledger import MemoryLedger
-from konversi.sandbox.ledger_file import FileLedger
+from konversi.sandbox.ledger import open_ledger
 from konversi.sandbox.local import LocalMeta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Receive, Send
 
 _KEEP_ALIVE = 75  # seconds: longer than callers keep theirs, so that none writes into a closing connection
-_LAST_WORDS = 5  # seconds for answers under way when the server is told to stop
+_LAST_WORDS = 2  # seconds for answers under way when the server is told to stop
 
 
 def open_meta(
@@ -39,8 +38,8 @@ def open_meta(
         OSError: the ledger can't be opened.
 
     """
-    declared = Datasets(tuple(dataset(text) for text in datasets))
-    return LocalMeta(FileLedger(ledger) if ledger else MemoryLedger(), now, declared)
+    declared = Datasets([dataset(text) for text in datasets])
+    return LocalMeta(open_ledger(ledger), declared, now)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -60,7 +59,7 @@ def address(listener: socket.socket) -> str:
 
 def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Makes uvloop's event loop where that is installed."""
-    return uvicorn.Config(application).get_loop_factory()
+    return uvicorn.Config(application, log_config=None).get_loop_factory()
 
 
 class MetaServer(uvicorn.Server):
@@ -74,7 +73,6 @@ class MetaServer(uvicorn.Server):
                 ws="none",
                 lifespan="off",
                 log_config=None,
-                access_log=False,
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_LAST_WORDS,
@@ -88,7 +86,8 @@ class MetaServer(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._meta.closing.set()
+        self._meta.faults.clear()
+        self._meta.let_go()
         await super().shutdown(sockets)
         self._meta.ledger.close()
 
@@ -131,16 +130,18 @@ def run(host: str = "127.0.0.1", port: int = 8787, ledger: Path | None = None, d
 def _say(url: str) -> None:
     sys.stdout.write(orjson.dumps({"url": url}).decode() + "\n")
     sys.stdout.flush()
+    sys.stderr.write(f"Local Meta listens on {url}\n")
 
 
-class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type] - uvicorn chooses it when it is imported
-    """Lets the application see its connection, so that a fault on demand can cut it."""
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """Lets the application see its connection, so that a fault on demand can cut it. Its base is what is installed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.access_log = False  # an address may hold a token
         app: Any = self.app
 
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_transport(scope: Any, receive: Receive, send: Send) -> None:
             await app({**scope, "transport": transport}, receive, send)
 
-        self.app = with_transport
+        self.app: Any = with_transport

@@ -29,7 +29,9 @@ def test_the_migrations_make_what_the_tables_say(connection):
 def test_the_migrations_make_the_same_indexes_and_constraints(connection):
     with transaction(connection):
         upgrade(connection)
-        migrated = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'").all()
+        migrated = connection.exec_driver_sql(
+            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"
+        ).all()
     engine = create_engine("sqlite://")
     with engine.begin() as fresh:
         metadata.create_all(fresh)
@@ -40,7 +42,9 @@ def test_the_migrations_make_the_same_indexes_and_constraints(connection):
         return {(kind, name): " ".join((sql or "").split()) for kind, name, sql in rows if kind == "index"}
 
     assert plain(migrated) == plain(direct)
-    assert {name for kind, name, _ in migrated if kind == "table"} == {name for kind, name, _ in direct if kind == "table"}
+    assert {name for kind, name, _ in migrated if kind == "table"} == {
+        name for kind, name, _ in direct if kind == "table"
+    }
 
 
 def test_a_new_database_has_no_revision_and_an_upgraded_one_the_newest(connection):

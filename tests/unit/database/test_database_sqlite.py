@@ -30,7 +30,9 @@ else:
 
 
 def taken_by_another(path):
-    done = subprocess.run([sys.executable, "-c", TAKE, str(path)], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", TAKE, str(path)], capture_output=True, text=True, timeout=30, check=True
+    )
     return done.stdout.strip()
 
 
@@ -52,7 +54,10 @@ def test_another_process_is_refused_until_the_owner_lets_go(tmp_path):
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path):
     with subprocess.Popen(
-        [sys.executable, "-c", TAKE, str(tmp_path / "one.db"), "stay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", TAKE, str(tmp_path / "one.db"), "stay"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as owner:
         assert owner.stdout.readline() == "mine\n"
         with pytest.raises(StorageInUse):
@@ -96,7 +101,9 @@ def numbers(path):
 async def test_a_commit_is_synced_before_it_is_answered(tmp_path):
     async with a_writer(tmp_path / "w.db") as writer:
         settings = await writer.submit(
-            lambda connection: [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+            lambda connection: [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+            ]
         )
         assert settings == ["wal", 2]
         await writer.submit(put(1))

@@ -74,7 +74,9 @@ async def until(condition, seconds=5):
 class Delivery:
     """A dispatcher at work on a store in memory."""
 
-    def __init__(self, outbox=None, on_in_doubt="resend", credentials=lambda dataset: Credentials("12345", "EAAsecret")):
+    def __init__(
+        self, outbox=None, on_in_doubt="resend", credentials=lambda dataset: Credentials("12345", "EAAsecret")
+    ):
         self.outbox = outbox or MemoryOutbox()
         self.meta = FakeMeta()
         self.clock = FakeClock()

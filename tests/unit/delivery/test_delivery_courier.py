@@ -4,7 +4,6 @@ import asyncio
 import math
 
 import pytest
-from outboxes import LIVE, OTHER, TEST, new_event, new_events
 
 from konversi.delivery import courier as couriers
 from konversi.delivery.breaker import Position
@@ -14,6 +13,7 @@ from konversi.meta.graph import Sent
 from konversi.meta.usage import Usage
 from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.states import State
+from outboxes import LIVE, OTHER, TEST, new_event, new_events
 
 
 def sent(kind=Kind.DELIVERED, usage=None, **given):

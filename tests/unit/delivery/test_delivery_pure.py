@@ -22,7 +22,12 @@ NOW = 1_000.0
 @st.composite
 def candidates(draw, most=60):
     sizes = st.integers(1, 2_000) | st.sampled_from([MOST_BYTES // 3, MOST_BYTES - 1, MOST_BYTES * 2])
-    rows = draw(st.lists(st.tuples(st.sampled_from([1, 2, 7, 1_000]), sizes, st.sampled_from([999, 1_000, 1_001, 10**9])), max_size=most))
+    rows = draw(
+        st.lists(
+            st.tuples(st.sampled_from([1, 2, 7, 1_000]), sizes, st.sampled_from([999, 1_000, 1_001, 10**9])),
+            max_size=most,
+        )
+    )
     return [Candidate(id_, limit, size, 0, deadline) for id_, (limit, size, deadline) in enumerate(rows, 1)]
 
 

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from outboxes import ended
 
 from konversi.delivery.watch import Watch
+from outboxes import ended
 
 
 async def test_everybody_who_waits_for_an_event_is_told():
@@ -28,9 +28,8 @@ async def test_only_the_first_end_is_told():
 async def test_one_who_gives_up_disturbs_nobody():
     watch = Watch()
     with watch.of(1) as patient:
-        with pytest.raises(TimeoutError):
-            with watch.of(1) as hasty:
-                await asyncio.wait_for(hasty, 0.001)
+        with pytest.raises(TimeoutError), watch.of(1) as hasty:
+            await asyncio.wait_for(hasty, 0.001)
         assert hasty.cancelled()
         watch.announce([1], ended())
         assert await patient == ended()

@@ -33,7 +33,9 @@ TABLE = [
 
 
 def error(status=400, **given):
-    return judge(status, json.dumps({"error": {"message": "Un message", "type": "OAuthException", **given}}).encode(), 1)
+    return judge(
+        status, json.dumps({"error": {"message": "Un message", "type": "OAuthException", **given}}).encode(), 1
+    )
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 200])
@@ -81,7 +83,9 @@ def test_a_strange_code_is_no_code_and_no_fault_of_ours(strange):
     assert (verdict.code, verdict.subcode, verdict.kind) == (None, None, Kind.UNCLEAR)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, PAUSED), (403, PAUSED), (429, THROTTLED), (400, UNCLEAR), (500, UNCLEAR)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, PAUSED), (403, PAUSED), (429, THROTTLED), (400, UNCLEAR), (500, UNCLEAR)]
+)
 def test_an_error_without_a_code_is_judged_by_its_status(status, kind):
     assert error(status).kind is kind
 
@@ -143,14 +147,21 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=8), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
-KNOWN = st.sampled_from(["code", "error_subcode", "message", "is_transient", "fbtrace_id", "error_data", "error_user_msg"])
+KNOWN = st.sampled_from(
+    ["code", "error_subcode", "message", "is_transient", "fbtrace_id", "error_data", "error_user_msg"]
+)
 
 
 @given(
     st.integers(100, 999),
     st.fixed_dictionaries(
         {},
-        optional={"error": ANYTHING | st.dictionaries(KNOWN, ANYTHING), "events_received": ANYTHING, "messages": ANYTHING, "fbtrace_id": ANYTHING},
+        optional={
+            "error": ANYTHING | st.dictionaries(KNOWN, ANYTHING),
+            "events_received": ANYTHING,
+            "messages": ANYTHING,
+            "fbtrace_id": ANYTHING,
+        },
     ),
 )
 @example(400, {"error": {"code": "²", "fbtrace_id": "\0" * 200}})
@@ -166,10 +177,17 @@ def test_there_is_a_verdict_on_any_json_that_the_storage_can_hold(status, answer
 
 @pytest.mark.parametrize(
     "echo",
-    ["EAAGm0PX4ZCpsBAKZBZCsecret", "https://graph.facebook.com/v26.0/1/events?access_token=EAAsecret123&x=1", "Bearer EAAsecret123"],
+    [
+        "EAAGm0PX4ZCpsBAKZBZCsecret",
+        "https://graph.facebook.com/v26.0/1/events?access_token=EAAsecret123&x=1",
+        "Bearer EAAsecret123",
+    ],
 )
 def test_a_token_that_meta_echoes_is_not_kept(echo):
-    for answer in ({"error": {"message": f"Malformed access token {echo}", "code": 190}}, {"events_received": 0, "messages": [echo]}):
+    for answer in (
+        {"error": {"message": f"Malformed access token {echo}", "code": 190}},
+        {"events_received": 0, "messages": [echo]},
+    ):
         verdict = judge(400, json.dumps(answer).encode(), 1)
         assert "secret" not in repr(verdict)
         assert "****" in verdict.answer

@@ -17,7 +17,10 @@ OK = b'{"events_received":1,"messages":[],"fbtrace_id":"T"}'
 
 
 def answer(body=OK, status="200 OK", headers=""):
-    return f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}\r\n".encode() + body
+    return (
+        f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}\r\n".encode()
+        + body
+    )
 
 
 class Server:
@@ -30,7 +33,14 @@ class Server:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length")), 0)
+                length = next(
+                    (
+                        int(line.split(":")[1])
+                        for line in head.split("\r\n")
+                        if line.lower().startswith("content-length")
+                    ),
+                    0,
+                )
                 self.heads.append(head)
                 self.bodies.append(await reader.readexactly(length))
                 await self.behave(writer)
@@ -171,7 +181,9 @@ async def test_a_server_that_drips_is_given_up_in_time(monkeypatch):
             assert (await post(client)).verdict.kind is Kind.IN_DOUBT
 
 
-@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
+@pytest.mark.parametrize(
+    "status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
+)
 async def test_a_redirect_is_never_followed(status):
     elsewhere = []
 

@@ -17,13 +17,17 @@ def test_members_are_unpacked_as_they_were_packed(ids):
 
 
 @pytest.mark.parametrize(
-    ("ids", "text"), [([], ""), ([7], "7"), ([3, 1, 2], "1-3"), ([1, 3], "1,3"), ([17, 18, 19, 25, 30, 31], "17-19,25,30-31")]
+    ("ids", "text"),
+    [([], ""), ([7], "7"), ([3, 1, 2], "1-3"), ([1, 3], "1,3"), ([17, 18, 19, 25, 30, 31], "17-19,25,30-31")],
 )
 def test_a_run_of_members_is_written_as_its_ends(ids, text):
     assert pack(ids) == text
 
 
-@given(st.sampled_from(["chat", "website", "business_messaging"]), st.none() | st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True))
+@given(
+    st.sampled_from(["chat", "website", "business_messaging"]),
+    st.none() | st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True),
+)
 def test_a_lane_is_read_as_it_was_written(source, code):
     lane = Lane("default", code, source)
     assert Lane.parse(str(lane)) == lane

@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 
 import pytest
-from outboxes import claim_all, ended, new_event, new_events, store
 from sqlalchemy import event
 
 from konversi.errors import Overloaded, ShuttingDown, StorageInUse, StorageUnavailable
@@ -13,6 +12,7 @@ from konversi.outbox import statements
 from konversi.outbox.port import Search
 from konversi.outbox.sqlite import SqliteOutbox
 from konversi.outbox.states import State, Step
+from outboxes import claim_all, ended, new_event, new_events, store
 
 
 @pytest.fixture
@@ -158,7 +158,10 @@ async def test_no_question_about_few_events_walks_through_the_whole_history(url)
     plans = sqlite3.connect(url.removeprefix("sqlite:///"))
     for statement, parameters in asked:
         for *_, plan in plans.execute(f"EXPLAIN QUERY PLAN {statement}", parameters):
-            assert not plan.startswith(("SCAN queue", "SCAN events", "SCAN attempts", "SEARCH queue")) or "INDEX ix_" in plan, statement
+            assert (
+                not plan.startswith(("SCAN queue", "SCAN events", "SCAN attempts", "SEARCH queue"))
+                or "INDEX ix_" in plan
+            ), statement
     plans.close()
 
 

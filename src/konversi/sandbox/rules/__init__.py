@@ -17,7 +17,7 @@ RULES: tuple[Rule, ...] = (
     shape.source,
     shape.time,
     shape.identity,
-    shape.test_code,
+    shape.code_of_request,
     shape.page,
     shape.opt_out,
     shape.original,

@@ -1,14 +1,15 @@
-"""Events of chats that an ad opened (Meta, Conversions API for Business Messaging; outcomes of WhatsApp as measured)."""
+"""Events of chats that an ad opened (Meta, Conversions API for business messaging; WhatsApp outcomes as measured)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from konversi.sandbox.errors import BAD_MESSAGING_NAME, NO_ACCOUNT, NO_PAGE, NO_WABA, Refusal
 from konversi.sandbox.rules.scene import Event, Scene, invalid, missing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from konversi.sandbox.datasets import Dataset
 
 NAMES = frozenset({

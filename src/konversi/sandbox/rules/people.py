@@ -9,17 +9,17 @@ from typing import Any
 from konversi.sandbox.errors import BAD_CLICK_ID, BAD_LEAD_ID, NOT_AN_OBJECT, TOO_LITTLE, UNHASHED, Refusal
 from konversi.sandbox.rules.scene import Event, Scene, invalid, is_word, missing
 
-HASHED = (
+HASHED = frozenset({
     "em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "f5first", "f5last", "fi", "dobd", "dobm", "doby",
-)  # fmt: skip
-PLAIN = (
+})  # fmt: skip
+PLAIN = frozenset({
     "client_user_agent", "subscription_id", "fb_login_id", "anon_id", "madid", "page_id", "page_scoped_user_id",
     "ctwa_clid", "whatsapp_business_account_id", "ig_account_id", "instagram_business_account_id", "ig_sid",
-)  # fmt: skip
-_OTHERS = (
+})  # fmt: skip
+_OTHERS = frozenset({
     "external_id", "client_ip_address", "fbc", "fbp", "lead_id", "partner_id", "partner_name", "app_user_id",
-)  # fmt: skip
-_KNOWN = frozenset({*HASHED, *PLAIN, *_OTHERS})
+})  # fmt: skip
+_KNOWN = HASHED | PLAIN | _OTHERS
 
 # No event is taken whose parameters are one of these sets, or a part of one.
 _TOO_COMMON = (
@@ -28,6 +28,9 @@ _TOO_COMMON = (
     frozenset({"fn", "ge"}),
     frozenset({"ln", "ge"}),
 )
+
+_EVER_TOO_COMMON = frozenset().union(*_TOO_COMMON)
+_NOTHING: tuple[Any, ...] = (None, "", [])
 
 _APPENDIX = r"(?:\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg))?"  # added by Meta's parameter builder
 _HASH = re.compile(rf"[a-f0-9]{{64}}{_APPENDIX}").fullmatch
@@ -45,9 +48,8 @@ def given(event: Event, _scene: Scene) -> Refusal | None:
 
 def hashed(event: Event, _scene: Scene) -> Refusal | None:
     people = event["user_data"]
-    for key in HASHED:
-        value = people.get(key)
-        if value is None:
+    for key, value in people.items():
+        if key not in HASHED or value is None:
             continue
         for one in value if isinstance(value, list) else (value,):
             if not isinstance(one, str) or not _HASH(one):
@@ -57,9 +59,8 @@ def hashed(event: Event, _scene: Scene) -> Refusal | None:
 
 def plain(event: Event, _scene: Scene) -> Refusal | None:
     people = event["user_data"]
-    for key in PLAIN:
-        value = people.get(key)
-        if value is not None and not is_word(value):
+    for key, value in people.items():
+        if key in PLAIN and value is not None and not is_word(value):
             return invalid("user_data", key)
     own = people.get("external_id")
     for one in own if isinstance(own, list) else (own,):
@@ -92,7 +93,9 @@ def lead(event: Event, _scene: Scene) -> Refusal | None:
 
 def enough(event: Event, _scene: Scene) -> Refusal | None:
     people = event["user_data"]
-    keys = {key for key in people if key in _KNOWN and people[key] not in (None, "", [])}
+    keys = {key for key in people if key in _KNOWN and people[key] not in _NOTHING}
+    if keys - _EVER_TOO_COMMON:
+        return None
     return Refusal(TOO_LITTLE, ("user_data",)) if any(keys <= common for common in _TOO_COMMON) else None
 
 

@@ -54,7 +54,7 @@ def identity(event: Event, _scene: Scene) -> Refusal | None:
     return None if value is None or is_word(value) else invalid("event_id")
 
 
-def test_code(event: Event, _scene: Scene) -> Refusal | None:
+def code_of_request(event: Event, _scene: Scene) -> Refusal | None:
     """It belongs to the request."""
     return invalid("test_event_code") if "test_event_code" in event else None
 

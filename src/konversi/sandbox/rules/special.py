@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from konversi.sandbox.errors import Refusal
+from typing import TYPE_CHECKING
+
 from konversi.sandbox.rules.scene import Event, Scene, invalid, missing
+
+if TYPE_CHECKING:
+    from konversi.sandbox.errors import Refusal
 
 _COUNTRIES = (0, 1)  # geolocate, USA
 _STATES = (0, *range(1000, 1014))  # geolocate, California to Rhode Island

@@ -1,0 +1,58 @@
+"""A request to Graph, read: who asks for what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from konversi.sandbox.arrival import Fields, events, fields, token
+from konversi.sandbox.errors import Refusal
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_LANGUAGES = frozenset({"en", "id"})
+
+
+class Call(NamedTuple):
+    """`POST /{version}/{node}/{edge}` with what it carries."""
+
+    method: str
+    version: str
+    node: str
+    edge: str
+    given: Fields
+    token: str | None
+    language: str | None  # where the caller named one that this Meta speaks
+    events: list[Any] | Refusal
+
+    @property
+    def size(self) -> int:
+        return len(self.events) if isinstance(self.events, list) else 0
+
+    @property
+    def event_ids(self) -> list[str]:
+        found = self.events if isinstance(self.events, list) else []
+        return [str(event.get("event_id")) for event in found if isinstance(event, dict)]
+
+    def __repr__(self) -> str:
+        return f"Call({self.method} /{self.version}/{self.node}/{self.edge}, {self.size} events)"
+
+
+async def read(request: Request) -> Call | Refusal:
+    """Take a request apart; refused where its body can't be decoded."""
+    given = fields(request.url.query, request.headers.get("content-type", ""), await request.body())
+    if isinstance(given, Refusal):
+        return given
+    version, _, rest = request.path_params["path"].partition("/")
+    node, _, edge = rest.partition("/")
+    wanted = str(given.get("locale") or request.headers.get("accept-language") or "")[:2].lower()
+    return Call(
+        request.method,
+        version,
+        node,
+        edge.rstrip("/"),
+        given,
+        token(given, request.headers.get("authorization", "")),
+        wanted if wanted in _LANGUAGES else None,
+        events(given) if request.method == "POST" else [],
+    )

@@ -1,0 +1,261 @@
+"""Settings: where they come from, which wins, and what is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from konversi import settings
+from konversi.errors import InvalidSettings, TestCodeInProduction
+from konversi.settings import Settings, load, secret_files, variable, world_readable
+
+SECRET = "canary-secret-value-1234567890"
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch, tmp_path):
+    """An empty folder and an environment without a word of ours."""
+    for name in list(os.environ):
+        if name.startswith(("META_", "KONVERSI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def env(monkeypatch):
+    return monkeypatch.setenv
+
+
+def write(name, text):
+    Path(name).write_text(text, encoding="utf-8")
+
+
+def test_nothing_set_gives_a_development_gateway_that_waits_for_credentials():
+    found = load()
+    assert (found.environment, found.configured, found.test_event_code) == ("development", False, "TEST12345")
+    assert (found.host, found.port, found.default_country, found.default_currency) == ("127.0.0.1", 3000, "ID", "IDR")
+    assert found.database == "sqlite:///.konversi/konversi.db"
+
+
+VARIABLES = [
+    ("META_PIXEL_ID", "123456789", "pixel_id", "123456789"),
+    ("META_DATASET_ID", "123456789", "pixel_id", "123456789"),
+    ("META_TEST_EVENT_CODE", "TEST777", "test_code", "TEST777"),
+    ("META_GRAPH_URL", "http://127.0.0.1:8090/", "graph_url", "http://127.0.0.1:8090"),
+    ("META_API_VERSION", "v25.0", "api_version", "v25.0"),
+    ("META_MESSAGING_NAMES", '{"Schedule":"QualifiedLead"}', "messaging_names", {"Schedule": "QualifiedLead"}),
+    ("META_IG_ACCOUNT_KEY", "instagram_business_account_id", "ig_account_key", "instagram_business_account_id"),
+    ("KONVERSI_ENV", "production", "environment", "production"),
+    ("KONVERSI_ENV", " PROD ", "environment", "production"),
+    ("KONVERSI_ENV", "dev", "environment", "development"),
+    ("KONVERSI_HOST", "0.0.0.0", "host", "0.0.0.0"),
+    ("KONVERSI_PORT", "0", "port", 0),
+    ("KONVERSI_DATABASE_URL", "sqlite:///x.db", "database_url", "sqlite:///x.db"),
+    ("KONVERSI_DEFAULT_COUNTRY", "sg", "default_country", "SG"),
+    ("KONVERSI_DEFAULT_CURRENCY", "usd", "default_currency", "USD"),
+    ("KONVERSI_ON_IN_DOUBT", "hold", "on_in_doubt", "hold"),
+    ("KONVERSI_RETENTION_DAYS", "90", "retention_days", 90),
+    ("KONVERSI_LOG_STYLE", "json", "log_style", "json"),
+    ("KONVERSI_URL", "https://k.example/", "url", "https://k.example"),
+]
+SECRETS = {
+    "META_CONVERSION_API_TOKEN": "token",
+    "META_APP_SECRET": "app_secret",
+    "KONVERSI_API_KEY": "api_key",
+    "KONVERSI_SECRET": "secret",
+}
+
+
+@pytest.mark.parametrize(("name", "text", "field", "value"), VARIABLES)
+def test_each_variable_is_read(env, name, text, field, value):
+    env(name, text)
+    assert getattr(load(), field) == value
+
+
+@pytest.mark.parametrize(("name", "field"), SECRETS.items())
+def test_each_secret_is_read_and_never_printed(env, name, field):
+    env(name, SECRET)
+    found = load()
+    assert getattr(found, field).get_secret_value() == SECRET
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(("name", "field"), SECRETS.items())
+def test_each_secret_can_come_from_a_file(env, name, field):
+    write("secret.txt", f"{SECRET}\n")
+    env(f"{name}_FILE", "secret.txt")
+    assert getattr(load(), field).get_secret_value() == SECRET
+    assert name in secret_files()
+
+
+def test_every_setting_is_covered_here():
+    read = {field for _, _, field, _ in VARIABLES} | set(SECRETS.values())
+    assert set(Settings.model_fields) - read == {"data_dir"}
+    assert set(SECRETS) == set(secret_files())
+
+
+def test_the_folder_of_the_data_holds_the_database(env):
+    env("KONVERSI_DATA_DIR", "/srv/k")
+    assert load().database == "sqlite:////srv/k/konversi.db"
+
+
+def test_a_secret_file_may_be_named_in_the_env_file():
+    write("secret.txt", SECRET)
+    write(".env", "META_CONVERSION_API_TOKEN_FILE=secret.txt\n")
+    assert load().token.get_secret_value() == SECRET
+
+
+def test_the_variable_wins_over_its_file(env):
+    write("secret.txt", "from the file")
+    env("META_CONVERSION_API_TOKEN_FILE", "secret.txt")
+    env("META_CONVERSION_API_TOKEN", SECRET)
+    assert load().token.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_secret_file_that_can_not_be_read_is_named(env, content):
+    if content:
+        Path("secret.txt").write_bytes(content)
+    env("KONVERSI_API_KEY_FILE", "secret.txt")
+    with pytest.raises(InvalidSettings, match=r"KONVERSI_API_KEY_FILE.*secret\.txt"):
+        load()
+
+
+def test_env_local_wins_over_env_and_the_environment_over_both(env):
+    write(".env", "META_PIXEL_ID=11111\nKONVERSI_PORT=1111\nKONVERSI_HOST=one\n")
+    write(".env.local", "META_PIXEL_ID=22222\nKONVERSI_PORT=2222\n")
+    env("META_PIXEL_ID", "33333")
+    found = load()
+    assert (found.pixel_id, found.port, found.host) == ("33333", 2222, "one")
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_environment"), [("META_PIXEL_ID", "META_DATASET_ID"), ("META_DATASET_ID", "META_PIXEL_ID")]
+)
+def test_the_environment_wins_under_either_name_of_the_pixel(env, in_file, in_environment):
+    write(".env", f"{in_file}=11111\n")
+    env(in_environment, "33333")
+    assert load().pixel_id == "33333"
+
+
+@pytest.mark.parametrize("name", ["META_PIXEL_ID", "META_DATASET_ID"])
+def test_what_is_given_in_code_wins_over_everything(env, name):
+    env(name, "33333")
+    env("META_CONVERSION_API_TOKEN", "from-the-environment")
+    found = load(pixel_id="44444", token="given", port=0)
+    assert (found.pixel_id, found.token.get_secret_value(), found.port) == ("44444", "given", 0)
+    assert load(pixel_id=None).pixel_id == "33333"
+
+
+@pytest.mark.parametrize(
+    "name", ["META_PIXEL_ID", "META_CONVERSION_API_TOKEN", "KONVERSI_PORT", "KONVERSI_ENV", "KONVERSI_URL"]
+)
+def test_an_empty_variable_is_as_good_as_none(env, name):
+    write(".env", "META_PIXEL_ID=11111\n")
+    env(name, "")
+    found = load()
+    assert (found.pixel_id, found.token, found.port, found.environment) == ("11111", None, 3000, "development")
+
+
+@pytest.mark.parametrize("value", ["your_pixel_id_here", "YOUR_PIXEL_ID", " your_token "])
+def test_the_setup_guides_placeholders_are_no_values(env, value):
+    env("META_PIXEL_ID", value)
+    env("META_CONVERSION_API_TOKEN", value)
+    found = load()
+    assert (found.pixel_id, found.token, found.configured) == (None, None, False)
+
+
+def test_a_placeholder_in_the_env_file_does_not_hide_a_secret_file(env):
+    write(".env", "META_CONVERSION_API_TOKEN=your_access_token_here\n")
+    write("secret.txt", SECRET)
+    env("META_CONVERSION_API_TOKEN_FILE", "secret.txt")
+    assert load().token.get_secret_value() == SECRET
+
+
+def test_space_around_a_secret_is_a_slip_of_the_hand(env):
+    env("META_CONVERSION_API_TOKEN", f" {SECRET}\n")
+    env("META_PIXEL_ID", " 12345 ")
+    found = load()
+    assert (found.token.get_secret_value(), found.pixel_id, found.configured) == (SECRET, "12345", True)
+
+
+@pytest.mark.parametrize("value", [f"EAA {SECRET}", f"EAA…{SECRET}", f"{SECRET}\r\nx: y", f"“{SECRET}”"])
+@pytest.mark.parametrize("name", ["META_CONVERSION_API_TOKEN", "KONVERSI_API_KEY"])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_repeated(env, name, value):
+    env(name, value)
+    with pytest.raises(InvalidSettings, match=name) as caught:
+        load()
+    assert SECRET not in f"{caught.value} {caught.value!r}"
+
+
+REFUSED = [
+    ("META_PIXEL_ID", "12ab5"), ("META_PIXEL_ID", "123"), ("META_PIXEL_ID", "١٢٣٤٥٦"), ("META_TEST_EVENT_CODE", "a b"),
+    ("META_TEST_EVENT_CODE", "a|b"), ("META_API_VERSION", "26"), ("META_GRAPH_URL", "graph.facebook.com"),
+    ("META_GRAPH_URL", "ftp://x"), ("META_GRAPH_URL", "https://user:pass@graph.facebook.com"), ("META_GRAPH_URL", "https://"),
+    ("META_MESSAGING_NAMES", "[]"), ("META_MESSAGING_NAMES", "{"), ("META_IG_ACCOUNT_KEY", "x"), ("KONVERSI_ENV", "staging"),
+    ("KONVERSI_PORT", "70000"), ("KONVERSI_PORT", "-1"), ("KONVERSI_PORT", "many"), ("KONVERSI_DEFAULT_COUNTRY", "Indonesia"),
+    ("KONVERSI_DEFAULT_CURRENCY", "Rp"), ("KONVERSI_ON_IN_DOUBT", "maybe"), ("KONVERSI_RETENTION_DAYS", "0"),
+    ("KONVERSI_LOG_STYLE", "xml"), ("KONVERSI_URL", "k.example"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), REFUSED)
+def test_a_bad_value_is_refused_by_the_name_of_its_variable(env, name, text):
+    env(name, text)
+    with pytest.raises(InvalidSettings, match=name):
+        load()
+
+
+def test_all_bad_values_are_named_at_once(env):
+    env("KONVERSI_PORT", "x")
+    env("KONVERSI_ENV", "y")
+    with pytest.raises(InvalidSettings, match=r"(?s)KONVERSI_ENV.*KONVERSI_PORT|KONVERSI_PORT.*KONVERSI_ENV"):
+        load()
+
+
+def test_a_test_code_in_production_is_refused(env):
+    env("KONVERSI_ENV", "production")
+    assert load().test_event_code is None
+    env("META_TEST_EVENT_CODE", "TEST1")
+    with pytest.raises(TestCodeInProduction):
+        load()
+    env("KONVERSI_ENV", "development")
+    assert load().test_event_code == "TEST1"
+
+
+def test_a_token_does_not_travel_in_the_clear_in_production(env):
+    env("KONVERSI_ENV", "production")
+    env("META_GRAPH_URL", "http://graph.facebook.com")
+    with pytest.raises(InvalidSettings, match="https"):
+        load()
+    env("META_GRAPH_URL", "http://localhost:8090")
+    assert load().graph_url == "http://localhost:8090"
+
+
+def test_a_field_knows_its_variable():
+    assert [variable(field) for field in ("pixel_id", "token", "url")] == [
+        "META_PIXEL_ID",
+        "META_CONVERSION_API_TOKEN",
+        "KONVERSI_URL",
+    ]
+    assert all(variable(field).startswith(("META_", "KONVERSI_")) for field in Settings.model_fields)
+
+
+def test_every_setting_is_described():
+    assert all(field.description and field.description.endswith(".") for field in Settings.model_fields.values())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such bits")
+def test_a_file_that_others_may_read_is_noticed(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("x")
+    path.chmod(0o600)
+    assert not world_readable(path)
+    path.chmod(0o644)
+    assert world_readable(path)
+
+
+def test_unknown_variables_of_others_are_none_of_our_business(env):
+    env("META_SOMETHING_ELSE", "x")
+    write(".env", "NEXT_PUBLIC_THING=1\n")
+    assert settings.load().pixel_id is None
