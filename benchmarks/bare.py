@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import uvicorn
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from konversi.events.conversion import Conversion
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 ONE = TypeAdapter(Conversion)
 

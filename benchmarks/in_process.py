@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from facebook_business.adobjects.serverside.event import Event
-from today import event_of
 
 from konversi import Conversion, Customer, Konversi, Lead
-from konversi.clock import now, unique
+from konversi.clock import now
 from konversi.delivery.plan import next_batch
-from konversi.intake.receive import Receiver, Rules
-from konversi.outbox.memory import MemoryOutbox
+from konversi.matching.match import match
+from konversi.meta.compose import Composed, compose
 from konversi.outbox.port import NewEvent
 from konversi.outbox.sqlite import SqliteOutbox
+from today import event_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,25 +52,35 @@ def _per_call(call: Callable[[], object], number: int, rounds: int) -> float:
 
 
 def matching(rounds: int, _seconds: int) -> None:
-    """From a conversion to Meta's JSON, against `normalize()` of Meta's Python SDK and its JSON; microseconds an event."""
-    receiver = Receiver(
-        MemoryOutbox(),
-        Rules(secret=b"k" * 32, country="ID", currency="IDR", test_code=None),
-        now=now,
-        unique=unique,
-        wake=lambda _lane: None,
-    )
-    for kind, phone in (("international", "+6281234567890"), ("national", "0812-3456-7890"), ("landline", "021-5795 0000")):
+    """From a conversion to Meta's JSON, against Meta's Python SDK doing the same with `normalize()`; microseconds."""
+    for kind, phone in (
+        ("international", "+6281234567890"),
+        ("national", "0812-3456-7890"),
+        ("landline", "021-5795 0000"),
+    ):
         event = {**_EVENT, "customer": {**_EVENT["customer"], "phone": phone}}
         conversion = Conversion.model_validate(event)
-
-        def sdk(event: dict[str, Any] = event) -> bytes:
-            built: Event = event_of(event)
-            return orjson.dumps(built.normalize())
-
-        theirs = _per_call(sdk, 2_000, rounds)
-        ours = _per_call(partial(receiver.check, conversion), 5_000, rounds)
+        theirs = _per_call(partial(_by_sdk, event), 2_000, rounds)
+        ours = _per_call(partial(_by_konversi, conversion), 5_000, rounds)
         print(f"  {kind:<16} SDK {theirs:6.1f}   Konversi {ours:6.1f}   x SDK {theirs / ours:5.1f}")
+
+
+def _by_sdk(event: dict[str, Any]) -> bytes:
+    return orjson.dumps(event_of(event).normalize())
+
+
+def _by_konversi(conversion: Conversion) -> bytes:
+    matched = match(conversion.customer, country="ID", seen_ms=1_795_000_000_000)
+    composed = compose(
+        conversion,
+        name="Lead",
+        event_id="Lead:BK-1001",
+        event_time=1_795_000_000,
+        user_data=matched.user_data,
+        default_currency="IDR",
+    )
+    assert isinstance(composed, Composed)
+    return orjson.dumps(composed.event)
 
 
 def track(_rounds: int, seconds: int) -> None:
@@ -160,6 +169,4 @@ def _events(number: int) -> list[NewEvent]:
     body = b'{"event_name":"Lead","event_id":"x","padding":"' + b"x" * 800 + b'"}'
     at = int(now())
     ids = (f"Lead:BK-{number * _GROUP + index:09d}" for index in range(_GROUP))
-    return [
-        NewEvent(_LANE, "default", "Lead", one, one[5:], at, at + 600_000, b"d" * 16, body, "") for one in ids
-    ]
+    return [NewEvent(_LANE, "default", "Lead", one, one[5:], at, at + 600_000, b"d" * 16, body, "") for one in ids]

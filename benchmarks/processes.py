@@ -126,7 +126,18 @@ def wrk(url: str, script: str, *, seed: int, seconds: int, connections: int = 64
     if not shutil.which("wrk"):
         raise SystemExit("The benchmarks need wrk (Debian and Ubuntu: apt-get install wrk).")
     done = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "--latency", "-s", str(HERE / script), f"{url}/v1/events"],
+        [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--timeout",
+            "20s",
+            "--latency",
+            "-s",
+            str(HERE / script),
+            f"{url}/v1/events",
+        ],
         env={**os.environ, "SEED": str(seed)},
         capture_output=True,
         text=True,

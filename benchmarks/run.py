@@ -94,7 +94,11 @@ def against_today(rounds: int, seconds: int) -> None:
                 load = wrk(konversi, "single.lua", seed=2 + number, seconds=seconds)
             ratios.append(load.per_second / base.per_second)
             assert load.failed == base.failed == 0
-        _line(f"accepted, x today, receiver {distance * 1000:.0f} ms away", f"{_median(ratios):.1f}", f"{base.per_second:,.0f}/s today")
+        _line(
+            f"accepted, x today, receiver {distance * 1000:.0f} ms away",
+            f"{_median(ratios):.1f}",
+            f"{base.per_second:,.0f}/s today",
+        )
 
 
 BENCHMARKS: dict[str, Callable[[int, int], None]] = {

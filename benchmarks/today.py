@@ -36,9 +36,7 @@ def event_of(conversion: dict[str, Any]) -> Event:
         country_code=customer["country"].lower(),
         external_id=customer["phone"],
     )
-    contents = [
-        Content(product_id=one["name"], quantity=1, item_price=one["price"]) for one in conversion["services"]
-    ]
+    contents = [Content(product_id=one["name"], quantity=1, item_price=one["price"]) for one in conversion["services"]]
     custom = CustomData(
         value=conversion["value"],
         currency=conversion["currency"].lower(),

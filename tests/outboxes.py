@@ -1,5 +1,7 @@
 """The stores that the contract holds for, and what tests of an outbox need."""
 
+import asyncio
+import inspect
 from contextlib import asynccontextmanager
 
 from konversi.outbox.memory import MemoryOutbox
@@ -54,6 +56,13 @@ async def claim_all(outbox, lane=LIVE, *, now=LATER, lease_until=LATER + 60):
 
 async def states_of(outbox, ids):
     return [(await outbox.find(id_)).state for id_ in ids]
+
+
+async def until(condition, seconds=5):
+    """Wait for a condition, plain or asynchronous, to hold."""
+    async with asyncio.timeout(seconds):
+        while not (await condition() if inspect.iscoroutinefunction(condition) else condition()):
+            await asyncio.sleep(0.002)
 
 
 class MemoryHarness:

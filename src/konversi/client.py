@@ -13,7 +13,6 @@ import httpx2
 import orjson
 
 from konversi.errors import GatewayUnreachable, IdempotencyConflict, KonversiError, NotFound, Overloaded, Unauthorized
-from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault, Note, Refused
 from konversi.insight.describe import event_in_full
 from konversi.intake.receive import Receipt
@@ -27,17 +26,20 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from konversi.events.conversion import Conversion
     from konversi.intake.gateway import Gateway
     from konversi.settings import Settings
 
 T = TypeVar("T")
 _REMOTE_SECONDS = 10.0
 _START_SECONDS = 30.0
+_DRAIN_SECONDS = 3.0
 
 
 class _Inside(Protocol):
     async def track(self, conversion: Conversion) -> Receipt: ...
     async def event(self, receipt: str, wait: float) -> dict[str, Any]: ...
+    async def drain(self) -> None: ...
 
 
 class Konversi:
@@ -49,16 +51,19 @@ class Konversi:
     """
 
     def __init__(self, *, url: str | None = None, api_key: str | None = None, **settings: Any) -> None:
-        self._settings: Settings = load(url=url, api_key=api_key, **settings)
-        self._stack = AsyncExitStack()
-        self._inside: _Inside | None = None
+        self._start_from(load(url=url, api_key=api_key, **settings))
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """With settings that are loaded already."""
         konversi = cls.__new__(cls)
-        konversi._settings, konversi._stack, konversi._inside = settings, AsyncExitStack(), None
+        konversi._start_from(settings)  # noqa: SLF001 - its own class
         return konversi
+
+    def _start_from(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._inside: _Inside | None = None
 
     async def __aenter__(self) -> Self:
         if self._settings.url:
@@ -70,6 +75,8 @@ class Konversi:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._inside is not None:
+            await self._inside.drain()
         self._inside = None
         await self._stack.aclose()
 
@@ -109,6 +116,10 @@ class _Embedded:
         stored = await self._gateway.outcome(number, wait)
         return event_in_full(stored, await self._gateway.outbox.attempts(stored.attempts))
 
+    async def drain(self) -> None:
+        """A script that ends right after its last `track` has sent it, if Meta answers soon."""
+        await self._gateway.drain(_DRAIN_SECONDS)
+
 
 class _Remote:
     def __init__(self, settings: Settings) -> None:
@@ -117,7 +128,7 @@ class _Remote:
             headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
         self._http = httpx2.AsyncClient(base_url=settings.url or "", headers=headers, timeout=_REMOTE_SECONDS)
 
-    async def __aenter__(self) -> _Remote:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -137,6 +148,9 @@ class _Remote:
             if said["state"] not in ("waiting", "sending") or loop.time() >= until:
                 return said
             await asyncio.sleep(0.05)
+
+    async def drain(self) -> None:
+        """The gateway it was sent to does the rest."""
 
     async def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         try:

@@ -1,4 +1,7 @@
-"""Every failure a user can meet. The docstring of a class *is* its message: what happened, then (last paragraph) what to do."""
+"""Every failure a user can meet.
+
+The docstring of a class *is* its message: what happened, then, in the last paragraph, what to do.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,7 @@ class ShuttingDown(KonversiError):
 
 
 class Unauthorized(KonversiError):
-    """This call needs an API key.
+    """The call needs an API key.
 
     Send `Authorization: Bearer <KONVERSI_API_KEY>`; without that setting only calls from this machine are taken.
     """
@@ -128,7 +131,7 @@ class NotFound(KonversiError):
 
 
 class MethodNotAllowed(KonversiError):
-    """This address doesn't take that method.
+    """The address doesn't take that method.
 
     See `/docs` for the methods of each address.
     """

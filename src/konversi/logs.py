@@ -61,5 +61,5 @@ def set_up(style: Literal["console", "json"] = "console", *, level: int = loggin
 
 
 def logger() -> Any:
-    """Konversi's logger: a structlog one over the standard library's `konversi`, which a bot can send where it likes."""
+    """A structlog logger over the standard library's `konversi`, which a bot can send where it likes."""
     return _logger

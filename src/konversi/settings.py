@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         Field(
             None,
             validation_alias="META_TEST_EVENT_CODE",
-            description=f"Test event code sent in development; `{DEFAULT_TEST_CODE}` where unset. Refused in production.",
+            description=f"Test event code of development; `{DEFAULT_TEST_CODE}` where unset. Refused in production.",
         )
     )
     graph_url: str = Field(

@@ -135,14 +135,16 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
 def _assemble(settings: Settings, store: Outbox, meta: Sender, rules: Rules, clock: Clock) -> Gateway:
     watch = Watch()
     dispatcher = _dispatcher(settings, store, meta, clock, watch)
+
+    def wake(lane: str) -> None:
+        gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
+
     gateway = Gateway(
         settings=settings,
         clock=clock,
         outbox=store,
-        receiver=Receiver(store, rules, now=clock.now, unique=unique, wake=lambda lane: gateway.dispatcher.wake(lane)),
-        decisions=Decisions(
-            store, clock=clock, test_code=rules.test_code, wake=lambda lane: gateway.dispatcher.wake(lane)
-        ),
+        receiver=Receiver(store, rules, now=clock.now, unique=unique, wake=wake),
+        decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
         dispatcher=dispatcher,
         watch=watch,
     )

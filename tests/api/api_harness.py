@@ -13,11 +13,11 @@ import httpx2
 import uvicorn
 import uvloop
 
+from konversi.clock import SystemClock
 from konversi.intake.http.app import application
 from konversi.meta.answers import Kind, Verdict, judge
 from konversi.meta.graph import Sent
 from konversi.meta.usage import Usage
-from konversi.clock import SystemClock
 from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.states import State
 from konversi.wiring import open_gateway
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0  # seconds after which a test gives up on anything
 PIXEL = "123456789012345"
-TOKEN = "EAAtestTokenThatMustNeverShow"  # noqa: S105 - not a secret
+TOKEN = "EAAtestTokenThatMustNeverShow"
 TRACE = "AbCdTrace123"
 
 GUIDE = "/api/meta/conversion"
@@ -159,7 +159,7 @@ class Running:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._server.serve(sockets=[self.listener]))
-        except BaseException as error:  # noqa: BLE001 - told to the test's own thread
+        except BaseException as error:
             self.failure = error
         finally:
             self._server.listening.set()

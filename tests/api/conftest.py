@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 
     import httpx2
 
-MakeSettings = "Callable[..., Settings]"
+
+@pytest.fixture(scope="module", autouse=True)
+def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the machine and no `.env` of the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        for name in list(os.environ):
+            if name.startswith(("META_", "KONVERSI_")):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(autouse=True)
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """No setting of the machine, no `.env` of the folder, and every log line caught."""
+def every_line_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith(("META_", "KONVERSI_")):
-            monkeypatch.delenv(name)
     caplog.set_level(logging.DEBUG, logger="konversi")
 
 

@@ -124,6 +124,13 @@ def test_numbers_that_are_not_finite_are_refused(http, word):
     assert refused(http, EVENTS, native("services", services))["errors"][0]["field"] == "services.0.price"
 
 
+def test_a_number_that_is_not_finite_costs_the_rest_of_a_list_nothing(http):
+    body = b'{"events": [' + native("value", "1e309") + b"," + json.dumps(lead()).encode() + b"]}"
+    bad, good = http.post(EVENTS, content=body).json()["events"]
+    assert bad["problem"]["errors"][0]["field"] == "value"
+    assert good["status"] == "accepted"
+
+
 @pytest.mark.parametrize("zero", ["0", "-0", "-0.0", "0e10"])
 def test_every_spelling_of_nothing_is_zero(http, zero):
     receipt = http.post(EVENTS, content=native("value", zero)).json()["receipt"]
@@ -136,7 +143,11 @@ HUGE = {
     "a time long before Christ": ("occurred_at", "-1" + "0" * 400, "occurred_at"),
     "a custom number of 21 digits": ("custom", '{"n": 100000000000000000000}', "custom.n"),
     "an id of 25 digits": ("customer", '{"fb_login_id": 1234567890123456789012345}', "customer.fb_login_id"),
-    "an id of 25 digits in quotes": ("customer", '{"fb_login_id": "1234567890123456789012345"}', "customer.fb_login_id"),
+    "an id of 25 digits in quotes": (
+        "customer",
+        '{"fb_login_id": "1234567890123456789012345"}',
+        "customer.fb_login_id",
+    ),
     "a quantity of 400 digits": ("services", f'[{{"name": "a", "quantity": {"9" * 400}}}]', "services.0.quantity"),
     "a price of 400 digits": ("services", f'[{{"name": "a", "price": {"9" * 400}}}]', "services.0.price"),
     "a value of 400 digits": ("value", "9" * 400, "value"),
@@ -146,8 +157,6 @@ HUGE = {
 @pytest.mark.parametrize(("field", "text", "named"), HUGE.values(), ids=HUGE)
 def test_a_number_that_no_reader_can_hold_is_refused(http, field, text, named):
     body = native(field, text)
-    if field == "customer":
-        body = body.replace(b"{}", b"")
     said = refused(http, EVENTS, body)
     assert [fault["field"] for fault in said["errors"]] == [named]
     in_a_list = http.post(EVENTS, content=b'{"events": [' + body + b"," + json.dumps(lead()).encode() + b"]}")
@@ -206,7 +215,7 @@ FIELDS = {
     "a value beyond sense": ({"value": 10**16}, "value", "too_large"),
     "an unknown currency": ({"currency": "XYZ"}, "currency", "unknown_currency"),
     "a test currency": ({"currency": "XTS"}, "currency", "unknown_currency"),
-    "no currency": ({"currency": ""}, "currency", "unknown_currency"),
+    "no currency": ({"currency": " "}, "currency", "unknown_currency"),
     "a currency in words": ({"currency": "Rupiah"}, "currency", "unknown_currency"),
     "an id of 10 kB": ({"event_id": "x" * 10_240}, "event_id", "too_long"),
     "a booking of 10 kB": ({"booking_id": "x" * 10_240}, "booking_id", "too_long"),
@@ -222,7 +231,11 @@ FIELDS = {
     "a name of 51 letters": ({"event": "x" * 51}, "event", "too_long"),
     "a source of 10 kB": ({"source": "x" * 10_240}, "source", "too_long"),
     "no customer": ({"customer": {}}, "customer", "customer_insufficient"),
-    "a customer of blanks": ({"customer": {"phone": "", "email": " ", "name": ""}}, "customer", "customer_insufficient"),
+    "a customer of blanks": (
+        {"customer": {"phone": "", "email": " ", "name": ""}},
+        "customer",
+        "customer_insufficient",
+    ),
     "a customer of a city": ({"customer": {"city": "Jakarta"}}, "customer", "customer_insufficient"),
     "a purchase without value": ({"event": "Purchase", "value": ...}, "value", "value_required"),
 }
@@ -230,7 +243,7 @@ FIELDS = {
 
 @pytest.mark.parametrize(("changed", "field", "code"), FIELDS.values(), ids=FIELDS)
 def test_a_bad_field_is_refused_by_name_and_code(http, changed, field, code):
-    said = refused(http, EVENTS, json.dumps(lead(customer=CUSTOMER) | {} if not changed else lead(**{"customer": CUSTOMER, **changed})).encode())
+    said = refused(http, EVENTS, json.dumps(lead(**{"customer": CUSTOMER, **changed})).encode())
     assert (field, code) in [(fault["field"], fault["code"]) for fault in said["errors"]]
 
 
@@ -354,7 +367,7 @@ def test_no_bytes_bring_a_door_down(http, body, door, kind):
 
 
 @pytest.mark.parametrize(
-    "prefer", ["wait", "wait=", "wait=-1", "wait=x", "wait=99999999999999999999", "wait=0.5", "\xff", "wait=٣"]
+    "prefer", ["wait", "wait=", "wait=-1", "wait=x", "wait=99999999999999999999", "\xff", "wait=٣"]
 )
 def test_a_preference_that_makes_no_sense_is_no_fault(http, prefer):
     response = http.post(GUIDE, json=booking(), headers=[(b"prefer", prefer.encode("utf-8"))])

@@ -67,7 +67,9 @@ def test_the_guides_curl_line_works_as_it_is_written(gateway):
 def test_only_this_event_is_counted_whatever_else_was_in_its_batch(gateway, http, meta):
     meta.hang()
     first = http.post(GUIDE, json=booking(), headers={"Prefer": "wait=0"}).json()
-    http.post(EVENTS, json={"events": [{"event": "Lead", "customer": {"phone": f"62812345{n}"}} for n in range(10, 20)]})
+    http.post(
+        EVENTS, json={"events": [{"event": "Lead", "customer": {"phone": f"62812345{n}"}} for n in range(10, 20)]}
+    )
     meta.go_on()
     gateway.ended(first["receipt"])
     said = http.post(GUIDE, json=booking(customerPhone="62812345678")).json()

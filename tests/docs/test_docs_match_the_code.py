@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import doc_tables
 import generate
 import pytest
 from codes import fault_codes, note_codes
@@ -70,20 +71,20 @@ def test_every_secret_is_listed_with_its_file():
 
 def test_every_command_has_its_own_section():
     page = reference("cli")
-    names = generate.command_names()
+    names = doc_tables.command_names()
     assert len(names) >= 11
     assert all(f"### `{name}`\n" in page for name in names)
 
 
 def test_every_option_of_every_command_is_described():
-    for path, app in generate._subcommands(commands):
+    for path, app in doc_tables.subcommands(commands):
         for argument in app.assemble_argument_collection(parse_docstring=True):
             if path[-1] not in ("show", "replay") or argument.name != "RECEIPT":
                 assert argument.parameter.help, f"{' '.join(path)} {argument.name}"
 
 
 def test_every_error_has_a_title_and_another_sentence_as_remedy():
-    found = generate.error_classes()
+    found = doc_tables.error_classes()
     assert len(found) >= 20
     for code, status, title, remedy in found:
         assert title.endswith("."), code
@@ -93,8 +94,8 @@ def test_every_error_has_a_title_and_another_sentence_as_remedy():
 
 
 def test_a_code_stands_for_one_error_only():
-    titles = {code: title for code, _, title, _ in generate.error_classes()}
-    assert all(titles[code] == title for code, _, title, _ in generate.error_classes() if code != "invalid_request")
+    titles = {code: title for code, _, title, _ in doc_tables.error_classes()}
+    assert all(titles[code] == title for code, _, title, _ in doc_tables.error_classes() if code != "invalid_request")
 
 
 def test_every_code_of_a_field_and_of_a_note_is_listed():
@@ -105,7 +106,7 @@ def test_every_code_of_a_field_and_of_a_note_is_listed():
 
 
 def test_every_metric_is_listed():
-    names = [family.samples[0].name for family in generate.metric_families()]
+    names = [family.samples[0].name for family in doc_tables.metric_families()]
     assert "konversi_steps_total" in names
     assert all(f"| `{name}` |" in reference("metrics") for name in names)
 
@@ -152,7 +153,7 @@ def test_json_examples_are_json(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_in_the_text_exist(page):
-    known = generate.command_names()
+    known = doc_tables.command_names()
     groups = {name.rpartition(" ")[0] for name in known}
     for block in blocks(page, "bash"):
         for line in block.splitlines():

@@ -62,7 +62,9 @@ class Gateways:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "gateway.log"
-        surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))}
+        surroundings = {
+            name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))
+        }
         surroundings |= {
             "META_PIXEL_ID": "1234567890",
             "META_CONVERSION_API_TOKEN": "a-good-token-for-the-test",

@@ -11,6 +11,7 @@ import time
 
 import httpx2
 import pytest
+
 from processes import Gateways, ledger_of, local_meta, until
 
 KILLS = int(os.environ.get("KONVERSI_TEST_KILLS", "100"))

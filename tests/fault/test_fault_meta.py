@@ -6,6 +6,7 @@ import collections
 
 import httpx2
 import pytest
+
 from processes import Gateways, ledger_of, local_meta, until
 
 pytestmark = pytest.mark.fault
@@ -100,7 +101,11 @@ def test_one_bad_event_among_a_thousand_is_the_only_one_that_dies(tmp_path, meta
         fault(meta, "latency", seconds=0.5, requests=1)
         gateways.start()
         report(gateways.url, 0)  # on its way while the others come in, so that these make one batch
-        bad = {"event": "Lead", "booking_id": "BK-bad", "customer": {"phone": "+6281234567890", "lead_id": "123456789012345"}}
+        bad = {
+            "event": "Lead",
+            "booking_id": "BK-bad",
+            "customer": {"phone": "+6281234567890", "lead_id": "123456789012345"},
+        }
         good = [
             {"event": "Lead", "booking_id": f"BK-{number}", "customer": {"phone": "+6281234567890"}}
             for number in range(1, 1000)

@@ -8,6 +8,7 @@ import threading
 
 import httpx2
 import pytest
+
 from processes import Gateways, ledger_of, local_meta, until
 
 pytestmark = pytest.mark.fault
@@ -65,7 +66,9 @@ def test_a_second_gateway_on_the_same_database_refuses_to_start_and_says_why(tmp
 
 
 def test_production_with_a_test_code_refuses_to_start(tmp_path):
-    with Gateways(tmp_path, "https://graph.invalid", KONVERSI_ENV="production", META_TEST_EVENT_CODE="TEST1") as gateways:
+    with Gateways(
+        tmp_path, "https://graph.invalid", KONVERSI_ENV="production", META_TEST_EVENT_CODE="TEST1"
+    ) as gateways:
         gateways.start(wait=False)
         assert gateways.wait() != 0
     assert "test event code is set although KONVERSI_ENV is production" in gateways.log.read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -14,11 +14,12 @@ from konversi.cli import demo as demo_command
 from konversi.cli import doctor as doctor_command
 from konversi.cli import hashing, looking, sandboxing, sending
 from konversi.cli.printing import words
-from konversi.errors import KonversiError
+from konversi.errors import InvalidSettings, KonversiError
 from konversi.outbox.states import State
 from konversi.settings import load
 
 USAGE_ERROR = 2
+BAD_CONFIGURATION = 78  # EX_CONFIG: a service manager should not try again
 
 app = App(
     name="konversi",
@@ -34,14 +35,14 @@ Given = Annotated[str | None, Parameter(negative="")]
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run a command. 0 is success, 1 a failure that was explained, 2 wrong usage."""
+    """Run a command. 0 is success, 1 a failure that was explained, 2 wrong usage, 78 settings that can't be used."""
     try:
         status = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
         return USAGE_ERROR
     except KonversiError as error:
         words(f"konversi: {error}")
-        return 1
+        return BAD_CONFIGURATION if isinstance(error, InvalidSettings) else 1
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe has gone: nothing is left to say
         return 1
@@ -65,7 +66,13 @@ def serve(*, host: str | None = None, port: int | None = None) -> int:
 
 
 @app.command
-def sandbox(*, host: str = "127.0.0.1", port: int = 3001, ledger: Path | None = None) -> int:
+def sandbox(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 3001,
+    ledger: Path | None = None,
+    dataset: Annotated[list[str] | None, Parameter(negative="")] = None,
+) -> int:
     """Run a local Meta that applies Meta's rules, to try things out without Meta.
 
     Parameters
@@ -76,8 +83,10 @@ def sandbox(*, host: str = "127.0.0.1", port: int = 3001, ledger: Path | None = 
         Port to listen on.
     ledger:
         File that keeps what it received; in memory where unset.
+    dataset:
+        A dataset that exists, as ID[:waba=WABA_ID][:page=PAGE_ID]; repeatable. Without any, all do.
     """
-    return sandboxing.run(host, port, ledger)
+    return sandboxing.run(host, port, ledger, dataset or ())
 
 
 @app.command
@@ -171,7 +180,7 @@ def status(*, json: Json = False) -> int:
 
 @app.command
 def doctor(*, json: Json = False) -> int:
-    """Check settings, token, dataset, clock, disk and database, and say the remedy for each fault (then exit status 1)."""
+    """Check settings, token, dataset, clock, disk and database; say each fault's remedy (then exit status 1)."""
     return asyncio.run(doctor_command.run(as_json=json))
 
 

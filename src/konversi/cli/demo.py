@@ -108,7 +108,8 @@ def _show(gateway: str, meta: str) -> bool:
         answer = http.post(f"{gateway}/api/meta/conversion", json=BOOKING, headers={"prefer": "wait=20"})
         took = (monotonic() - began) * 1000
         _step(f"A booking comes in.  POST /api/meta/conversion\n{_pretty(BOOKING)}")
-        _step(f"It was made durable, sent, and answered after {took:.0f} ms: HTTP {answer.status_code}", _pretty(answer.json()))
+        said = f"It was made durable, sent, and answered after {took:.0f} ms: HTTP {answer.status_code}"
+        _step(said, _pretty(answer.json()))
         receipt = answer.json().get("receipt")
         if not receipt:
             return False

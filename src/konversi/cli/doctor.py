@@ -1,4 +1,4 @@
-"""`konversi doctor`: is everything as it should be? Each check says what it found and, where something is wrong, the remedy."""
+"""`konversi doctor`: is everything as it should be? Each check says what it found, and the remedy of a fault."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ async def _meta(settings: Settings) -> AsyncIterator[Finding]:
     credentials = credentials_of(settings)
     if credentials is None:
         missing = "META_PIXEL_ID" if settings.pixel_id is None else "META_CONVERSION_API_TOKEN"
-        yield Finding("token", Mark.FAULT, f"Missing Meta credentials: {missing} is not set", MissingCredentials.remedy())
+        found = f"Missing Meta credentials: {missing} is not set"
+        yield Finding("token", Mark.FAULT, found, MissingCredentials.remedy())
         return
     async with GraphClient(settings.graph_url, settings.api_version) as graph:
         sent = await graph.look(credentials)
@@ -163,7 +164,8 @@ async def _meta(settings: Settings) -> AsyncIterator[Finding]:
         check = "dataset" if means.startswith("Pixel") else "token"
         yield Finding(check, Mark.FAULT, means, remedy)
     else:
-        yield Finding("meta", Mark.FAULT, f"{settings.graph_url}: {verdict.reason}", "Check the network and META_GRAPH_URL.")
+        found = f"{settings.graph_url}: {verdict.reason}"
+        yield Finding("meta", Mark.FAULT, found, "Check the network and META_GRAPH_URL.")
     if sent.clock is not None:
         yield _clock(now() - sent.clock)
 

@@ -27,10 +27,14 @@ def status(settings: Settings, *, as_json: bool) -> int:
         if not found["ready"]:
             words("The gateway does not run; this is what its database says.")
         fields({name: value for name, value in found["states"].items() if value})
-        fields({
-            "in doubt so far": found["in_doubt_ever"] or None,
-            "oldest waiting": f"{found['oldest_waiting_seconds']:.0f} s" if found["oldest_waiting_seconds"] else None,
-        })
+        fields(
+            {
+                "in doubt so far": found["in_doubt_ever"] or None,
+                "oldest waiting": f"{found['oldest_waiting_seconds']:.0f} s"
+                if found["oldest_waiting_seconds"]
+                else None,
+            }
+        )
         if not any(found["states"].values()):
             words("No events yet. Send one: konversi send Lead --phone 0812-3456-7890 --booking-id BK-1 --value 150000")
         for lane in paused:

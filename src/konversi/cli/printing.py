@@ -29,6 +29,7 @@ def fields(values: dict[str, Any], indent: str = "") -> None:
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     """Print rows for people."""
     cells = [[str(row.get(column) if row.get(column) is not None else "") for column in columns] for row in rows]
-    widths = [max(len(column), *(len(row[i]) for row in cells)) if cells else len(column) for i, column in enumerate(columns)]
-    for line in [list(columns), *cells]:
+    lines = [list(columns), *cells]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())

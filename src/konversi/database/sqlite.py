@@ -179,7 +179,7 @@ class Writer:
         """Finish what is queued, then stop."""
         self._closed = True
         self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await _ended(self._thread)
         self._engine.dispose()
 
     def _work(self) -> None:
@@ -240,6 +240,52 @@ class Writer:
     def _hand_over(self, jobs: list[_Job], results: list[Any]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_tell, [job.done for job in jobs], results)
+
+
+class Reader:
+    """A connection that can't write, and its thread, so that long reads stand in nobody's way.
+
+    A thread of its own instead of an executor: those are gone when a script ends, before the gateway in it has closed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="konversi-reader", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue a query. For the event loop's thread only."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(ShuttingDown())
+            return future
+        self._jobs.put(_Job(job, partial(_resolve, future)))
+        return future
+
+    async def aclose(self) -> None:
+        """Finish what is queued, then stop."""
+        self._closed = True
+        self._jobs.put(None)
+        await _ended(self._thread)
+        self._engine.dispose()
+
+    def _work(self) -> None:
+        for job in iter(self._jobs.get, None):
+            try:
+                with self._engine.connect() as connection:
+                    result = job.work(connection)
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
+                result = StorageUnavailable(f"SQLite: {_cause(error)}.") if isinstance(error, DBAPIError) else error
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(job.done, result)
+
+
+async def _ended(thread: threading.Thread) -> None:
+    while thread.is_alive():
+        await asyncio.sleep(0.002)
 
 
 def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:

@@ -93,7 +93,7 @@ class Courier:
         """Deliver until stopped."""
         async with asyncio.TaskGroup() as sends:
             while not self._stopping:
-                self._signal.clear()  # before looking, so that no sign is lost
+                # before looking, so that no sign is lost
                 await self._sleep(await self._step(sends))
 
     async def _sleep(self, seconds: float) -> None:
@@ -230,18 +230,20 @@ def _is_full(batch: Batch, most: int) -> bool:
 def _say_sending(batch: Batch) -> None:
     names = dict.fromkeys(name for name, _ in batch.names)
     more = f" ({len(batch.ids)} events)" if len(batch.ids) > 1 else ""
-    logger().info(f"[Meta Conversion API] Sending conversion event: {', '.join(names)}{more}")
+    say = logger().info
+    say(f"[Meta Conversion API] Sending conversion event: {', '.join(names)}{more}")
 
 
 def _say_outcome(batch: Batch, settlement: Settlement) -> None:
     log = logger()
+    say = log.info
     if settlement.step is Step.DELIVER:
         answer = f'{{"events_received": {settlement.events_received}, "fbtrace_id": "{settlement.fbtrace_id}"}}'
-        log.info(f"[Meta Conversion API] Success: {answer}")
+        say(f"[Meta Conversion API] Success: {answer}")
         for _, event_id in batch.names:
-            log.info(f"[META CONVERSION] Successfully sent to Meta: {event_id}")
+            say(f"[META CONVERSION] Successfully sent to Meta: {event_id}")
         if len(batch.ids) > len(batch.names):
-            log.info(f"[META CONVERSION] Successfully sent to Meta: {len(batch.ids) - len(batch.names)} more")
+            say(f"[META CONVERSION] Successfully sent to Meta: {len(batch.ids) - len(batch.names)} more")
         if settlement.answer:
             log.warning("meta_warns", answer=settlement.answer)
         return

@@ -10,7 +10,7 @@ from konversi.clock import monotonic
 from konversi.delivery.breaker import Position
 from konversi.errors import MissingCredentials, NotFound
 from konversi.insight.metrics import LaneReport
-from konversi.outbox.states import FINAL, Step
+from konversi.outbox.states import FINAL, State, Step
 
 if TYPE_CHECKING:
     from konversi.clock import Clock
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from konversi.delivery.watch import Watch
     from konversi.intake.receive import Receiver
     from konversi.outbox.port import Outbox, Stored
-    from konversi.outbox.states import State
     from konversi.settings import Settings
+
+
+_LOOK_SECONDS = 0.02
 
 
 class Decisions(Protocol):
@@ -81,6 +83,17 @@ class Gateway:
         """Whether the lane waits for a person to act."""
         courier = self.dispatcher.couriers.get(lane)
         return courier is not None and courier.breaker.paused
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until all that is due and can be sent has been, so many seconds at most: for short-lived processes."""
+        until = monotonic() + seconds
+        while monotonic() < until and await self._busy():
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _busy(self) -> bool:
+        now = self.clock.now()
+        due = [lane for lane, at in await self.outbox.lanes() if at <= now and not self.obstacle(lane)]
+        return bool(due) or (await self.outbox.counts()).states[State.SENDING] > 0
 
     async def outcome(self, event: int, seconds: float) -> Stored:
         """The event as it stands after its next attempt, or after so many seconds, or at once where none is to come."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.events.faults import Note
 from konversi.matching.clicks import IN_MILLISECONDS, fbc_of, fbclid, holds, in_seconds
@@ -27,8 +26,7 @@ _HASHED_NAME = Remark(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """What of a customer goes to Meta."""
 
     user_data: dict[str, Any]  # Meta's keys; hashed ones and external_id as lists of lower-case hexadecimal SHA-256
@@ -56,8 +54,12 @@ def match(
             continue
         if field == "name":
             gathered.full_name(value, given)
+            continue
+        key = BY_CUSTOMER_FIELD[field]
+        if key.hashed and isinstance(value, str):
+            gathered.in_hashes(key, value, key.about)
         else:
-            gathered.take(BY_CUSTOMER_FIELD[field], value)
+            gathered.take(key, value)
     user_data = gathered.user_data
     if "ph" in user_data and "external_id" not in user_data:
         user_data["external_id"] = user_data["ph"][:1]
@@ -85,16 +87,14 @@ class _Gathered:
         self.user_data: dict[str, Any] = {}
         self.notes: list[Note] = []
 
-    def take(self, key: Key, value: str | int | list[str]) -> None:
-        if key.hashed and isinstance(value, str):
-            self._in_hashes(key, value, key.about)
-        elif key.hashed and isinstance(value, list):
+    def take(self, key: Key, value: int | str | list[str]) -> None:
+        if key.hashed and isinstance(value, list):
             for text in value:
-                self._in_hashes(key, text, key.about)
+                self.in_hashes(key, text, key.about)
         else:
             self.in_the_clear(key, str(value))
 
-    def _in_hashes(self, key: Key, text: str, about: str | None) -> None:
+    def in_hashes(self, key: Key, text: str, about: str | None) -> None:
         """Each different hash once, in the order given."""
         if key.shared:
             hashed, remark = shared_digest(key, text, self.setting.customer_country)
@@ -118,9 +118,9 @@ class _Gathered:
             self._note("customer.name", _HASHED_NAME)
             return
         first, last = split(name)
-        self._in_hashes(_FIRST, first, "customer.name")
+        self.in_hashes(_FIRST, first, "customer.name")
         if last:
-            self._in_hashes(_LAST, last, "customer.name")
+            self.in_hashes(_LAST, last, "customer.name")
 
     def in_the_clear(self, key: Key, text: str | None) -> None:
         if text is None or not text.strip():

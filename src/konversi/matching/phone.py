@@ -108,7 +108,8 @@ def _from_home(digits: str, plan: Home, country: str) -> Reading:
     code, mobile = plan.calling_code, plan.mobile
     if digits.startswith(code) and mobile and mobile.fullmatch(digits, len(code)):
         return digits
-    if digits[0] == "0" and plan.trunk_zero and mobile and mobile.fullmatch(digits, 1) and not plan.goes_abroad(digits):
+    usual = plan.usual if digits[0] == "0" and plan.trunk_zero else None
+    if usual and usual.fullmatch(digits, 1) and not plan.goes_abroad(digits):
         return code + digits[1:]
     national = _valid(digits, country)
     own = digits.lstrip("0").startswith(code)

@@ -35,6 +35,7 @@ class Home(NamedTuple):
 
     calling_code: str
     mobile: re.Pattern[str] | None  # national significant numbers of mobile phones
+    usual: re.Pattern[str] | None  # those of mobile phones and of fixed lines
     trunk_zero: bool  # a single 0 before the number, and nothing else
     abroad: re.Pattern[str] | None  # what is dialled for a line abroad
 
@@ -70,10 +71,13 @@ def home(country: str) -> Home | None:
     if plan is None or plan.country_code is None:
         return None
     mobile = plan.mobile.national_number_pattern if plan.mobile else None
+    fixed = plan.fixed_line.national_number_pattern if plan.fixed_line else None
+    usual = "|".join(f"(?:{pattern})" for pattern in (mobile, fixed) if pattern)
     shares_its_code = phonenumbers.region_code_for_country_code(plan.country_code) != country.upper()
     return Home(
         calling_code=str(plan.country_code),
         mobile=_compiled(mobile),
+        usual=_compiled(usual),
         trunk_zero=plan.national_prefix_for_parsing == "0" and not shares_its_code,
         abroad=_compiled(plan.international_prefix),
     )

@@ -55,7 +55,7 @@ class Verdict(NamedTuple):
 
 
 _SOON = "Konversi tries again by itself."
-_NEW_TOKEN = (
+_RENEW = (
     "Generate a new one (Events Manager > dataset > Settings > Conversions API), put it into META_CONVERSION_API_TOKEN "
     "and start Konversi again; the events wait."
 )
@@ -66,7 +66,7 @@ _ACCESS = (
 _ASSIGN = "Link it in Events Manager > dataset > Settings; Konversi tries again by itself."
 _CHECK_EVENT = "Correct the data where it comes from; this event can't be sent as it is."
 
-_TOKEN = Rule(Kind.PAUSED, "Invalid access token.", _NEW_TOKEN)
+_TOKEN = Rule(Kind.PAUSED, "Invalid access token.", _RENEW)
 _DATASET = Rule(
     Kind.PAUSED,
     "Pixel not found: the dataset doesn't exist, or the token has no access to it.",
@@ -114,9 +114,9 @@ RULES: dict[tuple[int, int | None], Rule] = {
     (102, None): _TOKEN,
     (104, None): _TOKEN,
     (190, None): _TOKEN,
-    (190, 463): Rule(Kind.PAUSED, "Invalid access token: it has expired.", _NEW_TOKEN),
-    (190, 460): Rule(Kind.PAUSED, "Invalid access token: its owner changed the password.", _NEW_TOKEN),
-    (190, 458): Rule(Kind.PAUSED, "Invalid access token: the app was removed.", _NEW_TOKEN),
+    (190, 463): Rule(Kind.PAUSED, "Invalid access token: it has expired.", _RENEW),
+    (190, 460): Rule(Kind.PAUSED, "Invalid access token: its owner changed the password.", _RENEW),
+    (190, 458): Rule(Kind.PAUSED, "Invalid access token: the app was removed.", _RENEW),
     (294, None): _PERMISSION,
     (341, None): _THROTTLE,
     (368, None): Rule(

@@ -1,12 +1,16 @@
-"""How Meta hears of a conversion on each channel: tables (Meta, Conversions API for business messaging; server events)."""
+"""How Meta hears of a conversion on each channel: tables.
+
+Source: Meta, Conversions API for business messaging; server event parameters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from konversi.events.conversion import Channel
 
 # `action_source` by channel, where no ad opened a chat.
@@ -36,12 +40,12 @@ MESSAGING_KEYS: Mapping[str, tuple[str, str]] = {
 CLICK_KEYS: Mapping[str, str] = {"whatsapp": "ctwa_clid", "messenger": "page_scoped_user_id", "instagram": "ig_sid"}
 
 # Browser keys that don't belong into a chat.
-NOT_IN_MESSAGING = ("client_ip_address", "client_user_agent", "fbc", "fbp")
+NOT_IN_MESSAGING = frozenset({"client_ip_address", "client_user_agent", "fbc", "fbp"})
 
 # Keys that only mean something in `business_messaging`.
-ONLY_IN_MESSAGING = (
-    "ctwa_clid", "whatsapp_business_account_id", "page_id", "page_scoped_user_id", "ig_account_id", "ig_sid",
-)  # fmt: skip
+ONLY_IN_MESSAGING = frozenset(
+    {"ctwa_clid", "whatsapp_business_account_id", "page_id", "page_scoped_user_id", "ig_account_id", "ig_sid"}
+)
 
 # Names in `business_messaging`, by name of the conversion. A name that isn't here is refused there (2804066).
 MESSAGING_NAMES: Mapping[str, str] = {

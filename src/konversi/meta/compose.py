@@ -120,7 +120,7 @@ def _way(
 
 def _keys_for(user_data: dict[str, Any], messaging: str | None, tables: Tables) -> dict[str, Any]:
     unwanted = NOT_IN_MESSAGING if messaging else ONLY_IN_MESSAGING
-    if user_data.keys().isdisjoint(unwanted) and messaging != "instagram":
+    if unwanted.isdisjoint(user_data) and messaging != "instagram":
         return user_data
     keys = {key: value for key, value in user_data.items() if key not in unwanted}
     if messaging == "instagram":

@@ -17,6 +17,7 @@ from konversi.meta.usage import Usage, usage
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Self
 
 _TOTAL_SECONDS = 15.0
 _LARGEST_ANSWER = 1_048_576
@@ -62,7 +63,7 @@ class GraphClient:
         self._base = f"{url}/{version}"
         self._http = httpx2.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=False)
 
-    async def __aenter__(self) -> GraphClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -89,6 +90,9 @@ class GraphClient:
                 async with self._http.stream(method, self._base + path, content=body, headers=headers) as response:
                     answer = await _read(response)
         except _NEVER_LEFT as error:
+            return Sent(Verdict(Kind.NOT_SENT, _network(error, "could not be reached")), Usage())
+        except RuntimeError as error:
+            # Names can't be looked up any more once the interpreter is ending; nothing has left then.
             return Sent(Verdict(Kind.NOT_SENT, _network(error, "could not be reached")), Usage())
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError) as error:
             return Sent(Verdict(Kind.IN_DOUBT, _network(error, "did not answer")), Usage())

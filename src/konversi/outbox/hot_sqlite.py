@@ -24,10 +24,16 @@ _WINDOW = 1_000  # candidates shown to the planner: as many as a batch can hold
 _NAMED = 3  # events whose names the log shows
 UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch yet
 
-_EVENTS = "INSERT INTO events (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes) VALUES "
+_EVENTS = (
+    "INSERT INTO events"
+    " (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes) VALUES "
+)
 _EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?)"
 _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
-_QUEUE = "INSERT INTO queue (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason) VALUES "
+_QUEUE = (
+    "INSERT INTO queue"
+    " (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason) VALUES "
+)
 _QUEUE_ROW = f"(?,?,'waiting',?,?,{UNSPLIT},?,0,0,'','')"
 _CHUNKS = (256, 32, 4, 1)  # statement sizes, so that a few prepared statements serve every number of rows
 
@@ -93,7 +99,8 @@ def add_total(connection: sqlite3.Connection, step: str, number: int) -> None:
     """Count `number` events more under `step`."""
     if number:
         connection.execute(
-            "INSERT INTO totals (step, events) VALUES (?, ?) ON CONFLICT (step) DO UPDATE SET events = events + excluded.events",
+            "INSERT INTO totals (step, events) VALUES (?, ?)"
+            " ON CONFLICT (step) DO UPDATE SET events = events + excluded.events",
             (step, number),
         )
 

@@ -1,7 +1,7 @@
 """The durable promise: what every store behind the gateway can do, and the words it speaks.
 
-One contract suite (`tests/contract/`) holds each store to this. A stream engine fits as well: claim is a fetch, settle an
-acknowledgement (deliver, refuse), a negative one with a delay (retry) or a term (discard).
+One contract suite (`tests/contract/`) holds each store to this. A stream engine fits as well: claim is a fetch, settle
+an acknowledgement (deliver, refuse), a negative one with a delay (retry) or a term (discard).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from konversi.outbox.states import State, Step
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from konversi.outbox.states import State, Step
 
 
 class NewEvent(NamedTuple):
@@ -180,7 +180,7 @@ class Outbox(Protocol):
         ...
 
     async def settle(self, batch: Batch, settlement: Settlement) -> None:
-        """Write down how an attempt ended, and move its events on. An attempt that was rescued meanwhile is left alone."""
+        """Write down how an attempt ended, and move its events on. One that was rescued meanwhile is left alone."""
         ...
 
     async def rescue(self, now: float, step: Step, *, all_leases: bool = False) -> Sequence[int]:
@@ -232,9 +232,12 @@ def receipt(event: int) -> str:
     return f"rc_{event:012d}"
 
 
+_LONGEST_NUMBER = 18  # digits: what a 64-bit id can have
+
+
 def event_of(text: str) -> int | None:
     """The event that a receipt stands for, or `None` where the text is not a receipt."""
     digits = text[3:]
-    return (
-        int(digits) if text.startswith("rc_") and digits.isascii() and digits.isdigit() and len(digits) < 19 else None
-    )
+    if not text.startswith("rc_") or not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST_NUMBER:
+        return None
+    return int(digits)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from sqlalchemy.exc import DBAPIError
+from typing import TYPE_CHECKING, Any
 
 from konversi.clock import now as wall_clock
 from konversi.database.schema import upgrade
-from konversi.database.sqlite import OwnerLock, Writer, path_of, reading_engine, writing_engine
+from konversi.database.sqlite import OwnerLock, Reader, Writer, path_of, reading_engine, writing_engine
 from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
 from konversi.outbox import hot_sqlite, statements
 
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
     )
     from konversi.outbox.states import State, Step
 
-T = TypeVar("T")
 _BRIEF = 200  # events whose insert takes about as long as its commit
 _MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
 
@@ -52,11 +48,10 @@ class _Arrivals:
 class SqliteOutbox:
     """The outbox of one process. Open it with `SqliteOutbox.open`, inside a running event loop."""
 
-    def __init__(self, writer: Writer, lock: OwnerLock, reader: Any, next_id: int) -> None:
+    def __init__(self, writer: Writer, lock: OwnerLock, reader: Reader, next_id: int) -> None:
         self._writer = writer
         self._lock = lock
         self._reader = reader
-        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="konversi-reader")
         self._next_id = next_id
         self._arrivals: _Arrivals | None = None
         self._queued = 0
@@ -82,7 +77,7 @@ class SqliteOutbox:
             await writer.aclose()
             lock.release()
             raise
-        return cls(writer, lock, reading_engine(path), next_id)
+        return cls(writer, lock, Reader(reading_engine(path)), next_id)
 
     @property
     def broken(self) -> str | None:
@@ -174,39 +169,27 @@ class SqliteOutbox:
         return await self._writer.submit(lambda connection: statements.prune(connection, accepted_before, limit))
 
     async def lanes(self) -> Sequence[tuple[str, float]]:
-        return await self._read(statements.lanes)
+        return await self._reader.submit(statements.lanes)
 
     async def find(self, event: int) -> Stored | None:
-        return await self._read(lambda connection: statements.find(connection, event))
+        return await self._reader.submit(lambda connection: statements.find(connection, event))
 
     async def search(self, search: Search) -> Sequence[Stored]:
-        return await self._read(lambda connection: statements.search(connection, search))
+        return await self._reader.submit(lambda connection: statements.search(connection, search))
 
     async def attempts(self, ids: Sequence[int]) -> Sequence[Attempt]:
-        return await self._read(lambda connection: statements.attempts_of(connection, ids))
+        return await self._reader.submit(lambda connection: statements.attempts_of(connection, ids))
 
     async def counts(self) -> Counts:
-        return await self._read(statements.counts)
-
-    async def _read(self, query: Callable[[Connection], T]) -> T:
-        def work() -> T:
-            try:
-                with self._reader.connect() as connection:
-                    return query(connection)
-            except DBAPIError as error:
-                raise StorageUnavailable(f"SQLite: {error.orig}.") from error
-
-        if self._closed:
-            raise ShuttingDown
-        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+        return await self._reader.submit(statements.counts)
 
     async def aclose(self) -> None:
         if self._closed:
             return
         self._closed = True
+        self._depart()  # those who came in this very round
         await self._writer.aclose()
-        await asyncio.to_thread(self._reading.shutdown)
-        self._reader.dispose()
+        await self._reader.aclose()
         self._lock.release()
 
 

@@ -49,7 +49,7 @@ def search(connection: Connection, wanted: Search) -> list[Stored]:
         conditions.append(events.c.booking_id == wanted.booking_id)
     if wanted.before is not None:
         conditions.append(queue.c.id < wanted.before)
-    rows = connection.execute(_STORED.where(and_(True, *conditions)).order_by(queue.c.id.desc()).limit(wanted.limit))
+    rows = connection.execute(_STORED.where(*conditions).order_by(queue.c.id.desc()).limit(wanted.limit))
     return [_stored(row._asdict()) for row in rows]
 
 
@@ -101,7 +101,7 @@ def counts(connection: Connection) -> Counts:
     states[State.WAITING], first = connection.execute(waiting).one()  # + 0: in the index, not along the whole history
     under_way = select(func.coalesce(func.sum(attempts.c.events), 0)).where(attempts.c.ended_at.is_(None))
     states[State.SENDING] = int(connection.execute(under_way).scalar_one())
-    running = {step: number for step, number in connection.execute(select(totals.c.step, totals.c.events))}
+    running: dict[str, int] = dict(connection.execute(select(totals.c.step, totals.c.events)).all())
     states[State.DELIVERED] = running.get(Step.DELIVER.value, 0)
     oldest = connection.execute(select(events.c.accepted_at).where(events.c.id == first)).scalar()
     return Counts({state: states.get(state, 0) for state in State}, running, oldest)
@@ -183,7 +183,7 @@ def rescue(connection: Connection, now: float, step: Step, *, all_leases: bool) 
             ended_at=now,
             due_at=now,
             in_doubt=True,
-            reason="The process that was sending it ended before Meta's answer came, so nobody knows whether Meta has it.",
+            reason="The process that sent it ended before Meta's answer came, so nobody knows whether Meta has it.",
         )
         ids = unpack(members)
         if end_attempt(connection, attempt, settlement):

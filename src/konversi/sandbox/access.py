@@ -39,11 +39,10 @@ def _version(call: Call) -> Refusal | None:
 
 
 def _token(call: Call) -> Refusal | None:
-    if call.token is None:
-        return Refusal(errors.NO_TOKEN)
-    if call.token.startswith("expired"):
+    token = call.token or ""
+    if token.startswith("expired"):
         return Refusal(errors.OLD_TOKEN)
-    if call.token.startswith("invalid") or len(call.token) < _SHORTEST_TOKEN:
+    if token.startswith("invalid") or len(token) < _SHORTEST_TOKEN:
         return Refusal(errors.BAD_TOKEN)
     proof = call.given.get("appsecret_proof")
     return None if proof is None or (isinstance(proof, str) and _PROOF(proof)) else Refusal(errors.BAD_PROOF)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LITTLE_USAGE = {"call_count": 1, "total_cputime": 1, "total_time": 1}  # percent
 FULL_USAGE = {"call_count": 100, "total_cputime": 25, "total_time": 25}
-_TOKEN_CODES = frozenset({104, 190})
+_BAD_TOKEN = 190
 
 
 class Answer(Response):
@@ -59,7 +59,7 @@ def refused(
     trace = new_trace()
     body = error_body(refusal, language=language, trace=trace, node=node)
     answer = Answer(body, trace=trace, status=status or refusal.error.status, usage=usage, refusal=refusal)
-    if refusal.error.code in _TOKEN_CODES:
+    if refusal.error.code == _BAD_TOKEN:
         answer.headers["www-authenticate"] = 'OAuth "Facebook Platform" "invalid_token"'
     if refusal.path:
         answer.headers["x-sandbox-field"] = refusal.where

@@ -29,10 +29,11 @@ class Call(NamedTuple):
     def size(self) -> int:
         return len(self.events) if isinstance(self.events, list) else 0
 
-    @property
-    def event_ids(self) -> list[str]:
+    def all_of(self, key: str) -> list[str | None]:
+        """What the events have under a key."""
         found = self.events if isinstance(self.events, list) else []
-        return [str(event.get("event_id")) for event in found if isinstance(event, dict)]
+        values = [event.get(key) if isinstance(event, dict) else None for event in found]
+        return [None if value is None else str(value) for value in values]
 
     def __repr__(self) -> str:
         return f"Call({self.method} /{self.version}/{self.node}/{self.edge}, {self.size} events)"

@@ -163,7 +163,6 @@ DEAD_VERSION = GraphError(
     f"(#2635) You are calling a deprecated version of the Ads API. Please update to v{NEWEST_VERSION}.0.",
 )
 
-NO_TOKEN = GraphError(400, 104, None, "OAuthException", "An access token is required to request this resource.")
 BAD_TOKEN = GraphError(401, 190, None, "OAuthException", "Invalid OAuth access token - Cannot parse access token")
 OLD_TOKEN = GraphError(
     401, 190, 463, "OAuthException", "Error validating access token: Session has expired on an earlier day."

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from konversi.sandbox.call import Call
 
 Kind = Literal[
     "token_expired", "token_invalid", "permission", "not_found", "refuse_event",
-    "rate_limit", "business_rate_limit", "server_error", "transient", "not_ready", "unknown",
+    "rate_limit", "business_rate_limit", "server_error", "server_error_empty", "transient", "not_ready", "unknown",
     "hang", "reset_before_accept", "reset_after_accept", "drip", "html", "empty", "huge", "short_received", "redirect",
     "latency",
 ]  # fmt: skip
@@ -26,17 +26,17 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Kind
-    requests: int | None = Field(None, ge=1, description="How many requests it still meets; without it, until cleared.")
+    requests: int | None = Field(None, ge=1, description="How many sends it still meets; without it, until cleared.")
     dataset: str | None = Field(None, description="The dataset it is limited to.")
     method: Literal["GET", "POST"] | None = Field(None, description="The HTTP method it is limited to.")
     event_id: str | None = Field(None, description="Only requests with this event meet it.")
+    only_action_source: str | None = Field(None, description="Only requests with an event of this source meet it.")
     accept: bool = Field(default=False, description="Take the events into the ledger before going wrong.")
     status: int | None = Field(None, ge=200, le=599, description="The HTTP status instead of the usual one.")
     seconds: float = Field(1.0, ge=0, description="latency: before the answer; drip: between two bytes.")
-    body: bool = Field(default=False, description="server_error: with Graph's error object instead of no body.")
     megabytes: int = Field(200, ge=1, description="huge: size of the body.")
     received: int | None = Field(None, ge=0, description="short_received: how many; without it, one too few.")
-    retry_after: str | None = Field(None, description="Send this as Retry-After, whatever it is.")
+    retry_after: str | int | None = Field(None, description="Send this as Retry-After, whatever it is.")
     minutes: int = Field(1, ge=0, description="business_rate_limit: estimated_time_to_regain_access.")
     location: str = Field("http://127.0.0.1:9/", description="redirect: where to.")
 
@@ -50,12 +50,13 @@ class Fault(BaseModel):
             self.method = "POST"
         return self
 
-    def meets(self, dataset: str, method: str, event_ids: Sequence[str]) -> bool:
+    def meets(self, call: Call) -> bool:
         """Whether it goes for a request."""
         return (
-            self.dataset in {None, dataset}
-            and self.method in {None, method}
-            and (self.event_id is None or self.event_id in event_ids)
+            self.dataset in {None, call.node}
+            and self.method in {None, call.method}
+            and (self.event_id is None or self.event_id in call.all_of("event_id"))
+            and (self.only_action_source is None or self.only_action_source in call.all_of("action_source"))
         )
 
 
@@ -64,9 +65,6 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._faults)
 
     def add(self, fault: Fault) -> None:
         self._faults.append(fault)
@@ -77,17 +75,22 @@ class Faults:
     def clear(self) -> None:
         self._faults.clear()
 
-    def strike(self, dataset: str, method: str, event_ids: Sequence[str]) -> list[Fault]:
-        """What goes wrong with this request: each delay, and the oldest other fault; all are counted down."""
+    def strike(self, call: Call) -> list[Fault]:
+        """What goes wrong with this request: each delay, and the oldest other fault.
+
+        They are counted down, but not by a look at a dataset, unless they are for looks only: so that a test knows how
+        many sends a fault meets, whatever else the sender asks.
+        """
         struck: list[Fault] = []
         spoilt = False
         for fault in self.all():
             is_delay = fault.kind == "latency"
-            if not fault.meets(dataset, method, event_ids) or (spoilt and not is_delay):
+            if not fault.meets(call) or (spoilt and not is_delay):
                 continue
             spoilt = spoilt or not is_delay
             struck.append(fault)
-            self._count_down(fault)
+            if call.method == "POST" or fault.method is not None:
+                self._count_down(fault)
         return struck
 
     def _count_down(self, fault: Fault) -> None:

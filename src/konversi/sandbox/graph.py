@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -53,12 +54,17 @@ def _language(meta: LocalMeta, call: Call) -> str:
 async def _strike(meta: LocalMeta, call: Call) -> Fault | None:
     """Wait as delays say; the fault that is left."""
     found = None
-    for fault in meta.faults.strike(call.node, call.method, call.event_ids) if meta.faults else ():
+    for fault in meta.faults.strike(call):
         if fault.kind == "latency":
-            await asyncio.sleep(fault.seconds)
+            await _wait(fault.seconds, meta.release)
         else:
             found = fault
     return found
+
+
+async def _wait(seconds: float, release: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(release.wait(), seconds)
 
 
 async def _answer(meta: LocalMeta, call: Call, language: str, fault: Fault | None) -> Answer:

@@ -53,7 +53,8 @@ class Ledger:
         self._start()
         for line in file.lines() if file else ():
             entry = orjson.loads(line)
-            self._requests = entry["request"]
+            self._requests += entry["request"] != self._number
+            self._number = entry["request"]
             self._count(line, entry["dataset"], entry["event"])
 
     async def append(self, transmission: Transmission, events: Sequence[dict[str, Any]]) -> None:
@@ -63,12 +64,13 @@ class Ledger:
             OSError: none were kept.
 
         """
-        self._requests += 1
-        entries = list(_entries(self._requests, transmission, events))
+        self._number += 1
+        entries = list(_entries(self._number, transmission, events))
         if self._file:
             await self._file.append(entries)
         else:
             self._lines.extend(entries)
+        self._requests += 1
         for entry, event in zip(entries, events, strict=True):
             self._count(entry, transmission.dataset, event)
 
@@ -95,7 +97,7 @@ class Ledger:
 
     def _start(self) -> None:
         self._lines: list[bytes] = []
-        self._requests = self._events = 0
+        self._number = self._requests = self._events = 0
         self._distinct: set[int] = set()
         self._latest: deque[bytes] = deque(maxlen=_LATEST)
 

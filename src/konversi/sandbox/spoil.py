@@ -45,12 +45,10 @@ def spoil(fault: Fault, answer: Answer | None, call: Call, language: str, releas
     make = _WAYS.get(fault.kind)
     if make is not None:
         response = make(fault, answer or received(call.size), release)
-    elif fault.kind == "server_error" and not fault.body:
-        response = Response(b"", fault.status or 503)
     else:
         response = _graph_error(fault, call, language)
     if fault.retry_after is not None:
-        response.headers["retry-after"] = fault.retry_after
+        response.headers["retry-after"] = str(fault.retry_after)
     return response
 
 
@@ -60,7 +58,7 @@ def _graph_error(fault: Fault, call: Call, language: str) -> Answer:
         error = errors.UNKNOWN_NODE_GET
     path: tuple[str, ...] = ()
     if fault.kind == "refuse_event" and fault.event_id is not None:
-        path = (str(call.event_ids.index(fault.event_id)),)
+        path = (str(call.all_of("event_id").index(fault.event_id)),)
     usage = FULL_USAGE if fault.kind == "rate_limit" else LITTLE_USAGE
     answer = refused(Refusal(error, path), language=language, node=call.node, status=fault.status, usage=usage)
     if fault.kind == "business_rate_limit":
@@ -140,6 +138,7 @@ _WAYS: Mapping[Kind, Callable[[Fault, Answer, asyncio.Event], Response]] = {
     "reset_after_accept": lambda _fault, _answer, _release: Hangup(),
     "drip": _dripping,
     "html": lambda fault, _answer, _release: Response(_HTML, fault.status or 200, media_type="text/html"),
+    "server_error_empty": lambda fault, _answer, _release: Response(b"", fault.status or 503),
     "empty": lambda fault, _answer, _release: Response(b"", fault.status or 200),
     "huge": lambda fault, answer, _release: StreamingResponse(
         _padded(bytes(answer.body), fault.megabytes), media_type="application/json"

@@ -11,7 +11,7 @@ from konversi.clock import now
 from konversi.errors import InvalidRequest, NotFound, StorageUnavailable, WrongState
 from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.states import State, Step
-from outboxes import FAR, LATER, LIVE, TEST, claim_all, ended, new_event, new_events, store
+from outboxes import FAR, LATER, LIVE, TEST, claim_all, ended, new_event, new_events, store, until
 
 
 class FakeClock:
@@ -133,9 +133,7 @@ def _quick(monkeypatch):
 async def _until_done(upkeep, condition):
     run = asyncio.create_task(upkeep.run())
     try:
-        async with asyncio.timeout(5):
-            while not await condition():
-                await asyncio.sleep(0.002)
+        await until(condition)
     finally:
         run.cancel()
         await asyncio.wait([run])

@@ -57,9 +57,13 @@ def test_a_new_database_has_no_revision_and_an_upgraded_one_the_newest(connectio
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(connection):
-    with pytest.raises(LookupError), transaction(connection):
-        upgrade(connection)
-        raise LookupError
+    def fail():
+        with transaction(connection):
+            upgrade(connection)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
     with transaction(connection):
         assert inspect(connection).get_table_names() == []
 

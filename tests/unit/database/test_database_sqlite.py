@@ -4,12 +4,14 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
 
 from konversi.database.sqlite import OwnerLock, Writer, path_of, reading_engine, writing_engine
 from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
+from outboxes import until
 
 TAKE = """
 import sys
@@ -212,3 +214,47 @@ def test_the_reader_can_not_write(tmp_path):
     with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("CREATE TABLE t (n)")
     engine.dispose()
+
+
+async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", 60.0)
+    async with a_writer(tmp_path / "w.db") as writer:
+        told = []
+        writer.call(put(1), told.append, brief=True)
+        assert told == [1]
+        assert numbers(tmp_path / "w.db") == [1]  # durable by then
+        writer.call(put(1), told.append, brief=True)
+        assert type(told[1]).__name__ == "IntegrityError"
+        writer.call(put(2), told.append, brief=True)
+        assert told[2:] == [1]
+
+
+async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", 60.0)
+    async with a_writer(tmp_path / "w.db") as writer:
+        monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", -1.0)
+        told = []
+        writer.call(put(1), told.append, brief=True)
+        assert told == [1]
+        writer.call(put(2), told.append, brief=True)
+        assert told == [1]
+        await until(lambda: told == [1, 1])
+
+
+async def test_a_brief_job_waits_its_turn_behind_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", 60.0)
+    async with a_writer(tmp_path / "w.db") as writer:
+        begun, go_on = threading.Event(), threading.Event()
+
+        def long(_):
+            begun.set()
+            go_on.wait(5)
+
+        other = writer.submit(long)
+        await asyncio.to_thread(begun.wait, 5)
+        told = []
+        writer.call(put(1), told.append, brief=True)
+        assert told == []
+        go_on.set()
+        await other
+        await until(lambda: told == [1])

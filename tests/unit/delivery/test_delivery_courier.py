@@ -4,30 +4,20 @@ import asyncio
 import math
 
 import pytest
+from delivering import Delivery, sent
 
 from konversi.delivery import courier as couriers
 from konversi.delivery.breaker import Position
 from konversi.errors import StorageUnavailable
-from konversi.meta.answers import Kind, Verdict
-from konversi.meta.graph import Sent
+from konversi.meta.answers import Kind
 from konversi.meta.usage import Usage
 from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.states import State
-from outboxes import LIVE, OTHER, TEST, new_event, new_events
+from outboxes import LIVE, OTHER, TEST, new_event, new_events, until
 
 
-def sent(kind=Kind.DELIVERED, usage=None, **given):
-    return Sent(Verdict(kind, "Why.", **given), usage or Usage())
-
-
-async def until(condition, seconds=5):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
-async def test_what_is_accepted_is_delivered_once(make_delivery):
-    async with make_delivery().at_work() as delivery:
+async def test_what_is_accepted_is_delivered_once():
+    async with Delivery().at_work() as delivery:
         ids = await delivery.accept(*new_events(5))
         await delivery.settled(State.DELIVERED, 5)
         assert sorted(delivery.meta.events) == sorted(f"Lead:{n}" for n in range(5))
@@ -35,23 +25,23 @@ async def test_what_is_accepted_is_delivered_once(make_delivery):
         assert (stored.tries, stored.in_doubt) == (1, 0)
 
 
-async def test_what_waited_before_the_start_is_delivered(make_delivery):
-    delivery = make_delivery()
+async def test_what_waited_before_the_start_is_delivered():
+    delivery = Delivery()
     await delivery.outbox.append(new_events(3))
     async with delivery.at_work():
         await delivery.settled(State.DELIVERED, 3)
 
 
-async def test_each_lane_has_its_own_requests_and_test_events_their_code(make_delivery):
-    async with make_delivery().at_work() as delivery:
+async def test_each_lane_has_its_own_requests_and_test_events_their_code():
+    async with Delivery().at_work() as delivery:
         await delivery.accept(new_event("1", lane=LIVE), new_event("2", lane=TEST), new_event("3", lane=OTHER))
         await delivery.settled(State.DELIVERED, 3)
         codes = dict(zip((ids[0] for ids in delivery.meta.requests), delivery.meta.codes, strict=True))
         assert codes == {"1": None, "2": "TEST12345", "3": None}
 
 
-async def test_what_comes_while_a_request_is_under_way_makes_the_next_batch(make_delivery):
-    async with make_delivery().at_work() as delivery:
+async def test_what_comes_while_a_request_is_under_way_makes_the_next_batch():
+    async with Delivery().at_work() as delivery:
         delivery.meta.gate.clear()
         await delivery.accept(new_event("first"))
         await until(lambda: delivery.meta.requests)
@@ -63,8 +53,8 @@ async def test_what_comes_while_a_request_is_under_way_makes_the_next_batch(make
         assert [len(ids) for ids in delivery.meta.requests] == [1, 20]
 
 
-async def test_a_backlog_travels_in_full_batches_with_several_under_way(make_delivery):
-    delivery = make_delivery()
+async def test_a_backlog_travels_in_full_batches_with_several_under_way():
+    delivery = Delivery()
     await delivery.outbox.append(new_events(6_000))
     delivery.meta.gate.clear()
     async with delivery.at_work():
@@ -75,7 +65,7 @@ async def test_a_backlog_travels_in_full_batches_with_several_under_way(make_del
         assert len(set(delivery.meta.events)) == 6_000
 
 
-async def test_an_idle_lane_asks_the_store_only_now_and_then(make_delivery):
+async def test_an_idle_lane_asks_the_store_only_now_and_then():
     class Counting(MemoryOutbox):
         claims = 0
 
@@ -83,15 +73,15 @@ async def test_an_idle_lane_asks_the_store_only_now_and_then(make_delivery):
             Counting.claims += 1
             return await super().claim(*given)
 
-    async with make_delivery(Counting()).at_work() as delivery:
+    async with Delivery(Counting()).at_work() as delivery:
         await delivery.accept(new_event())
         await delivery.settled(State.DELIVERED, 1)
         await asyncio.sleep(0.3)
         assert Counting.claims < 10
 
 
-async def test_one_bad_event_in_a_thousand_dies_alone(make_delivery):
-    delivery = make_delivery()
+async def test_one_bad_event_in_a_thousand_dies_alone():
+    delivery = Delivery()
     delivery.meta.answer = lambda ids: (
         sent(Kind.REFUSED, code=100, subcode=2_804_050) if "Lead:617" in ids else sent(events_received=len(ids))
     )
@@ -105,9 +95,9 @@ async def test_one_bad_event_in_a_thousand_dies_alone(make_delivery):
         assert max(delivery.meta.events.count(f"Lead:{n}") for n in range(1_000)) <= 11
 
 
-async def test_a_token_fault_stops_one_lane_loses_nothing_and_ends_by_itself(make_delivery):
+async def test_a_token_fault_stops_one_lane_loses_nothing_and_ends_by_itself():
     broken = True
-    delivery = make_delivery()
+    delivery = Delivery()
     delivery.meta.answer = lambda ids: (
         sent(Kind.PAUSED, http_status=401, code=190)
         if broken and not ids[0].startswith("web")
@@ -133,8 +123,8 @@ async def test_a_token_fault_stops_one_lane_loses_nothing_and_ends_by_itself(mak
         assert (await delivery.outbox.find(1)).tries == 1
 
 
-async def test_a_half_open_lane_sends_one_request_at_a_time(make_delivery):
-    delivery = make_delivery()
+async def test_a_half_open_lane_sends_one_request_at_a_time():
+    delivery = Delivery()
     delivery.meta.answer = lambda _: sent(Kind.PAUSED)
     async with delivery.at_work():
         await delivery.accept(*new_events(100))
@@ -153,8 +143,8 @@ async def test_a_half_open_lane_sends_one_request_at_a_time(make_delivery):
         await delivery.settled(State.DELIVERED, 100)
 
 
-async def test_a_throttled_lane_rests_and_its_events_keep_their_tries(make_delivery):
-    delivery = make_delivery()
+async def test_a_throttled_lane_rests_and_its_events_keep_their_tries():
+    delivery = Delivery()
     delivery.meta.answer = lambda _: sent(Kind.THROTTLED, Usage(100, 120.0), code=4)
     async with delivery.at_work():
         (id_,) = await delivery.accept(new_event())
@@ -169,8 +159,8 @@ async def test_a_throttled_lane_rests_and_its_events_keep_their_tries(make_deliv
 
 
 @pytest.mark.parametrize("kind", [Kind.FAILED, Kind.NOT_SENT, Kind.UNLINKED])
-async def test_a_passing_fault_is_tried_again_when_its_time_comes(make_delivery, kind):
-    delivery = make_delivery()
+async def test_a_passing_fault_is_tried_again_when_its_time_comes(kind):
+    delivery = Delivery()
     delivery.meta.answer = lambda _: sent(kind)
     async with delivery.at_work():
         (id_,) = await delivery.accept(new_event())
@@ -183,8 +173,8 @@ async def test_a_passing_fault_is_tried_again_when_its_time_comes(make_delivery,
         assert delivery.meta.requests == [["Lead:1"], ["Lead:1"]]
 
 
-async def test_a_send_in_doubt_is_sent_again_and_counted(make_delivery):
-    delivery = make_delivery()
+async def test_a_send_in_doubt_is_sent_again_and_counted():
+    delivery = Delivery()
     delivery.meta.answer = lambda _: sent(Kind.IN_DOUBT)
     async with delivery.at_work():
         (id_,) = await delivery.accept(new_event())
@@ -195,8 +185,8 @@ async def test_a_send_in_doubt_is_sent_again_and_counted(make_delivery):
         assert (await delivery.outbox.counts()).totals["in_doubt"] == 1
 
 
-async def test_a_send_in_doubt_is_held_where_the_setting_says_so(make_delivery):
-    delivery = make_delivery(on_in_doubt="hold")
+async def test_a_send_in_doubt_is_held_where_the_setting_says_so():
+    delivery = Delivery(on_in_doubt="hold")
     delivery.meta.answer = lambda _: sent(Kind.IN_DOUBT)
     async with delivery.at_work():
         await delivery.accept(*new_events(3))
@@ -206,8 +196,8 @@ async def test_a_send_in_doubt_is_held_where_the_setting_says_so(make_delivery):
         assert len(delivery.meta.events) == 3
 
 
-async def test_what_is_too_old_is_never_sent_and_its_batch_mates_are(make_delivery):
-    async with make_delivery().at_work() as delivery:
+async def test_what_is_too_old_is_never_sent_and_its_batch_mates_are():
+    async with Delivery().at_work() as delivery:
         late = int(delivery.clock.now()) - 1
         await delivery.accept(new_event("a"), new_event("late", deadline=late), new_event("b"))
         await delivery.settled(State.DELIVERED, 2)
@@ -215,8 +205,8 @@ async def test_what_is_too_old_is_never_sent_and_its_batch_mates_are(make_delive
         assert sorted(delivery.meta.events) == ["a", "b"]
 
 
-async def test_what_grows_old_while_it_waits_for_a_retry_is_never_sent_again(make_delivery):
-    delivery = make_delivery()
+async def test_what_grows_old_while_it_waits_for_a_retry_is_never_sent_again():
+    delivery = Delivery()
     delivery.meta.answer = lambda _: sent(Kind.FAILED)
     async with delivery.at_work():
         await delivery.accept(new_event(deadline=int(delivery.clock.now()) + 100))
@@ -258,10 +248,10 @@ class Unreliable(MemoryOutbox):
         return await super().extend(*given)
 
 
-async def test_what_meta_said_is_not_forgotten_while_the_storage_is_away(make_delivery, monkeypatch):
+async def test_what_meta_said_is_not_forgotten_while_the_storage_is_away(monkeypatch):
     monkeypatch.setattr(couriers, "_STORAGE_REST", 0.01)
     outbox = Unreliable()
-    async with make_delivery(outbox).at_work() as delivery:
+    async with Delivery(outbox).at_work() as delivery:
         outbox.away = {"settle"}
         await delivery.accept(new_event())
         await until(lambda: outbox.refused >= 3)
@@ -271,10 +261,10 @@ async def test_what_meta_said_is_not_forgotten_while_the_storage_is_away(make_de
         assert len(delivery.meta.requests) == 1
 
 
-async def test_delivery_goes_on_when_the_storage_is_back_and_is_patient_until_then(make_delivery, monkeypatch):
+async def test_delivery_goes_on_when_the_storage_is_back_and_is_patient_until_then(monkeypatch):
     monkeypatch.setattr(couriers, "_STORAGE_REST", 0.05)
     outbox = Unreliable()
-    async with make_delivery(outbox).at_work() as delivery:
+    async with Delivery(outbox).at_work() as delivery:
         outbox.away = {"claim", "lanes"}
         await delivery.accept(new_event())
         await until(lambda: outbox.refused >= 2)
@@ -285,9 +275,9 @@ async def test_delivery_goes_on_when_the_storage_is_back_and_is_patient_until_th
         await delivery.settled(State.DELIVERED, 1)
 
 
-async def test_a_storage_that_is_broken_ends_delivery_instead_of_waiting_for_ever(make_delivery):
+async def test_a_storage_that_is_broken_ends_delivery_instead_of_waiting_for_ever():
     outbox = Unreliable()
-    delivery = make_delivery(outbox)
+    delivery = Delivery(outbox)
     run = asyncio.create_task(delivery.dispatcher.run())
     outbox.away, outbox.broken = {"settle"}, "The disk."
     await delivery.accept(new_event())
@@ -295,20 +285,20 @@ async def test_a_storage_that_is_broken_ends_delivery_instead_of_waiting_for_eve
         await asyncio.wait_for(run, 5)
 
 
-async def test_an_unforeseen_fault_of_the_store_ends_delivery_loudly(make_delivery):
+async def test_an_unforeseen_fault_of_the_store_ends_delivery_loudly():
     class Faulty(MemoryOutbox):
         async def claim(self, *given):
             raise LookupError("a fault of ours")
 
-    delivery = make_delivery(Faulty())
+    delivery = Delivery(Faulty())
     run = asyncio.create_task(delivery.dispatcher.run())
     await delivery.accept(new_event())
     with pytest.raises(ExceptionGroup):
         await asyncio.wait_for(run, 5)
 
 
-async def test_stopping_finishes_what_is_under_way_and_starts_nothing(make_delivery):
-    delivery = make_delivery()
+async def test_stopping_finishes_what_is_under_way_and_starts_nothing():
+    delivery = Delivery()
     run = asyncio.create_task(delivery.dispatcher.run())
     delivery.meta.gate.clear()
     await delivery.accept(new_event("under way"))
@@ -324,15 +314,15 @@ async def test_stopping_finishes_what_is_under_way_and_starts_nothing(make_deliv
     assert (states[State.DELIVERED], states[State.WAITING], states[State.SENDING]) == (1, 1, 0)
 
 
-async def test_stopping_before_anything_came_is_quick(make_delivery):
-    delivery = make_delivery()
+async def test_stopping_before_anything_came_is_quick():
+    delivery = Delivery()
     run = asyncio.create_task(delivery.dispatcher.run())
     await asyncio.sleep(0.01)
     delivery.dispatcher.stop()
     await asyncio.wait_for(run, 1)
 
 
-async def test_an_event_that_comes_between_the_look_and_the_wait_is_not_overlooked(make_delivery):
+async def test_an_event_that_comes_between_the_look_and_the_wait_is_not_overlooked():
     class Late(MemoryOutbox):
         """Accepts an event just after having said that none is due."""
 
@@ -346,7 +336,7 @@ async def test_an_event_that_comes_between_the_look_and_the_wait_is_not_overlook
             return found
 
     outbox = Late()
-    async with make_delivery(outbox).at_work() as delivery:
+    async with Delivery(outbox).at_work() as delivery:
         await delivery.accept(new_event("first"))
         await until(lambda: LIVE in delivery.dispatcher.couriers)
         outbox.delivery = delivery
@@ -354,8 +344,8 @@ async def test_an_event_that_comes_between_the_look_and_the_wait_is_not_overlook
         await delivery.settled(State.DELIVERED, 3)
 
 
-async def test_an_event_that_comes_while_a_backlog_runs_dry_is_not_overlooked(make_delivery):
-    delivery = make_delivery()
+async def test_an_event_that_comes_while_a_backlog_runs_dry_is_not_overlooked():
+    delivery = Delivery()
     await delivery.outbox.append(new_events(2_000))
     async with delivery.at_work():
         await delivery.settled(State.DELIVERED, 2_000)
@@ -364,9 +354,9 @@ async def test_an_event_that_comes_while_a_backlog_runs_dry_is_not_overlooked(ma
             await delivery.settled(State.DELIVERED, 2_001 + n)
 
 
-async def test_an_event_that_comes_during_a_request_leaves_as_soon_as_that_has_ended(make_delivery, monkeypatch):
+async def test_an_event_that_comes_during_a_request_leaves_as_soon_as_that_has_ended(monkeypatch):
     monkeypatch.setattr("konversi.delivery.pace._PATIENCE", 1.0)
-    async with make_delivery().at_work() as delivery:
+    async with Delivery().at_work() as delivery:
         delivery.meta.gate.clear()
         await delivery.accept(new_event("first"))
         await until(lambda: delivery.meta.under_way)
@@ -377,25 +367,25 @@ async def test_an_event_that_comes_during_a_request_leaves_as_soon_as_that_has_e
             await delivery.settled(State.DELIVERED, 2)
 
 
-async def test_a_retry_is_not_slept_through_after_a_backlog(make_delivery):
+async def test_a_retry_is_not_slept_through_after_a_backlog():
     """The lane runs dry with something due soon: it is sent then, not at the next look half a minute later."""
     answers = iter([Kind.FAILED])
-    delivery = make_delivery()
+    delivery = Delivery()
     delivery.meta.answer = lambda ids: sent(next(answers, Kind.DELIVERED), events_received=len(ids))
     await delivery.outbox.append(new_events(2_000))
     async with delivery.at_work():
         await delivery.settled(State.DELIVERED, 2_000)  # the first thousand again, a second later
 
 
-async def test_a_lane_without_credentials_waits_and_loses_nothing(make_delivery):
-    async with make_delivery(credentials=lambda dataset: None).at_work() as delivery:
+async def test_a_lane_without_credentials_waits_and_loses_nothing():
+    async with Delivery(credentials=lambda dataset: None).at_work() as delivery:
         await delivery.accept(new_event())
         await asyncio.sleep(0.05)
         assert delivery.dispatcher.couriers == {}
         assert (await delivery.counts())[State.WAITING] == 1
 
 
-async def test_a_lease_is_kept_while_meta_takes_its_time(make_delivery, monkeypatch):
+async def test_a_lease_is_kept_while_meta_takes_its_time(monkeypatch):
     monkeypatch.setattr(couriers, "_LEASE", 0.03)
     extended = []
 
@@ -405,7 +395,7 @@ async def test_a_lease_is_kept_while_meta_takes_its_time(make_delivery, monkeypa
             await super().extend(attempt, lease_until)
 
     outbox = Watching()
-    async with make_delivery(outbox).at_work() as delivery:
+    async with Delivery(outbox).at_work() as delivery:
         outbox.away = {"extend"}  # a storage that is away for a moment doesn't end the send
         delivery.meta.gate.clear()
         await delivery.accept(new_event())
@@ -419,8 +409,8 @@ async def test_a_lease_is_kept_while_meta_takes_its_time(make_delivery, monkeypa
         assert len(extended) == number
 
 
-async def test_those_who_wait_are_told_after_it_is_written_down(make_delivery):
-    async with make_delivery().at_work() as delivery:
+async def test_those_who_wait_are_told_after_it_is_written_down():
+    async with Delivery().at_work() as delivery:
         (id_,) = [one.id for one in await delivery.outbox.append([new_event()])]
         with delivery.watch.of(id_) as future:
             delivery.dispatcher.wake(LIVE)
@@ -429,8 +419,8 @@ async def test_those_who_wait_are_told_after_it_is_written_down(make_delivery):
             assert (await delivery.outbox.find(id_)).state is State.DELIVERED
 
 
-async def test_a_renewed_dispatcher_delivers_what_the_failed_one_left(make_delivery):
-    delivery = make_delivery()
+async def test_a_renewed_dispatcher_delivers_what_the_failed_one_left():
+    delivery = Delivery()
     delivery.meta.answer = lambda _: LookupError("a fault of ours")
     run = asyncio.create_task(delivery.dispatcher.run())
     await delivery.accept(new_event())
@@ -443,9 +433,9 @@ async def test_a_renewed_dispatcher_delivers_what_the_failed_one_left(make_deliv
         await delivery.settled(State.DELIVERED, 1)
 
 
-async def test_the_log_says_what_was_sent_and_never_the_token(make_delivery, caplog):
+async def test_the_log_says_what_was_sent_and_never_the_token(caplog):
     caplog.set_level("INFO", logger="konversi")
-    async with make_delivery().at_work() as delivery:
+    async with Delivery().at_work() as delivery:
         await delivery.accept(*new_events(5))
         await delivery.settled(State.DELIVERED, 5)
     assert "[Meta Conversion API] Sending conversion event: Lead (5 events)" in caplog.text

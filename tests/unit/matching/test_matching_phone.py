@@ -1,5 +1,4 @@
 """Phone numbers, judged by phonenumbers itself over every country it knows."""
-# ruff: noqa: RUF001 - people write such characters
 
 import phonenumbers
 import pytest

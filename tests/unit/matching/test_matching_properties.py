@@ -1,5 +1,4 @@
 """What holds for every rule and any text."""
-# ruff: noqa: RUF001 - people write such characters
 
 import re
 

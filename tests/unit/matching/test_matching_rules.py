@@ -1,5 +1,4 @@
 """The rules of every key: rows measured against Meta's own software, and worked examples with their hashes."""
-# ruff: noqa: RUF001 - people write such characters
 
 import pytest
 

@@ -20,7 +20,7 @@ _LONGEST_SILENCE = 4.0  # seconds without a byte
 _LONGEST = 30.0  # seconds for the whole of it
 
 
-class BodyTooSlow(KonversiError):  # noqa: N818 - named for what happened, as all of them
+class BodyTooSlow(KonversiError):
     """The request's body did not arrive in time.
 
     Send it again over a steadier connection, or in smaller parts.

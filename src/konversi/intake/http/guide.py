@@ -29,7 +29,7 @@ _LONGEST_WAIT = 30.0
 _WAIT = re.compile(r"(?:^|[\s,;])wait\s*=\s*\"?(\d{1,4})", re.IGNORECASE)
 
 
-class MetaRefused(KonversiError):  # noqa: N818 - named for what happened, as all of them
+class MetaRefused(KonversiError):
     """Meta refused the event.
 
     See `detail` for the cause and the remedy; `konversi events show RECEIPT` has Meta's own answer.

@@ -42,7 +42,7 @@ def _event(text: str) -> int:
 
 
 @router.get("/v1/events", summary="List events, newest first", tags=["events"], responses=problems(422, 503))
-async def list_events(  # noqa: PLR0917 - filters, which FastAPI gives by name
+async def list_events(
     request: Request,
     state: State | None = None,
     dataset: _Filter = None,

@@ -4,8 +4,6 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 
-import pytest
-
 from konversi.clock import now
 from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.watch import Watch
@@ -13,6 +11,7 @@ from konversi.meta.answers import Kind, Verdict
 from konversi.meta.graph import Credentials, Sent
 from konversi.meta.usage import Usage
 from konversi.outbox.memory import MemoryOutbox
+from outboxes import until
 
 
 def sent(kind=Kind.DELIVERED, usage=None, **given):
@@ -64,13 +63,6 @@ class FakeMeta:
         return [id_ for ids in self.requests for id_ in ids]
 
 
-async def until(condition, seconds=5):
-    """Wait for something to become true."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
 class Delivery:
     """A dispatcher at work on a store in memory."""
 
@@ -100,16 +92,19 @@ class Delivery:
         return (await self.outbox.counts()).states
 
     async def settled(self, state, number):
-        async with asyncio.timeout(10):
-            while (await self.counts())[state] != number:
-                await asyncio.sleep(0.002)
+        async def reached():
+            return (await self.counts())[state] == number
+
+        await until(reached, 10)
 
     async def settled_in_time(self, state, number, step=700.0):
         """As `settled`, putting the clock forward again and again."""
-        async with asyncio.timeout(15):
-            while (await self.counts())[state] != number:
-                self.forward(step)
-                await asyncio.sleep(0.005)
+
+        async def reached():
+            self.forward(step)
+            return (await self.counts())[state] == number
+
+        await until(reached, 15)
 
     @asynccontextmanager
     async def at_work(self):
@@ -121,8 +116,3 @@ class Delivery:
             self.dispatcher.stop()
             async with asyncio.timeout(5):
                 await task
-
-
-@pytest.fixture
-def make_delivery():
-    return Delivery

@@ -1,0 +1,398 @@
+"""`Konversi` in the bot's own process, and towards a running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, TRACE, running
+
+from konversi import Customer, Konversi, Lead, Purchase, Service, SyncKonversi, client
+from konversi.errors import (
+    BodyTooLarge,
+    GatewayUnreachable,
+    IdempotencyConflict,
+    InvalidSettings,
+    KonversiError,
+    NotFound,
+    Overloaded,
+    ShuttingDown,
+    StorageInUse,
+    StorageUnavailable,
+    Unauthorized,
+)
+from konversi.events.faults import Refused
+from konversi.outbox.memory import MemoryOutbox
+
+CUSTOMER = Customer(phone="0812-3456-7890", name="Test Customer")
+
+
+def booking(number="BK-1001", **changed):
+    return Lead(**{"booking_id": number, "customer": CUSTOMER, "value": 150000, **changed})
+
+
+@contextmanager
+def answering(status=200, body=b"{}", *, hang=None):
+    """An HTTP server that gives one answer to everything, once `hang` (an event) is set."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            sent = self.rfile.read(int(self.headers["content-length"]))
+            asked.append((self.path, dict(self.headers), sent))
+            if hang is not None:
+                hang.wait(PATIENCE)
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        if hang is not None:
+            hang.set()
+        server.shutdown()
+        thread.join(PATIENCE)
+        server.server_close()
+
+
+RECEIVED = json.dumps({"events_received": 1, "messages": [], "fbtrace_id": TRACE}).encode()
+
+
+@pytest.fixture
+def here(tmp_path):
+    """Settings of a gateway in this process, without Meta's address."""
+    return {"pixel_id": PIXEL, "token": TOKEN, "data_dir": tmp_path / "own"}
+
+
+async def test_a_conversion_tracked_in_process_reaches_meta(here):
+    with answering(body=RECEIVED) as (url, asked):
+        async with Konversi(**here, graph_url=url) as konversi:
+            receipt = await konversi.track(
+                Purchase(
+                    booking_id="BK-1", customer=CUSTOMER, value=150000, services=[Service(name="Repaint", price=150000)]
+                )
+            )
+            assert receipt.receipt == "rc_000000000001"
+            assert receipt.event_id == "Purchase:BK-1"
+            assert receipt.repeat is False
+            event = await konversi.event(receipt.receipt, wait=PATIENCE)
+    assert event["state"] == "delivered"
+    ((path, headers, sent),) = asked
+    assert path == f"/v26.0/{PIXEL}/events"
+    assert headers["authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN.encode() not in sent
+    assert json.loads(sent)["data"][0]["custom_data"]["value"] == 150000
+    assert json.loads(sent)["test_event_code"] == "TEST12345"
+
+
+async def test_tracking_returns_while_meta_hangs(here):
+    hang = threading.Event()
+    with answering(body=RECEIVED, hang=hang) as (url, asked):
+        async with Konversi(**here, graph_url=url) as konversi:
+            for number in range(5):
+                began = time.monotonic()
+                await konversi.track(booking(f"BK-{number}"))
+                assert time.monotonic() - began < 1
+            assert (await konversi.event("rc_000000000001", wait=0.1))["state"] in ("waiting", "sending")
+            hang.set()
+            assert (await konversi.event("rc_000000000001", wait=PATIENCE))["state"] == "delivered"
+    assert asked
+
+
+async def test_tracking_never_raises_because_of_meta(here):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    async with Konversi(**here, graph_url=url) as konversi:
+        receipt = await konversi.track(booking())
+        event = await konversi.event(receipt.receipt, wait=PATIENCE)
+    assert event["state"] == "waiting"
+    assert event["attempts"][0]["verdict"] == "not_sent"
+
+
+async def test_tracking_without_credentials_keeps_the_event(tmp_path):
+    async with Konversi(data_dir=tmp_path / "own") as konversi:
+        receipt = await konversi.track(booking())
+        assert (await konversi.event(receipt.receipt, wait=PATIENCE))["state"] == "waiting"
+
+
+async def test_an_event_outlives_the_bot(here, tmp_path):
+    async with Konversi(data_dir=here["data_dir"]) as konversi:
+        receipt = await konversi.track(booking())
+    with answering(body=RECEIVED) as (url, _):
+        async with Konversi(**here, graph_url=url) as konversi:
+            assert (await konversi.event(receipt.receipt, wait=PATIENCE))["state"] == "delivered"
+
+
+async def test_two_gateways_can_not_own_one_store(here):
+    async with Konversi(**here):
+        with pytest.raises(StorageInUse):
+            await Konversi(**here).__aenter__()
+
+
+async def test_a_conversion_of_too_little_raises_with_each_fault(here):
+    async with Konversi(**here) as konversi:
+        with pytest.raises(Refused) as refused:
+            await konversi.track(Lead(customer=Customer(city="Jakarta")))
+    assert refused.value.faults[0].code == "customer_insufficient"
+
+
+async def test_it_has_to_be_opened_first(here):
+    konversi = Konversi(**here)
+    with pytest.raises(RuntimeError, match="async with"):
+        await konversi.track(booking())
+    async with konversi:
+        pass
+    with pytest.raises(RuntimeError, match="async with"):
+        await konversi.track(booking())
+
+
+def test_a_wrong_setting_is_said_before_anything_opens():
+    with pytest.raises(InvalidSettings, match="META_PIXEL_ID"):
+        Konversi(pixel_id="not digits")
+
+
+async def test_a_conversion_sent_to_a_running_gateway_reaches_meta(gateway, meta):
+    async with Konversi(url=gateway.url) as konversi:
+        receipt = await konversi.track(booking())
+        event = await konversi.event(receipt.receipt, wait=PATIENCE)
+    assert event["state"] == "delivered"
+    assert event["event_id"] == receipt.event_id == "Lead:BK-1001"
+    assert receipt.event == 1
+    assert [one["event_id"] for one in meta.events] == ["Lead:BK-1001"]
+
+
+async def test_the_same_conversion_means_the_same_both_ways(gateway, meta, here):
+    conversion = booking(custom={"n": 1.5, "yes": True}, services=[Service(name="a", price=1.25)], source="bot")
+    async with Konversi(url=gateway.url) as konversi:
+        far = (await konversi.event((await konversi.track(conversion)).receipt))["sent_to_meta"]
+    async with Konversi(data_dir=here["data_dir"]) as konversi:
+        near = (await konversi.event((await konversi.track(conversion)).receipt))["sent_to_meta"]
+    assert {**far, "event_time": 0} == {**near, "event_time": 0}
+
+
+async def test_a_repeat_and_notes_come_over_the_wire(gateway):
+    conversion = booking(customer=Customer(phone="0812-3456-7890", email="no address"))
+    async with Konversi(url=gateway.url) as konversi:
+        first = await konversi.track(conversion)
+        second = await konversi.track(conversion)
+    assert [note.about for note in first.notes] == ["customer.email"]
+    assert second == first._replace(repeat=True)
+
+
+async def test_the_key_goes_along(settings):
+    with running(settings(api_key="the-key")) as server:
+        async with Konversi(url=server.url, api_key="the-key") as konversi:
+            assert (await konversi.track(booking())).receipt
+        async with Konversi(url=server.url, api_key="wrong") as konversi:
+            with pytest.raises(Unauthorized):
+                await konversi.track(booking())
+
+
+async def test_refusals_over_the_wire_are_the_same_as_here(gateway, here):
+    poor = Lead(customer=Customer(city="Jakarta", email="x"), currency="XYZ")
+    faults = []
+    for given in ({"url": gateway.url}, here):
+        async with Konversi(**given) as konversi:
+            with pytest.raises(Refused) as refused:
+                await konversi.track(poor)
+            faults.append(refused.value.faults)
+    assert faults[0] == faults[1]
+
+
+async def test_a_conflict_over_the_wire_is_a_conflict(gateway):
+    async with Konversi(url=gateway.url) as konversi:
+        await konversi.track(booking())
+        with pytest.raises(IdempotencyConflict):
+            await konversi.track(booking(value=1))
+
+
+@pytest.mark.parametrize("receipt", ["rc_000000000077", "nonsense"])
+async def test_an_unknown_receipt_is_not_found_either_way(gateway, here, receipt):
+    for given in ({"url": gateway.url}, here):
+        async with Konversi(**given) as konversi:
+            with pytest.raises(NotFound):
+                await konversi.event(receipt)
+
+
+class FailingOutbox(MemoryOutbox):
+    def __init__(self, reason):
+        super().__init__()
+        self.reason = reason
+
+    async def append(self, events):
+        raise self.reason
+
+
+NOT_YET = pytest.mark.xfail(strict=True, reason="client.py: its table of error codes lacks this one")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Overloaded(),
+        pytest.param(StorageUnavailable("disk full"), marks=NOT_YET),
+        pytest.param(ShuttingDown(), marks=NOT_YET),
+        pytest.param(BodyTooLarge(), marks=NOT_YET),
+    ],
+    ids=lambda reason: reason.code,
+)
+async def test_an_error_over_the_wire_is_of_the_same_class(settings, reason):
+    with running(settings(), outbox=FailingOutbox(reason)) as server:
+        async with Konversi(url=server.url) as konversi:
+            with pytest.raises(type(reason)) as raised:
+                await konversi.track(booking())
+    assert raised.value.detail == reason.detail
+
+
+async def test_every_error_over_the_wire_is_one_of_konversis(settings):
+    with running(settings(), outbox=FailingOutbox(ValueError("x"))) as server:
+        async with Konversi(url=server.url) as konversi:
+            with pytest.raises(KonversiError):
+                await konversi.track(booking())
+
+
+async def test_a_gateway_that_is_not_there_is_unreachable():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    async with Konversi(url=url) as konversi:
+        with pytest.raises(GatewayUnreachable) as raised:
+            await konversi.track(booking())
+    assert "konversi serve" in raised.value.remedy()
+
+
+SOMETHING_ELSE = pytest.mark.xfail(strict=True, reason="client.py: takes any server's answer for a gateway's")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (502, b"<html>Bad gateway"),
+        (404, b"not here"),
+        (400, b'["x"]'),
+        pytest.param(200, b"<html>Welcome", marks=SOMETHING_ELSE),
+        pytest.param(200, b"{}", marks=SOMETHING_ELSE),
+        pytest.param(400, b'{"errors": ["x"]}', marks=SOMETHING_ELSE),
+        pytest.param(400, b'{"errors": [{"message": "x"}]}', marks=SOMETHING_ELSE),
+    ],
+)
+async def test_something_that_is_no_gateway_is_said_to_be_none(status, body):
+    with answering(status, body) as (url, _):
+        async with Konversi(url=url) as konversi:
+            with pytest.raises(GatewayUnreachable):
+                await konversi.track(booking())
+
+
+async def test_the_address_may_come_from_the_environment(gateway, monkeypatch):
+    monkeypatch.setenv("KONVERSI_URL", gateway.url)
+    async with Konversi() as konversi:
+        await konversi.track(booking())
+    with gateway.client() as http:
+        assert len(http.get(EVENTS).json()["events"]) == 1
+
+
+def test_the_synchronous_twin_tracks_in_process(here):
+    with answering(body=RECEIVED) as (url, _), SyncKonversi(**here, graph_url=url) as konversi:
+        receipt = konversi.track(booking())
+        assert konversi.event(receipt.receipt, wait=PATIENCE)["state"] == "delivered"
+        assert konversi.submit(booking()).result(PATIENCE).repeat is True
+
+
+def test_the_synchronous_twin_sends_to_a_running_gateway(gateway):
+    with SyncKonversi(url=gateway.url) as konversi:
+        receipt = konversi.track(booking())
+        assert konversi.event(receipt.receipt, wait=PATIENCE)["state"] == "delivered"
+        with pytest.raises(Refused):
+            konversi.track(Lead())
+
+
+def test_the_synchronous_twin_returns_while_meta_hangs(here):
+    hang = threading.Event()
+    with answering(body=RECEIVED, hang=hang) as (url, _), SyncKonversi(**here, graph_url=url) as konversi:
+        began = time.monotonic()
+        konversi.track(booking())
+        assert time.monotonic() - began < 1
+        hang.set()
+
+
+def test_the_synchronous_twin_serves_many_threads(here):
+    receipts = []
+    with SyncKonversi(data_dir=here["data_dir"]) as konversi:
+
+        def track(number):
+            receipts.append(konversi.track(booking(f"BK-{number}")).receipt)
+
+        threads = [threading.Thread(target=track, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert len(set(receipts)) == 8
+
+
+def test_the_synchronous_twin_says_why_it_can_not_open(here, tmp_path):
+    taken = tmp_path / "file"
+    taken.write_text("")
+    with pytest.raises(StorageUnavailable):
+        SyncKonversi(data_dir=taken).__enter__()
+
+
+def test_the_synchronous_twin_has_to_be_opened_first(here):
+    with pytest.raises(RuntimeError, match="with SyncKonversi"):
+        SyncKonversi(**here).track(booking())
+    with SyncKonversi(data_dir=here["data_dir"]) as konversi:
+        pass
+    with pytest.raises(RuntimeError, match="with SyncKonversi"):
+        konversi.track(booking())
+
+
+async def test_the_synchronous_twin_can_be_used_beside_an_event_loop(here):
+    with SyncKonversi(data_dir=here["data_dir"]) as konversi:
+        receipt = await asyncio.wrap_future(konversi.submit(booking()))
+    assert receipt.event_id == "Lead:BK-1001"
+
+
+@pytest.fixture
+def default(monkeypatch, tmp_path):
+    monkeypatch.setattr(client, "_default", None)
+    monkeypatch.setenv("KONVERSI_DATA_DIR", str(tmp_path / "default"))
+    yield
+    if client._default is not None:
+        client._default.close()
+        atexit.unregister(client._default.close)
+
+
+def test_the_default_tracker_is_one_for_the_process_and_opens_by_itself(default, tmp_path):
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(client.default_tracker())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len({id(one) for one in made}) == 1
+    assert made[0].track(booking()).event_id == "Lead:BK-1001"
+    assert (tmp_path / "default" / "konversi.db").exists()
+
+
+def test_the_default_tracker_uses_the_gateway_of_the_environment(default, gateway, monkeypatch):
+    monkeypatch.setenv("KONVERSI_URL", gateway.url)
+    assert client.default_tracker().track(booking()).receipt == "rc_000000000001"
+    with gateway.client() as http:
+        assert http.get(GUIDE).status_code == 200
+        assert len(http.get(EVENTS).json()["events"]) == 1
