@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import logging
+import re
 
 import pytest
 from api_harness import EVENTS, GUIDE, TOKEN, booking, graph_error, lead, plain, running, unreachable
 
-from konversi.logs import set_up
+from konversi import logs
 
 PHONE, NATIONAL = "6281298765432", "0812-9876-5432"
 IDENTITIES = {
@@ -65,18 +68,16 @@ REQUESTS = [
 ]
 
 
-@pytest.fixture
-def printed(capsys):
-    """What goes to standard error with Konversi's own logging set up, as in production."""
-    import logging
-
-    root = logging.getLogger("konversi")
-    before = root.handlers, root.level, root.propagate
-    set_up("json", level=logging.DEBUG)
-    yield lambda: capsys.readouterr()
-    root.handlers, root.level, root.propagate = before
-    set_up_again = before[0]
-    root.handlers = set_up_again
+@pytest.fixture(params=["console", "json"])
+def printed(request, monkeypatch):
+    """What all loggers of the process print, in each of Konversi's styles."""
+    paper = io.StringIO()
+    handler = logging.StreamHandler(paper)
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(exc_info)s %(stack_info)s"))
+    monkeypatch.setattr(logs, "_renderer", logs._json if request.param == "json" else logs._line)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [*root.handlers, handler])
+    return paper.getvalue
 
 
 def stored(folder):
@@ -102,10 +103,9 @@ def test_no_identity_is_found_in_the_store_the_log_or_an_answer(settings, meta, 
         said += [listed.text, http.get("/metrics").text, http.get("/v1/status").text]
         said += [http.get(f"{EVENTS}/{event['receipt']}").text for event in listed.json()["events"]]
         while_open = stored(folder)
-    output = printed()
     texts = {
         "answers": "\n".join(said),
-        "log": output.out + output.err,
+        "log": printed(),
         "store while it runs": while_open.decode("latin-1"),
         "store after": stored(folder).decode("latin-1"),
     }
@@ -119,8 +119,6 @@ def test_no_identity_is_found_in_the_store_the_log_or_an_answer(settings, meta, 
 def _in(trace, text):
     """Short digits also occur in hashes and numbers by chance: those count only where they stand alone."""
     if trace.isdigit() and len(trace) < 8:
-        import re
-
         return re.search(rf'"{trace}"', text) is not None
     return trace in text or base64.b64encode(trace.encode()).decode().rstrip("=") in text
 
@@ -134,8 +132,7 @@ def test_a_token_that_meta_echoes_is_kept_nowhere(settings, meta, tmp_path, prin
         shown = server.ended(receipt)
     assert shown["state"] == "dead"
     assert "Bad signature" in shown["attempts"][0]["answer"]
-    output = printed()
-    assert TOKEN not in json.dumps(shown) + output.out + output.err
+    assert TOKEN not in json.dumps(shown) + printed()
     assert TOKEN.encode() not in stored(folder)
 
 

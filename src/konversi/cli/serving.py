@@ -6,20 +6,19 @@ import asyncio
 import contextlib
 import gc
 import socket
-import sys
-from contextlib import asynccontextmanager
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from konversi.errors import InvalidSettings, KonversiError
+from konversi.errors import KonversiError
 from konversi.intake.http.app import application
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
     from konversi.intake.gateway import Gateway
     from konversi.settings import Settings
@@ -51,31 +50,24 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings) -> int:
-    server: _Server | None = None
-    failures: list[BaseException] = []
-    broken = False
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Gateway]:
-        nonlocal broken
-        try:
-            async with open_gateway(settings) as gateway:
-                _settle_memory()
-                guard = asyncio.create_task(_until_broken(gateway))
-                guard.add_done_callback(lambda done: _stop(server) if not done.cancelled() else None)
-                yield gateway
-                broken = gateway.outbox.broken is not None
-                guard.cancel()
-        except BaseException as error:
-            failures.append(error)
-            raise
-
     try:
         listener = _listener(settings)
     except OSError as error:
         logger().error(f"Can't listen on {settings.host} port {settings.port}: {error.strerror}.")
         return STARTED_BADLY
-    app = application(opened, settings.api_key.get_secret_value() if settings.api_key else None)
+    with listener:
+        try:
+            async with open_gateway(settings) as gateway:
+                await _answer(settings, gateway, listener)
+                return 0 if gateway.outbox.broken is None else 1
+        except KonversiError as error:
+            logger().error(str(error))
+            return STARTED_BADLY
+
+
+async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket) -> None:
+    """Take calls until told to stop, or until the storage fails."""
+    app = application(lambda: nullcontext(gateway), settings.api_key.get_secret_value() if settings.api_key else None)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -87,12 +79,11 @@ async def _serve(settings: Settings) -> int:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
+    guard = asyncio.create_task(_stop_when_broken(server, gateway))
     _announce(settings, listener)
+    _settle_memory()
     await server.serve(sockets=[listener])
-    if failures:
-        _explain(failures[0])
-        return STARTED_BADLY
-    return 1 if broken else 0
+    guard.cancel()
 
 
 def _settle_memory() -> None:
@@ -105,15 +96,11 @@ def _settle_memory() -> None:
     gc.set_threshold(*_RARE_COLLECTIONS)
 
 
-async def _until_broken(gateway: Gateway) -> None:
+async def _stop_when_broken(server: _Server, gateway: Gateway) -> None:
     while gateway.outbox.broken is None:
         await asyncio.sleep(_LOOK_SECONDS)
     logger().error("storage_broken", cause=gateway.outbox.broken)
-
-
-def _stop(server: uvicorn.Server | None) -> None:
-    if server is not None:
-        server.should_exit = True
+    server.should_exit = True
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -142,13 +129,3 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
         say(f"Development: every event is sent as a test event with the code {settings.test_event_code}.")
     if settings.api_key is None and settings.host not in LOOPBACK:
         logger().warning("KONVERSI_API_KEY is not set: calls from other machines are refused.")
-
-
-def _explain(error: BaseException) -> None:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, KonversiError | InvalidSettings):
-        logger().error(str(error))
-    else:
-        logger().error("could_not_start", fault=f"{type(error).__name__}: {error}")
-    sys.stderr.flush()

@@ -93,7 +93,7 @@ class Courier:
         """Deliver until stopped."""
         async with asyncio.TaskGroup() as sends:
             while not self._stopping:
-                # before looking, so that no sign is lost
+                self._signal.clear()  # before looking, so that no sign is lost
                 await self._sleep(await self._step(sends))
 
     async def _sleep(self, seconds: float) -> None:

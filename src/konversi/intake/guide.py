@@ -63,6 +63,10 @@ class GuideConversion(_Shape):
     click: Click | None = None
     client: Client | None = None
 
+    def __repr_args__(self) -> Any:
+        """Holds identities: prints none of them."""
+        return [(name, "***") for name in sorted(self.model_fields_set)]
+
     def conversion(self) -> Conversion:
         """The same in Konversi's words."""
         return Conversion(

@@ -50,10 +50,13 @@ class Ledger:
 
     def __init__(self, file: LedgerFile | None = None) -> None:
         self._file = file
+        self._number: int  # of the last request, whether it was kept or not
+        self._requests: int
+        self._events: int
         self._start()
         for line in file.lines() if file else ():
             entry = orjson.loads(line)
-            self._requests += entry["request"] != self._number
+            self._requests += int(entry["request"] != self._number)
             self._number = entry["request"]
             self._count(line, entry["dataset"], entry["event"])
 

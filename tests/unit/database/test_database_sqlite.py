@@ -157,14 +157,20 @@ async def test_a_full_disk_is_the_storages_fault_and_passes(tmp_path):
 
 @pytest.mark.parametrize("name", ["SQLITE_IOERR_FSYNC", "SQLITE_IOERR_WRITE", "SQLITE_CORRUPT", "SQLITE_NOTADB"])
 async def test_after_a_fault_of_the_disk_nothing_more_is_written(tmp_path, name):
+    begun, go_on = threading.Event(), threading.Event()
+
     def fail(connection):
+        begun.set()
+        go_on.wait(5)
         error = sqlite3.OperationalError("the disk")
         error.sqlite_errorname = name
         raise error
 
     async with a_writer(tmp_path / "w.db") as writer:
         together = [writer.submit(job) for job in (put(1), fail, put(2))]
-        behind = writer.submit(put(3))
+        await asyncio.to_thread(begun.wait, 5)
+        behind = writer.submit(put(3))  # in the next turn
+        go_on.set()
         results = await asyncio.gather(*together, behind, return_exceptions=True)
         assert isinstance(results[1], StorageUnavailable)
         assert "the disk" in writer.broken

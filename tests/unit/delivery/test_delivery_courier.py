@@ -377,6 +377,31 @@ async def test_a_retry_is_not_slept_through_after_a_backlog():
         await delivery.settled(State.DELIVERED, 2_000)  # the first thousand again, a second later
 
 
+async def test_claims_that_find_nothing_after_the_last_answer_do_not_put_the_lane_to_sleep():
+    class Slow(MemoryOutbox):
+        """Claims after the first one take longer than Meta's answer."""
+
+        def __init__(self):
+            super().__init__()
+            self.claims, self.gate = 0, asyncio.Event()
+
+        async def claim(self, *given):
+            self.claims += 1
+            if self.claims > 1:
+                await self.gate.wait()
+            return await super().claim(*given)
+
+    answers = iter([Kind.FAILED])
+    outbox = Slow()
+    delivery = Delivery(outbox)
+    delivery.meta.answer = lambda ids: sent(next(answers, Kind.DELIVERED), events_received=len(ids))
+    await outbox.append(new_events(1_000))
+    async with delivery.at_work():
+        await until(lambda: outbox.claims == 5)  # one came back, and four wait
+        outbox.gate.set()
+        await delivery.settled(State.DELIVERED, 1_000)
+
+
 async def test_a_lane_without_credentials_waits_and_loses_nothing():
     async with Delivery(credentials=lambda dataset: None).at_work() as delivery:
         await delivery.accept(new_event())
