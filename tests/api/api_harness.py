@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -112,6 +112,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = threading.Event()
+        self.stopping = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Until told to stop, without uvicorn's looking ten times a second: hundreds of tests wait for that."""
+        await self.stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -171,7 +176,7 @@ class Running:
 
     def stop(self) -> None:
         self.meta.go_on()
-        self._server.should_exit = True
+        self.begin_to_stop()
         self._thread.join(30)
         self.listener.close()
         assert not self._thread.is_alive(), "the server did not stop"
@@ -179,6 +184,9 @@ class Running:
 
     def begin_to_stop(self) -> None:
         self._server.should_exit = True
+        if self._server.started and self._thread.is_alive():
+            with suppress(RuntimeError):  # it has stopped by itself meanwhile
+                self.loop.call_soon_threadsafe(self._server.stopping.set)
 
     def call(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the gateway's own loop."""

@@ -128,7 +128,7 @@ def test_every_loopback_address_is_this_machine(caller):
         f"Token {KEY}",
         f"Bearer {KEY.upper()}",
         "Bearer \xff",
-    ],  # fmt: skip
+    ],
 )
 def test_with_a_key_set_every_address_but_the_probes_needs_it(locked, authorization):
     headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]

@@ -49,10 +49,11 @@ def answering(status=200, body=b"{}", *, hang=None):
             asked.append((self.path, dict(self.headers), sent))
             if hang is not None:
                 hang.wait(PATIENCE)
+            answer = body(json.loads(sent)) if callable(body) else body
             self.send_response(status)
-            self.send_header("content-length", str(len(body)))
+            self.send_header("content-length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(answer)
 
         do_GET = do_POST
 
@@ -72,7 +73,9 @@ def answering(status=200, body=b"{}", *, hang=None):
         server.server_close()
 
 
-RECEIVED = json.dumps({"events_received": 1, "messages": [], "fbtrace_id": TRACE}).encode()
+def received(sent):
+    """What Meta says when all is well."""
+    return json.dumps({"events_received": len(sent["data"]), "messages": [], "fbtrace_id": TRACE}).encode()
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def here(tmp_path):
 
 
 async def test_a_conversion_tracked_in_process_reaches_meta(here):
-    with answering(body=RECEIVED) as (url, asked):
+    with answering(body=received) as (url, asked):
         async with Konversi(**here, graph_url=url) as konversi:
             receipt = await konversi.track(
                 Purchase(
@@ -104,7 +107,7 @@ async def test_a_conversion_tracked_in_process_reaches_meta(here):
 
 async def test_tracking_returns_while_meta_hangs(here):
     hang = threading.Event()
-    with answering(body=RECEIVED, hang=hang) as (url, asked):
+    with answering(body=received, hang=hang) as (url, asked):
         async with Konversi(**here, graph_url=url) as konversi:
             for number in range(5):
                 began = time.monotonic()
@@ -135,7 +138,7 @@ async def test_tracking_without_credentials_keeps_the_event(tmp_path):
 async def test_an_event_outlives_the_bot(here, tmp_path):
     async with Konversi(data_dir=here["data_dir"]) as konversi:
         receipt = await konversi.track(booking())
-    with answering(body=RECEIVED) as (url, _):
+    with answering(body=received) as (url, _):
         async with Konversi(**here, graph_url=url) as konversi:
             assert (await konversi.event(receipt.receipt, wait=PATIENCE))["state"] == "delivered"
 
@@ -308,7 +311,7 @@ async def test_the_address_may_come_from_the_environment(gateway, monkeypatch):
 
 
 def test_the_synchronous_twin_tracks_in_process(here):
-    with answering(body=RECEIVED) as (url, _), SyncKonversi(**here, graph_url=url) as konversi:
+    with answering(body=received) as (url, _), SyncKonversi(**here, graph_url=url) as konversi:
         receipt = konversi.track(booking())
         assert konversi.event(receipt.receipt, wait=PATIENCE)["state"] == "delivered"
         assert konversi.submit(booking()).result(PATIENCE).repeat is True
@@ -324,7 +327,7 @@ def test_the_synchronous_twin_sends_to_a_running_gateway(gateway):
 
 def test_the_synchronous_twin_returns_while_meta_hangs(here):
     hang = threading.Event()
-    with answering(body=RECEIVED, hang=hang) as (url, _), SyncKonversi(**here, graph_url=url) as konversi:
+    with answering(body=received, hang=hang) as (url, _), SyncKonversi(**here, graph_url=url) as konversi:
         began = time.monotonic()
         konversi.track(booking())
         assert time.monotonic() - began < 1

@@ -23,6 +23,11 @@ DESCRIPTION = application(None, None)._inner.openapi()  # type: ignore[arg-type]
 schema = schemathesis.openapi.from_dict(DESCRIPTION)
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context, value):
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openapi")

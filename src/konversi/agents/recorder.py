@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +58,9 @@ class Recorder:
             warn("conversion_not_recorded", tool=tool, code=code_of(error))
 
     async def record_async(self, tool: str, signature: inspect.Signature, args: Any, kwargs: Any, result: Any) -> None:
-        """`record` without holding up the event loop."""
-        future = self._submitted(tool, signature, args, kwargs, result)
+        """`record` without holding up the event loop, which the first opening of the process's own gateway would."""
+        given = (tool, signature, args, kwargs, result)
+        future = self._submitted(*given) if self.via else await asyncio.to_thread(self._submitted, *given)
         if future is None:
             return
         try:

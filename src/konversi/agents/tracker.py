@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from konversi.errors import IdempotencyConflict
 from konversi.logs import logger
 
 if TYPE_CHECKING:
@@ -58,5 +59,7 @@ def _report(future: concurrent.futures.Future[Any], tool: str) -> None:
         future.add_done_callback(lambda late: _report(late, tool))
         return
     error = concurrent.futures.CancelledError() if future.cancelled() else future.exception()
-    if error is not None:
+    if isinstance(error, IdempotencyConflict):
+        logger().info("conversion_already_recorded", tool=tool, code=error.code)  # the tool was called again
+    elif error is not None:
         warn("conversion_not_recorded", tool=tool, code=code_of(error))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
+_BUSY_LOOK_SECONDS = 0.01
 _QUICK_SECONDS = 0.003  # a commit on an SSD takes a tenth of it
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -53,7 +55,7 @@ def writing_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS, cached_statements=256
+            path, isolation_level=None, check_same_thread=False, timeout=0, cached_statements=256
         )
         for pragma in _PRAGMAS:
             connection.execute(pragma).close()
@@ -115,14 +117,35 @@ class _Job(NamedTuple):
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
     """BEGIN and COMMIT spoken to the driver: SQLAlchemy's own cost a quarter of a single event's commit."""
-    driver: Any = connection.connection.driver_connection
-    driver.execute("BEGIN IMMEDIATE")
+    driver = driver_of(connection)
+    if not driver.in_transaction:
+        _begin(driver)
     try:
         yield
         driver.execute("COMMIT")
     except BaseException:
         driver.rollback()
         raise
+
+
+def _begin(driver: sqlite3.Connection, patience: float = _BUSY_SECONDS) -> None:
+    """Wait for a stranger's lock (somebody looks into the file by hand) here and not in SQLite, which can't be told."""
+    until = monotonic() + patience
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= until:
+                raise
+            time.sleep(_BUSY_LOOK_SECONDS)
+        else:
+            return
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The connection of Python's own driver."""
+    driver: Any = connection.connection.driver_connection
+    return driver  # type: ignore[no-any-return]
 
 
 class Writer:
@@ -162,18 +185,24 @@ class Writer:
         elif self._closed:
             done(ShuttingDown())
         elif brief and self._quick and self._jobs.empty() and self._turn.acquire(blocking=False):
-            done(self._at_once(job))
+            self._at_once(_Job(job, done))
         else:
             self._jobs.put(_Job(job, done))
 
-    def _at_once(self, job: Callable[[Connection], Any]) -> Any:
+    def _at_once(self, job: _Job) -> None:
         try:
             began = monotonic()
-            (result,) = self._run([job])
+            if self._connection is not None and not self.broken:
+                _begin(driver_of(self._connection), patience=0.0)
+            (result,) = self._run([job.work])
             self._quick = monotonic() - began < _QUICK_SECONDS
+        except sqlite3.OperationalError:
+            self._quick = False
+            self._jobs.put(job)  # the thread can wait for whoever has the lock
+            return
         finally:
             self._turn.release()
-        return result
+        job.done(result)
 
     async def aclose(self) -> None:
         """Finish what is queued, then stop."""

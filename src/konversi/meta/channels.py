@@ -37,7 +37,7 @@ MESSAGING_KEYS: Mapping[str, tuple[str, str]] = {
 }
 
 # What says that an ad opened the chat, so that a missing partner of it is worth a note.
-CLICK_KEYS: Mapping[str, str] = {"whatsapp": "ctwa_clid", "messenger": "page_scoped_user_id", "instagram": "ig_sid"}
+CLICK_KEYS: Mapping[Channel, str] = {"whatsapp": "ctwa_clid", "messenger": "page_scoped_user_id", "instagram": "ig_sid"}
 
 # Browser keys that don't belong into a chat.
 NOT_IN_MESSAGING = frozenset({"client_ip_address", "client_user_agent", "fbc", "fbp"})

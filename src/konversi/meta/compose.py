@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Conversion, Service
 
 _TABLES = Tables()
+_CLICKED = frozenset(CLICK_KEYS.values())  # each tells its channel, where the conversion doesn't
 _LARGEST_VALUE = 1e15
 _NOT_CUSTOM = ("value", "currency", "contents")  # Meta reads them as its own
 
@@ -83,10 +84,12 @@ def _way(
 ) -> tuple[str, str, str | None]:
     """The event name Meta hears, the action source, and the messaging channel where an ad opened the chat."""
     channel = conversion.channel
+    if channel is None and conversion.client is not None and conversion.client.page_url:
+        return ELSEWHERE_NAMES.get(name, name), WEBSITE, None
+    if channel is None and not _CLICKED.isdisjoint(user_data):
+        channel = next(channel for channel, key in CLICK_KEYS.items() if key in user_data)
     required = MESSAGING_KEYS.get(channel) if channel else None
     if channel is None or required is None:
-        if channel is None and conversion.client is not None and conversion.client.page_url:
-            return ELSEWHERE_NAMES.get(name, name), WEBSITE, None
         source = ACTION_SOURCES[channel] if channel else DEFAULT_ACTION_SOURCE
         return ELSEWHERE_NAMES.get(name, name), source, None
     if all(key in user_data for key in required):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from konversi.clock import now as wall_clock
 from konversi.database.schema import upgrade
-from konversi.database.sqlite import OwnerLock, Reader, Writer, path_of, reading_engine, writing_engine
+from konversi.database.sqlite import OwnerLock, Reader, Writer, driver_of, path_of, reading_engine, writing_engine
 from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
 from konversi.outbox import hot_sqlite, statements
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
@@ -108,7 +107,7 @@ class SqliteOutbox:
             )
 
     def _append(self, arrivals: _Arrivals, connection: Connection) -> list[list[Appended]]:
-        verdicts, self._next_id = hot_sqlite.append(_driver(connection), arrivals.groups, self._next_id, wall_clock())
+        verdicts, self._next_id = hot_sqlite.append(driver_of(connection), arrivals.groups, self._next_id, wall_clock())
         return verdicts
 
     def _answer(self, arrivals: _Arrivals, result: list[list[Appended]] | Exception) -> None:
@@ -125,7 +124,7 @@ class SqliteOutbox:
         self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]
     ) -> Batch | None:
         def job(connection: Connection) -> Batch | None:
-            batch, expired = hot_sqlite.claim(_driver(connection), lane, now, lease_until, choose)
+            batch, expired = hot_sqlite.claim(driver_of(connection), lane, now, lease_until, choose)
             if expired:
                 statements.end_expired(connection, expired)
             return batch
@@ -137,7 +136,7 @@ class SqliteOutbox:
             if not statements.end_attempt(connection, batch.attempt, settlement):
                 return
             if hot_sqlite.is_plain_delivery(settlement):
-                hot_sqlite.settle_delivered(_driver(connection), batch.ids)
+                hot_sqlite.settle_delivered(driver_of(connection), batch.ids)
             else:
                 statements.move(connection, batch.ids, settlement)
 
@@ -191,11 +190,6 @@ class SqliteOutbox:
         await self._writer.aclose()
         await self._reader.aclose()
         self._lock.release()
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver: Any = connection.connection.driver_connection
-    return driver  # type: ignore[no-any-return]
 
 
 def _first_free_id(connection: Connection) -> int:

@@ -14,6 +14,7 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
+from konversi.agents import tracker as handing_over
 from konversi.agents.on_success import on_success
 from konversi.errors import StorageUnavailable
 from konversi.events.conversion import Conversion, Customer, Service
@@ -69,9 +70,11 @@ def tracker():
 
 
 @pytest.fixture
-def logged():
-    with structlog.testing.capture_logs() as lines:
-        yield lines
+def logged(monkeypatch):
+    captured = structlog.testing.LogCapture()
+    capturing = structlog.wrap_logger(None, processors=[captured], wrapper_class=structlog.BoundLogger)
+    monkeypatch.setattr(handing_over, "logger", lambda: capturing)
+    return captured.entries
 
 
 def run(coroutine):

@@ -5,11 +5,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import asynccontextmanager
 
 import pytest
 
-from konversi.database.sqlite import OwnerLock, Writer, path_of, reading_engine, writing_engine
+from konversi.database.sqlite import OwnerLock, Reader, Writer, path_of, reading_engine, writing_engine
 from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
 from outboxes import until
 
@@ -264,3 +265,54 @@ async def test_a_brief_job_waits_its_turn_behind_others(tmp_path, monkeypatch):
         go_on.set()
         await other
         await until(lambda: told == [1])
+
+
+async def _told(writer, job, *, brief=True):
+    done = asyncio.get_running_loop().create_future()
+    writer.call(job, done.set_result, brief=brief)
+    return await asyncio.wait_for(done, 10)
+
+
+async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path):
+    async with a_writer(tmp_path / "w.db") as writer:
+        writer._quick = True
+        assert await _told(writer, lambda _: threading.current_thread()) is threading.current_thread()
+
+
+async def test_a_brief_job_goes_to_the_thread_while_the_disk_is_slow(tmp_path):
+    async with a_writer(tmp_path / "w.db") as writer:
+        writer._quick = False
+        assert (await _told(writer, lambda _: threading.current_thread())).name == "konversi-writer"
+
+
+async def test_a_slow_commit_sends_the_next_brief_jobs_to_the_thread(tmp_path):
+    async with a_writer(tmp_path / "w.db") as writer:
+        writer._quick = True
+        await _told(writer, lambda _: time.sleep(0.01))
+        assert not writer._quick
+
+
+async def test_a_strangers_lock_never_holds_up_the_event_loop(tmp_path):
+    stranger = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
+    async with a_writer(tmp_path / "w.db") as writer:
+        writer._quick = True
+        stranger.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        waiting = asyncio.ensure_future(_told(writer, put(1)))
+        await asyncio.sleep(0)
+        assert time.monotonic() - began < 1
+        stranger.execute("ROLLBACK")
+        assert await waiting == 1
+    stranger.close()
+    assert numbers(tmp_path / "w.db") == [1]
+
+
+async def test_a_read_runs_in_the_readers_thread_and_can_not_write(tmp_path):
+    async with a_writer(tmp_path / "w.db"):
+        reader = Reader(reading_engine(tmp_path / "w.db"))
+        assert (await reader.submit(lambda _: threading.current_thread())).name == "konversi-reader"
+        with pytest.raises(StorageUnavailable, match="readonly"):
+            await reader.submit(put(1))
+        await reader.aclose()
+        with pytest.raises(ShuttingDown):
+            await reader.submit(put(1))

@@ -55,6 +55,9 @@ MATRIX = [
     ("app", {}, "Lead", "Lead", "app", None, None),
     ("store", WHATSAPP, "LeadSubmitted", "Lead", "physical_store", None, None),
     (None, {}, "Lead", "Lead", "chat", None, None),
+    (None, WHATSAPP, "Lead", "LeadSubmitted", "business_messaging", "whatsapp", "renamed"),
+    (None, INSTAGRAM, "Purchase", "Purchase", "business_messaging", "instagram", None),
+    (None, {"ctwa_clid": "Aff"}, "Lead", "Lead", "chat", None, "messaging_key_missing"),
 ]
 
 
