@@ -1,4 +1,4 @@
-"""SQLite as a durable store for one process: its settings, its lock, and the one thread that writes.
+"""SQLite as a durable store for one process: its settings, its lock, and the one connection that writes.
 
 Durable means WAL with `synchronous=FULL`: a commit returns after its fsync. Writes of many callers share one
 transaction, and so one fsync. One connection writes and checkpoints, and readers only read, which also keeps clear of
