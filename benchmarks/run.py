@@ -42,19 +42,20 @@ def _drained(url: str, expected: int) -> float:
 
 def _against_bare(script: str, per_request: int, connections: int, rounds: int, seconds: int) -> None:
     ratios, sent_ratios, tails, backlogs, rates, bares = [], [], [], [], [], []
+    before_this = 0  # events that the receiver has from the rounds before
     with bare() as reference, receiver() as meta:
         for number in range(rounds):
             base = wrk(reference, "single.lua", seed=1, seconds=seconds)
             with gateway(meta) as konversi:
                 wrk(konversi, script, seed=1_000 + number, seconds=1, connections=connections)
-                _drained(meta, got(f"{konversi}/v1/status")["accepted_ever"] + sum(_seen))
+                _drained(meta, before_this + got(f"{konversi}/v1/status")["accepted_ever"])
                 before, began = _delivered(meta), time.monotonic()
                 load = wrk(konversi, script, seed=2 + number, seconds=seconds, connections=connections)
                 took = time.monotonic() - began
                 delivered = _delivered(meta) - before
                 accepted = got(f"{konversi}/v1/status")["accepted_ever"]
-                backlog = _drained(meta, accepted + sum(_seen))
-                _seen.append(accepted)
+                before_this += accepted
+                backlog = _drained(meta, before_this)
             assert load.failed == 0
             bares.append(base.per_second)
             rates.append(load.per_second * per_request)
@@ -68,9 +69,6 @@ def _against_bare(script: str, per_request: int, connections: int, rounds: int, 
     _line("delivered while accepting, x bare", f"{_median(sent_ratios):.2f}")
     _line("seconds until the rest was delivered", f"{_median(backlogs):.2f}")
     _line("p99, x bare's", f"{_median(tails):.1f}")
-
-
-_seen: list[int] = []
 
 
 def single(rounds: int, seconds: int) -> None:

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import httpx2
 import orjson
 
-from konversi.errors import GatewayUnreachable, IdempotencyConflict, KonversiError, NotFound, Overloaded, Unauthorized
+from konversi.errors import (
+    BodyTooLarge,
+    GatewayUnreachable,
+    IdempotencyConflict,
+    KonversiError,
+    MalformedBody,
+    NotFound,
+    Overloaded,
+    ShuttingDown,
+    StorageUnavailable,
+    Unauthorized,
+    WrongState,
+)
 from konversi.events.faults import Fault, Note, Refused
 from konversi.insight.describe import event_in_full
 from konversi.intake.receive import Receipt
@@ -163,20 +175,27 @@ class _Remote:
             said = {}
         if not isinstance(said, dict):
             said = {}
-        if response.is_success:
+        if response.is_success and "receipt" in said:
             return said
         raise _as_error(response.status_code, said)
 
 
 _BY_CODE: dict[str, type[KonversiError]] = {
-    error.code: error for error in (IdempotencyConflict, NotFound, Overloaded, Unauthorized)
-}
+    error.code: error
+    for error in (
+        BodyTooLarge, IdempotencyConflict, MalformedBody, NotFound, Overloaded, ShuttingDown, StorageUnavailable,
+        Unauthorized, WrongState,
+    )
+}  # fmt: skip
 
 
 def _as_error(status: int, said: dict[str, Any]) -> KonversiError:
     """The error that the gateway met, raised here as it would have been there."""
-    if isinstance(said.get("errors"), list):
-        return Refused(Fault(**fault) for fault in said["errors"])
+    if said.get("code") == Refused.code:
+        try:
+            return Refused(Fault(**fault) for fault in said["errors"])
+        except (KeyError, TypeError):
+            return GatewayUnreachable(f"HTTP {status}: not an answer of this version's gateway.")
     known = _BY_CODE.get(str(said.get("code")))
     detail = redact(str(said.get("detail", "")))
     return known(detail) if known else GatewayUnreachable(f"HTTP {status}: {said.get('title', 'no answer')} {detail}")
