@@ -273,25 +273,6 @@ async def _told(writer, job, *, brief=True):
     return await asyncio.wait_for(done, 10)
 
 
-async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path):
-    async with a_writer(tmp_path / "w.db") as writer:
-        writer._quick = True
-        assert await _told(writer, lambda _: threading.current_thread()) is threading.current_thread()
-
-
-async def test_a_brief_job_goes_to_the_thread_while_the_disk_is_slow(tmp_path):
-    async with a_writer(tmp_path / "w.db") as writer:
-        writer._quick = False
-        assert (await _told(writer, lambda _: threading.current_thread())).name == "konversi-writer"
-
-
-async def test_a_slow_commit_sends_the_next_brief_jobs_to_the_thread(tmp_path):
-    async with a_writer(tmp_path / "w.db") as writer:
-        writer._quick = True
-        await _told(writer, lambda _: time.sleep(0.01))
-        assert not writer._quick
-
-
 async def test_a_strangers_lock_never_holds_up_the_event_loop(tmp_path):
     stranger = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
     async with a_writer(tmp_path / "w.db") as writer:
