@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+import typing
 from pathlib import Path
 
 import doc_tables
@@ -15,6 +16,8 @@ from konversi.cli.app import app as commands
 from konversi.matching.keys import KEYS
 from konversi.meta.channels import ACTION_SOURCES
 from konversi.outbox.states import TRANSITIONS, State
+from konversi.sandbox.faults import Fault
+from konversi.sandbox.sandbox import Sandbox
 from konversi.settings import Settings, secret_files, variable
 
 ROOT = generate.ROOT
@@ -226,3 +229,11 @@ def test_every_page_of_the_documentation_can_be_reached_from_its_index():
             links = (target.partition("#")[0] for target in _LINK.findall(prose(page)) if "://" not in target)
             left += [Path(page.parent / link).resolve() for link in links if link]
     assert {page for page in PAGES if page.is_relative_to(docs)} <= reached
+
+
+def test_the_sandboxs_faults_and_members_are_described():
+    text = text_of(ROOT / "docs/how-to/try-without-meta.md")
+    kinds = typing.get_args(Fault.model_fields["kind"].annotation)
+    members = {name for name in dir(Sandbox) if not name.startswith("_")} - {"start", "stop"}
+
+    assert [word for word in (*kinds, *Fault.model_fields, *sorted(members)) if word not in text] == []
