@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from konversi.agents.tracker import code_of, wait, wait_async, warn
+from konversi.agents.tracker import code_of, not_recorded, wait, wait_async, warn
 from konversi.detection.recipe import Given, Recipe, compose
 from konversi.detection.success import succeeded
 from konversi.events.conversion import Channel, Conversion, Customer, Service
@@ -55,7 +55,7 @@ class Recorder:
         try:
             wait(future, self.timeout, tool)
         except Exception as error:  # noqa: BLE001 - the chat never fails because of Konversi
-            warn("conversion_not_recorded", tool=tool, code=code_of(error))
+            not_recorded(tool, error)
 
     async def record_async(self, tool: str, signature: inspect.Signature, args: Any, kwargs: Any, result: Any) -> None:
         """`record` without holding up the event loop, which the first opening of the process's own gateway would."""
@@ -66,7 +66,7 @@ class Recorder:
         try:
             await wait_async(future, self.timeout, tool)
         except Exception as error:  # noqa: BLE001 - the chat never fails because of Konversi
-            warn("conversion_not_recorded", tool=tool, code=code_of(error))
+            not_recorded(tool, error)
 
     def _submitted(
         self, tool: str, signature: inspect.Signature, args: Any, kwargs: Any, result: Any
@@ -75,7 +75,7 @@ class Recorder:
             conversion = self._conversion(tool, _arguments(signature, args, kwargs), result)
             return None if conversion is None else self._tracker().submit(conversion)
         except Exception as error:  # noqa: BLE001 - the chat never fails because of Konversi
-            warn("conversion_not_recorded", tool=tool, code=code_of(error))
+            not_recorded(tool, error)
             return None
 
     def _conversion(self, tool: str, arguments: Mapping[str, Any], result: Any) -> Conversion | None:

@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from konversi.errors import IdempotencyConflict
+from konversi.errors import IdempotencyConflict, KonversiError
 from konversi.logs import logger
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ class Tracker(Protocol):
 def warn(what: str, *, tool: str, code: str, **more: Any) -> None:
     """Log that a tool's conversion was not recorded as it should. No identity may be among the words."""
     logger().warning(what, tool=tool, code=code, **more)
+
+
+def not_recorded(tool: str, error: BaseException) -> None:
+    """Log a failure with what to do about it; its own text stays out of the log, since it may quote the customer."""
+    remedy = error.remedy() if isinstance(error, KonversiError) else None
+    warn("conversion_not_recorded", tool=tool, code=code_of(error), remedy=remedy)
 
 
 def code_of(error: BaseException) -> str:
@@ -62,4 +68,4 @@ def _report(future: concurrent.futures.Future[Any], tool: str) -> None:
     if isinstance(error, IdempotencyConflict):
         logger().info("conversion_already_recorded", tool=tool, code=error.code)  # the tool was called again
     elif error is not None:
-        warn("conversion_not_recorded", tool=tool, code=code_of(error))
+        not_recorded(tool, error)
