@@ -1,4 +1,8 @@
-"""All commands and their options. Each calls one function elsewhere and returns its exit status."""
+"""All commands and their options.
+
+Each calls one function elsewhere, loads only what that needs (the whole gateway takes more than a second), and returns
+its exit status.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,6 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from konversi._version import __version__
-from konversi.cli import demo as demo_command
-from konversi.cli import doctor as doctor_command
-from konversi.cli import hashing, looking, sandboxing, sending
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.outbox.states import State
@@ -60,7 +61,7 @@ def serve(*, host: str | None = None, port: int | None = None) -> int:
     port:
         Port to listen on (KONVERSI_PORT, 3000).
     """
-    from konversi.cli.serving import serve as run_server  # noqa: PLC0415 - a web server, which no other command needs
+    from konversi.cli.serving import serve as run_server
 
     return run_server(load(host=host, port=port))
 
@@ -86,6 +87,8 @@ def sandbox(
     dataset:
         A dataset that exists, as ID[:waba=WABA_ID][:page=PAGE_ID]; repeatable. Without any, all do.
     """
+    from konversi.cli import sandboxing
+
     return sandboxing.run(host, port, ledger, dataset or ())
 
 
@@ -102,6 +105,8 @@ def demo(*, once: bool = False, port: int = 3000, sandbox_port: int = 3001) -> i
     sandbox_port:
         Port of the local Meta.
     """
+    from konversi.cli import demo as demo_command
+
     return demo_command.run(once=once, port=port, sandbox_port=sandbox_port)
 
 
@@ -162,6 +167,8 @@ def send(
     json:
         Print JSON for programs.
     """
+    from konversi.cli import sending
+
     if (event is None) == (file is None):
         words("konversi: give the event's name, or --file.")
         return USAGE_ERROR
@@ -175,12 +182,16 @@ def send(
 @app.command
 def status(*, json: Json = False) -> int:
     """How many events stand where, and whether anything needs you (exit status 1 where something does)."""
+    from konversi.cli import looking
+
     return looking.status(load(), as_json=json)
 
 
 @app.command
 def doctor(*, json: Json = False) -> int:
     """Check settings, token, dataset, clock, disk and database; say each fault's remedy (then exit status 1)."""
+    from konversi.cli import doctor as doctor_command
+
     return asyncio.run(doctor_command.run(as_json=json))
 
 
@@ -211,6 +222,8 @@ def hash_(
     json:
         Print JSON for programs.
     """
+    from konversi.cli import hashing
+
     if stdin:
         return hashing.lines(country or load().default_country)
     if field is None or value is None:
@@ -244,18 +257,24 @@ def list_events(
         Print JSON for programs.
     """
     wanted = {"state": State(state).value if state else None, "event_id": event_id, "booking_id": booking_id}
+    from konversi.cli import looking
+
     return looking.list_events(load(), {**wanted, "limit": str(limit)}, as_json=json)
 
 
 @events.command
 def show(receipt: str, /, *, json: Json = False) -> int:
     """Show one event: its state, the notes, what Meta gets of it, and each attempt."""
+    from konversi.cli import looking
+
     return looking.show(load(), receipt, as_json=json)
 
 
 @events.command
 def replay(receipt: str, /, *, json: Json = False) -> int:
     """Send a dead, held or discarded event again, with the same event_id and body."""
+    from konversi.cli import looking
+
     return looking.decide(load(), receipt, "replay", None, as_json=json)
 
 
@@ -272,4 +291,6 @@ def discard(receipt: str, /, *, reason: str, json: Json = False) -> int:
     json:
         Print JSON for programs.
     """
+    from konversi.cli import looking
+
     return looking.decide(load(), receipt, "discard", reason, as_json=json)
