@@ -134,3 +134,20 @@ async def test_a_planner_that_fails_claims_nothing(harness):
             await outbox.claim(LIVE, LATER, LATER, fail)
         assert await states_of(outbox, ids) == [State.WAITING]
         assert list((await outbox.claim(LIVE, LATER, LATER, all_of)).ids) == ids
+
+
+async def test_a_batch_that_is_not_one_run_of_ids_takes_no_others_with_it(harness):
+    async with harness.open() as outbox:
+        ids = await store(outbox, *new_events(5))
+        odd = ids[::2]
+        batch = await outbox.claim(LIVE, LATER, FAR, lambda _: Choice(odd))
+        assert list(batch.ids) == odd
+        assert batch.data == b'{"event_id":"Lead:0"},{"event_id":"Lead:2"},{"event_id":"Lead:4"}'
+        await outbox.settle(batch, ended(Step.DELIVER))
+        assert await states_of(outbox, ids) == [
+            State.DELIVERED,
+            State.WAITING,
+            State.DELIVERED,
+            State.WAITING,
+            State.DELIVERED,
+        ]

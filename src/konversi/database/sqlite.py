@@ -1,4 +1,4 @@
-"""SQLite as a durable store for one process: its settings, its lock, and the one connection that writes.
+"""SQLite as a durable store for one process: its settings, its connections and its lock.
 
 Durable means WAL with `synchronous=FULL`: a commit returns after its fsync. Writes of many callers share one
 transaction, and so one fsync. One connection writes and checkpoints, and readers only read, which also keeps clear of
@@ -7,34 +7,19 @@ the WAL-reset fault of SQLite releases before 3.51.3.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import threading
-import time
-from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING
 
 from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 
-from konversi.clock import monotonic
-from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
-from konversi.logs import logger
+from konversi.errors import StorageInUse, StorageUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sqlalchemy import Connection, Engine
-
-T = TypeVar("T")
+    from sqlalchemy import Engine
 
 _BUSY_SECONDS = 5.0
-_BUSY_LOOK_SECONDS = 0.01
-_QUICK_SECONDS = 0.003  # a commit on an SSD takes a tenth of it
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -42,6 +27,7 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA wal_autocheckpoint=4000",  # pages: 16 MiB between checkpoints
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA busy_timeout=0",  # last: from here on `sqlite_threads` waits, where nobody is held up by it
 )
 
 
@@ -55,7 +41,7 @@ def writing_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=0, cached_statements=256
+            path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS, cached_statements=256
         )
         for pragma in _PRAGMAS:
             connection.execute(pragma).close()
@@ -107,239 +93,3 @@ except ImportError:  # pragma: no cover - Windows
 
     def _lock(file: IO[bytes]) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-
-
-class _Job(NamedTuple):
-    work: Callable[[Connection], Any]
-    done: Callable[[Any], None]
-
-
-@contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
-    """BEGIN and COMMIT spoken to the driver: SQLAlchemy's own cost a quarter of a single event's commit."""
-    driver = driver_of(connection)
-    if not driver.in_transaction:
-        _begin(driver)
-    try:
-        yield
-        driver.execute("COMMIT")
-    except BaseException:
-        driver.rollback()
-        raise
-
-
-def _begin(driver: sqlite3.Connection, patience: float = _BUSY_SECONDS) -> None:
-    """Wait for a stranger's lock (somebody looks into the file by hand) here and not in SQLite, which can't be told."""
-    until = monotonic() + patience
-    while True:
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= until:
-                raise
-            time.sleep(_BUSY_LOOK_SECONDS)
-        else:
-            return
-
-
-def driver_of(connection: Connection) -> sqlite3.Connection:
-    """The connection of Python's own driver."""
-    driver: Any = connection.connection.driver_connection
-    return driver  # type: ignore[no-any-return]
-
-
-class Writer:
-    """The one connection that writes, and the thread that mostly uses it.
-
-    Whatever is queued when the thread comes round shares one transaction and its fsync. A job is a function of a Core
-    connection. When one of several fails, the transaction is rolled back and each job gets one of its own, so that
-    nobody pays for another's mistake; jobs must therefore bear being run again.
-
-    A brief job doesn't go to the thread while nobody else writes and the disk is quick: waking a thread and being woken
-    by it takes as long as a commit. A slow commit ends that until the thread has seen quick ones again, so that a slow
-    disk holds up the event loop once and not for every event.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._loop = asyncio.get_running_loop()
-        self._connection: Connection | None = None
-        self._turn = threading.Lock()  # held by whoever uses the connection
-        self._quick = False
-        self._closed = False
-        self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
-        self._thread = threading.Thread(target=self._work, name="konversi-writer", daemon=True)
-        self._thread.start()
-
-    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
-        """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
-        future: asyncio.Future[T] = self._loop.create_future()
-        self.call(job, partial(_resolve, future))
-        return future
-
-    def call(self, job: Callable[[Connection], Any], done: Callable[[Any], None], *, brief: bool = False) -> None:
-        """Run a job; `done` gets its result, or the exception it ended with, in the event loop's thread."""
-        if self.broken:
-            done(StorageUnavailable(self.broken))
-        elif self._closed:
-            done(ShuttingDown())
-        elif brief and self._quick and self._jobs.empty() and self._turn.acquire(blocking=False):
-            self._at_once(_Job(job, done))
-        else:
-            self._jobs.put(_Job(job, done))
-
-    def _at_once(self, job: _Job) -> None:
-        try:
-            began = monotonic()
-            if self._connection is not None and not self.broken:
-                _begin(driver_of(self._connection), patience=0.0)
-            (result,) = self._run([job.work])
-            self._quick = monotonic() - began < _QUICK_SECONDS
-        except sqlite3.OperationalError:
-            self._quick = False
-            self._jobs.put(job)  # the thread can wait for whoever has the lock
-            return
-        finally:
-            self._turn.release()
-        job.done(result)
-
-    async def aclose(self) -> None:
-        """Finish what is queued, then stop."""
-        self._closed = True
-        self._jobs.put(None)
-        await _ended(self._thread)
-        self._engine.dispose()
-
-    def _work(self) -> None:
-        self._connection = self._opened()
-        while True:
-            turn = [self._jobs.get()]
-            with suppress(Empty):
-                while True:
-                    turn.append(self._jobs.get_nowait())
-            jobs = [entry for entry in turn if entry is not None]
-            if jobs:
-                with self._turn:
-                    began = monotonic()
-                    results = self._run([job.work for job in jobs])
-                    self._quick = self._quick or monotonic() - began < _QUICK_SECONDS
-                self._hand_over(jobs, results)
-            if len(jobs) < len(turn):
-                break
-        if self._connection is not None:
-            self._connection.close()
-
-    def _opened(self) -> Connection | None:
-        try:
-            return self._engine.connect()
-        except Exception as error:  # noqa: BLE001 - told to whoever asks for something
-            self._understood(error)
-            self.broken = self.broken or f"SQLite: {_cause(error)}."
-            return None
-
-    def _run(self, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
-        """Each job's result, or the exception it ended with."""
-        if self._connection is None or self.broken:
-            return [StorageUnavailable(self.broken or "") for _ in jobs]
-        try:
-            with transaction(self._connection):
-                return [job(self._connection) for job in jobs]
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
-            understood = self._understood(error)
-            if len(jobs) > 1 and not self.broken:
-                return [result for job in jobs for result in self._run([job])]
-            return [understood] * len(jobs)
-
-    def _understood(self, error: Exception) -> Exception:
-        if not isinstance(error, sqlite3.Error | DBAPIError):
-            return error
-        cause = _cause(error)
-        if not isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) or isinstance(
-            cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
-        ):
-            return error
-        name = getattr(cause, "sqlite_errorname", "") or ""
-        if name.startswith(("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            # After a failed fsync nobody knows what is on the disk: going on could lose what was promised.
-            self.broken = f"{cause}; the process has to be started again."
-        logger().error("storage_unavailable", cause=str(cause), sqlite=name)
-        return StorageUnavailable(f"SQLite: {cause}.")
-
-    def _hand_over(self, jobs: list[_Job], results: list[Any]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(_tell, [job.done for job in jobs], results)
-
-
-class Reader:
-    """A connection that can't write, and its thread, so that long reads stand in nobody's way.
-
-    A thread of its own instead of an executor: those are gone when a script ends, before the gateway in it has closed.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="konversi-reader", daemon=True)
-        self._thread.start()
-
-    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
-        """Queue a query. For the event loop's thread only."""
-        future: asyncio.Future[T] = self._loop.create_future()
-        if self._closed:
-            future.set_exception(ShuttingDown())
-            return future
-        self._jobs.put(_Job(job, partial(_resolve, future)))
-        return future
-
-    async def aclose(self) -> None:
-        """Finish what is queued, then stop."""
-        self._closed = True
-        self._jobs.put(None)
-        await _ended(self._thread)
-        self._engine.dispose()
-
-    def _work(self) -> None:
-        for job in iter(self._jobs.get, None):
-            try:
-                with self._engine.connect() as connection:
-                    result = job.work(connection)
-            except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
-                result = StorageUnavailable(f"SQLite: {_cause(error)}.") if isinstance(error, DBAPIError) else error
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(job.done, result)
-
-
-async def _ended(thread: threading.Thread) -> None:
-    while thread.is_alive():
-        await asyncio.sleep(0.002)
-
-
-def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:
-    for done, result in zip(waiting, results, strict=True):
-        done(result)
-
-
-def _resolve(future: asyncio.Future[Any], result: Any) -> None:
-    if future.done():  # the caller has gone
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
-
-
-def _cause(error: Exception) -> BaseException:
-    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-
-
-def _hand_over(futures: list[asyncio.Future[Any]], results: list[Any]) -> None:
-    for future, result in zip(futures, results, strict=True):
-        if future.done():  # the caller has gone
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)

@@ -8,6 +8,7 @@ lock back costs more than a row. So rows go in by many-row inserts, and come out
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain, islice, starmap
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,7 +19,7 @@ from konversi.outbox.states import State, Step, after
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _WINDOW = 1_000  # candidates shown to the planner: as many as a batch can hold
 _NAMED = 3  # events whose names the log shows
@@ -35,37 +36,30 @@ _QUEUE = (
     " (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason) VALUES "
 )
 _QUEUE_ROW = f"(?,?,'waiting',?,?,{UNSPLIT},?,0,0,'','')"
-_CHUNKS = (256, 32, 4, 1)  # statement sizes, so that a few prepared statements serve every number of rows
+_CHUNKS = (1_000, 256, 32, 4, 1)  # statement sizes, so that a few prepared statements serve every number of rows
 
 
 def append(
     connection: sqlite3.Connection, groups: Sequence[Sequence[NewEvent]], first_id: int, now: float
 ) -> tuple[list[list[Appended]], int]:
     """Insert all groups with ids from `first_id` on; the verdicts by group, and the next free id."""
-    event_rows: list[tuple[Any, ...]] = []
-    queue_rows: list[tuple[Any, ...]] = []
+    events: list[Any] = []  # row after row, as the driver wants them
+    queue: list[Any] = []
     number = first_id
-    for group in groups:
-        for lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, notes in group:
-            event_rows.append(
-                (number, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), notes)
-            )
-            queue_rows.append((number, lane, now, deadline, len(body)))
-            number += 1
-    inserted = _insert(connection, _EVENTS, _EVENT_ROW, _NEW_KEY, event_rows)
-    if inserted == len(event_rows):
-        verdicts = [Appended(id_) for id_ in range(first_id, number)]
+    for lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, notes in chain(*groups):
+        events += (number, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), notes)
+        queue += (number, lane, now, deadline, len(body))
+        number += 1
+    inserted = _insert(connection, _EVENTS, _EVENT_ROW, _NEW_KEY, events)
+    if inserted == number - first_id:
+        verdicts = list(map(Appended, range(first_id, number)))
     else:
-        verdicts = _told_apart(connection, event_rows)
-        queue_rows = [row for row, verdict in zip(queue_rows, verdicts, strict=True) if row[0] == verdict.id]
-    _insert(connection, _QUEUE, _QUEUE_ROW, "", queue_rows)
-    add_total(connection, "accept", len(queue_rows))
-    by_group: list[list[Appended]] = []
-    start = 0
-    for group in groups:
-        by_group.append(verdicts[start : start + len(group)])
-        start += len(group)
-    return by_group, number
+        verdicts = _told_apart(connection, enumerate(chain(*groups), first_id))
+        queue = _of_the_new(queue, verdicts)
+    _insert(connection, _QUEUE, _QUEUE_ROW, "", queue)
+    add_total(connection, "accept", inserted)
+    following = iter(verdicts)
+    return [list(islice(following, len(group))) for group in groups], number
 
 
 @lru_cache(maxsize=64)
@@ -73,26 +67,35 @@ def _statement(head: str, row: str, tail: str, rows: int) -> str:
     return head + ",".join([row] * rows) + tail
 
 
-def _insert(connection: sqlite3.Connection, head: str, row: str, tail: str, rows: Sequence[tuple[Any, ...]]) -> int:
+def _insert(connection: sqlite3.Connection, head: str, row: str, tail: str, values: Sequence[Any]) -> int:
+    width = row.count("?")
     inserted = start = 0
     for size in _CHUNKS:
-        while len(rows) - start >= size:
-            flat = [value for values in rows[start : start + size] for value in values]
-            inserted += connection.execute(_statement(head, row, tail, size), flat).rowcount
-            start += size
+        while len(values) - start >= size * width:
+            end = start + size * width
+            inserted += connection.execute(_statement(head, row, tail, size), values[start:end]).rowcount
+            start = end
     return inserted
 
 
-def _told_apart(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> list[Appended]:
-    """Some keys were known: which rows are new, which repeat an event, and which contradict one."""
+def _told_apart(connection: sqlite3.Connection, numbered: Iterable[tuple[int, NewEvent]]) -> list[Appended]:
+    """Some keys were known: which events are new, which repeat one, and which contradict one."""
     verdicts = []
-    for id_, dataset, name, event_id, _, _, _, _, digest, _, _ in rows:
+    for id_, event in numbered:
         stored, known = connection.execute(
             "SELECT id, digest FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?",
-            (event_id, name, dataset),
+            (event.event_id, event.event_name, event.dataset),
         ).fetchone()
-        verdicts.append(Appended(stored, repeat=stored != id_, conflict=known != digest))
+        verdicts.append(Appended(stored, repeat=stored != id_, conflict=known != event.digest))
     return verdicts
+
+
+def _of_the_new(queue: list[Any], verdicts: Sequence[Appended]) -> list[Any]:
+    """The queue's rows of the events that were not known."""
+    width = _QUEUE_ROW.count("?")
+    starts = range(0, len(queue), width)
+    rows = (queue[start : start + width] for start, verdict in zip(starts, verdicts, strict=True) if not verdict.repeat)
+    return list(chain(*rows))
 
 
 def add_total(connection: sqlite3.Connection, step: str, number: int) -> None:
@@ -119,49 +122,57 @@ def claim(
         " WHERE lane = ? AND state = 'waiting' AND due_at <= ? ORDER BY due_at, id LIMIT ?)",
         (lane, now, _WINDOW),
     ).fetchone()
-    candidates = {row[0]: Candidate(*row) for row in orjson.loads(window)}
+    candidates = list(starmap(Candidate, orjson.loads(window)))
     if not candidates:
         return None, ()
-    choice = choose(list(candidates.values()))
+    choice = choose(candidates)
     if not choice.batch:
         return None, choice.expired
     ids = sorted(choice.batch)
-    as_json = orjson.dumps(ids).decode()
+    chosen, values = _among(ids)
     attempt = connection.execute(
         "INSERT INTO attempts (lane, started_at, lease_until, members, events, reason) VALUES (?, ?, ?, ?, ?, '')",
         (lane, now, lease_until, pack(ids), len(ids)),
     ).lastrowid
     connection.execute(
-        "UPDATE queue SET state = 'sending', tries = tries + 1, attempts = attempts || ?"
-        " WHERE id IN (SELECT value FROM json_each(?))",
-        (f"{attempt},", as_json),
+        f"UPDATE queue SET state = 'sending', tries = tries + 1, attempts = attempts || ? WHERE {chosen}",  # noqa: S608 - ours
+        (f"{attempt},", *values),
     )
     (data,) = connection.execute(
-        "SELECT group_concat(body, ',') FROM (SELECT body FROM events"
-        " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id)",
-        (as_json,),
+        f"SELECT group_concat(body, ',') FROM (SELECT body FROM events WHERE {chosen} ORDER BY id)",  # noqa: S608 - ours
+        values,
     ).fetchone()
     names = [
         connection.execute("SELECT event_name, event_id FROM events WHERE id = ?", (id_,)).fetchone()
         for id_ in ids[:_NAMED]
     ]
+    members = set(ids)
+    taken = [candidate for candidate in candidates if candidate.id in members]
     batch = Batch(
         attempt=attempt or 0,
         lane=lane,
         ids=ids,
         data=data.encode(),
-        tries=max(candidates[id_].tries for id_ in ids) + 1,
-        batch_limit=candidates[ids[0]].batch_limit,
+        tries=max(candidate.tries for candidate in taken) + 1,
+        batch_limit=taken[0].batch_limit,
         names=names,
     )
     return batch, choice.expired
 
 
+def _among(ids: Sequence[int]) -> tuple[str, tuple[int | str, ...]]:
+    """The condition that an id is one of these, and its values; most batches are one run, which is quicker to find."""
+    if ids[-1] - ids[0] == len(ids) - 1:
+        return "id BETWEEN ? AND ?", (ids[0], ids[-1])
+    return "id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),)
+
+
 def settle_delivered(connection: sqlite3.Connection, ids: Sequence[int]) -> int:
-    """Move sending events to delivered: the usual end, and the one that has to be quick."""
+    """Move sending events to delivered: the usual end, and the one that has to be quick. `ids` ascend."""
+    chosen, values = _among(ids)
     moved = connection.execute(
-        "UPDATE queue SET state = ?, reason = '' WHERE id IN (SELECT value FROM json_each(?)) AND state = 'sending'",
-        (after(State.SENDING, Step.DELIVER).value, orjson.dumps(list(ids)).decode()),
+        f"UPDATE queue SET state = ?, reason = '' WHERE {chosen} AND state = 'sending'",  # noqa: S608 - ours
+        (after(State.SENDING, Step.DELIVER).value, *values),
     ).rowcount
     add_total(connection, Step.DELIVER.value, moved)
     return moved

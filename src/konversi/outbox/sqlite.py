@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from konversi.clock import now as wall_clock
 from konversi.database.schema import upgrade
-from konversi.database.sqlite import OwnerLock, Reader, Writer, driver_of, path_of, reading_engine, writing_engine
+from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
+from konversi.database.sqlite_threads import Reader, Writer, driver_of
 from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
 from konversi.outbox import hot_sqlite, statements
 
@@ -102,8 +103,9 @@ class SqliteOutbox:
         """All that came in this round of the event loop goes in together."""
         arrivals, self._arrivals = self._arrivals, None
         if arrivals is not None:
+            brief = arrivals.events <= _BRIEF
             self._writer.call(
-                partial(self._append, arrivals), partial(self._answer, arrivals), brief=arrivals.events <= _BRIEF
+                partial(self._append, arrivals), partial(self._answer, arrivals), brief=brief, long=not brief
             )
 
     def _append(self, arrivals: _Arrivals, connection: Connection) -> list[list[Appended]]:

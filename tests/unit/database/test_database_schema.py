@@ -8,7 +8,8 @@ from sqlalchemy import create_engine, inspect
 import konversi.outbox.tables  # noqa: F401 - hangs the tables on the metadata
 from konversi.database.metadata import metadata
 from konversi.database.schema import HEAD, revision, upgrade
-from konversi.database.sqlite import transaction, writing_engine
+from konversi.database.sqlite import writing_engine
+from konversi.database.sqlite_threads import transaction
 from konversi.errors import InvalidSettings
 
 

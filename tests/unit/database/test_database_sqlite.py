@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from konversi.database.sqlite import OwnerLock, Reader, Writer, path_of, reading_engine, writing_engine
+from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
+from konversi.database.sqlite_threads import Reader, Writer
 from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
 from outboxes import until
 
@@ -184,7 +185,7 @@ async def test_after_a_fault_of_the_disk_nothing_more_is_written(tmp_path, name)
 
 
 async def test_a_file_locked_by_a_stranger_is_waited_for_and_then_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("konversi.database.sqlite_threads._BUSY_SECONDS", 0.05)
     async with a_writer(tmp_path / "w.db") as writer:
         stranger = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
         stranger.execute("BEGIN IMMEDIATE")
@@ -224,7 +225,7 @@ def test_the_reader_can_not_write(tmp_path):
 
 
 async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
     async with a_writer(tmp_path / "w.db") as writer:
         told = []
         writer.call(put(1), told.append, brief=True)
@@ -237,9 +238,9 @@ async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path, mon
 
 
 async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
     async with a_writer(tmp_path / "w.db") as writer:
-        monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", -1.0)
+        monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
         told = []
         writer.call(put(1), told.append, brief=True)
         assert told == [1]
@@ -249,7 +250,7 @@ async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monke
 
 
 async def test_a_brief_job_waits_its_turn_behind_others(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite._QUICK_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
     async with a_writer(tmp_path / "w.db") as writer:
         begun, go_on = threading.Event(), threading.Event()
 
@@ -297,3 +298,21 @@ async def test_a_read_runs_in_the_readers_thread_and_can_not_write(tmp_path):
         await reader.aclose()
         with pytest.raises(ShuttingDown):
             await reader.submit(put(1))
+
+
+async def test_a_long_job_ends_the_turn_so_that_those_before_it_are_answered_sooner(tmp_path):
+    async with a_writer(tmp_path / "w.db") as writer:
+        begun, go_on, told = threading.Event(), threading.Event(), []
+        hold = writer.submit(lambda _: (begun.set(), go_on.wait(5)))
+        await asyncio.to_thread(begun.wait, 5)
+        writer.call(lambda _: "short", lambda result: told.append((result, numbers(tmp_path / "w.db"))))
+        writer.call(put(1), lambda result: told.append((result, numbers(tmp_path / "w.db"))), long=True)
+        writer.call(put(2), lambda result: told.append((result, numbers(tmp_path / "w.db"))))
+        turns = []
+        running = writer._run
+        writer._run = lambda jobs: (turns.append(len(jobs)), running(jobs))[1]
+        go_on.set()
+        await hold
+        await until(lambda: len(told) == 3)
+    assert turns == [2, 1]
+    assert [result for result, _ in told] == ["short", 1, 1]
