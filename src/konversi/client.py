@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import threading
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
@@ -30,11 +31,11 @@ from konversi.insight.describe import event_in_full
 from konversi.intake.receive import Receipt
 from konversi.logs import redact
 from konversi.outbox.port import event_of
-from konversi.settings import load
+from konversi.settings import load, on_this_machine
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -138,7 +139,10 @@ class _Remote:
         headers = {"content-type": "application/json"}
         if settings.api_key:
             headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
-        self._http = httpx2.AsyncClient(base_url=settings.url or "", headers=headers, timeout=_REMOTE_SECONDS)
+        url = settings.url or ""
+        self._http = httpx2.AsyncClient(
+            base_url=url, headers=headers, timeout=_REMOTE_SECONDS, trust_env=not on_this_machine(url)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -277,6 +281,27 @@ def default_tracker() -> SyncKonversi:
         if _default is None:
             made = SyncKonversi()
             made.__enter__()
-            atexit.register(made.close)
+            _before_the_end(made.close)
             _default = made
         return _default
+
+
+def _before_the_end(close: Callable[[], None]) -> None:
+    """Close while the interpreter can still look up names and start threads, which `atexit` is too late for.
+
+    Its own hook for that is not public; without it, what is due is sent at the next start.
+    """
+    import concurrent.futures.thread  # noqa: F401, PLC0415 - its hook comes first, so that it runs after ours
+
+    register: Callable[[Callable[[], None]], object] = getattr(threading, "_register_atexit", atexit.register)
+    register(close)
+
+
+def _forget_in_child() -> None:
+    """A forked process has the object, but not its threads: it opens its own at the next use."""
+    global _default, _making
+    _default, _making = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import phonenumbers
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
@@ -40,13 +41,23 @@ class _SecretFiles(PydanticBaseSettingsSource):
         found: dict[str, Any] = {}
         for name in _SECRETS:
             path = self._variables.get(f"{name}_FILE")
-            if not path or not _is_placeholder(self._variables.get(name) or "your_"):
+            if not path or self._variables.get(name):
                 continue
             try:
                 found[name] = Path(path).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise InvalidSettings(f"{name}_FILE: {type(error).__name__} while reading {path}.") from error
         return found
+
+
+def _with_files(
+    settings_cls: type[BaseSettings], source: PydanticBaseSettingsSource
+) -> tuple[PydanticBaseSettingsSource, ...]:
+    """A source without the guide's placeholders, which must not hide the next one's values, and its secret files."""
+    if not isinstance(source, DotEnvSettingsSource | EnvSettingsSource):
+        return (source,)
+    source.env_vars = {name: value for name, value in source.env_vars.items() if not _is_placeholder(value or "")}
+    return source, _SecretFiles(settings_cls, {name.upper(): value for name, value in source.env_vars.items()})
 
 
 class Settings(BaseSettings):
@@ -162,11 +173,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's shape
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        variables: dict[str, str | None] = {}
-        for source in (dotenv_settings, env_settings):
-            if isinstance(source, DotEnvSettingsSource | EnvSettingsSource):
-                variables |= {name.upper(): value for name, value in source.env_vars.items()}
-        return init_settings, _SecretFiles(settings_cls, variables), env_settings, dotenv_settings
+        given = [env_settings]
+        if isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file:
+            given += [DotEnvSettingsSource(settings_cls, env_file=file) for file in (".env.local", ".env")]
+        return init_settings, *(part for source in given for part in _with_files(settings_cls, source))
 
     @field_validator("pixel_id", "token", mode="before")
     @classmethod
@@ -188,6 +198,22 @@ class Settings(BaseSettings):
     def _short_environment(cls, value: Any) -> Any:
         short = {"dev": "development", "prod": "production"}
         return short.get(value.strip().lower(), value.strip().lower()) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _durable_database(cls, value: str | None) -> str | None:
+        """In memory, an answer of 202 would promise what nobody keeps."""
+        path = (value or "sqlite:///x").removeprefix("sqlite:///")
+        if path in {value, ""} or path.startswith((":memory:", "file:")):
+            raise ValueError("only sqlite:///PATH is taken by this version")
+        return value
+
+    @field_validator("default_country")
+    @classmethod
+    def _known_country(cls, value: str) -> str:
+        if value not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("no country has this code: send two letters such as ID")
+        return value
 
     @field_validator("graph_url", "url")
     @classmethod
@@ -215,6 +241,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'konversi.db'}"
 
 
+def on_this_machine(url: str) -> bool:
+    """Whether the address is here: a proxy in the environment is not for that."""
+    return urlsplit(url).hostname in LOOPBACK
+
+
 def _is_placeholder(value: str) -> bool:
     """The setup guide's `your_pixel_id_here` is not a value."""
     return value.strip().lower().startswith("your_")
@@ -225,10 +256,16 @@ def load(**given: Any) -> Settings:
 
     Raises `InvalidSettings` naming the variables at fault (never their values), and `TestCodeInProduction`.
     """
+    unknown = sorted(given.keys() - Settings.model_fields.keys())
+    if unknown:
+        raise TypeError(f"There is no setting {', '.join(unknown)}.")
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise InvalidSettings(_complaints(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        text = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else f"{error.strerror}"
+        raise InvalidSettings(f".env.local or .env can't be read: {text}.") from None
     except SettingsError as error:  # its text names the field
         named = [variable(field) for field in Settings.model_fields if f'"{field}"' in str(error)]
         raise InvalidSettings(f"{', '.join(named)}: must be JSON.") from None

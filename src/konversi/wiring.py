@@ -19,7 +19,6 @@ from konversi.intake.receive import Receiver, Rules
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import Credentials, GraphClient
-from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.sqlite import SqliteOutbox
 from konversi.settings import DEFAULT_DATASET, Settings
 
@@ -45,11 +44,7 @@ def credentials_of(settings: Settings) -> Credentials | None:
 async def open_outbox(settings: Settings) -> Outbox:
     """The store that KONVERSI_DATABASE_URL names."""
     url = settings.database
-    if url == "memory://":
-        return MemoryOutbox()
-    if url.startswith("sqlite"):
-        return await SqliteOutbox.open(url)
-    raise InvalidSettings("KONVERSI_DATABASE_URL: only sqlite:///PATH is supported by this version.")
+    return await SqliteOutbox.open(url)
 
 
 def installation_secret(settings: Settings) -> bytes:

@@ -115,7 +115,7 @@ def send(
     event: str | None = None,
     /,
     *,
-    file: Path | None = None,
+    file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     phone: Given = None,
     email: Given = None,
     name: Given = None,
@@ -171,6 +171,9 @@ def send(
 
     if (event is None) == (file is None):
         words("konversi: give the event's name, or --file.")
+        return USAGE_ERROR
+    if file and any((phone, email, name, booking_id, event_id, value, currency, service, channel, source, occurred_at)):
+        words("konversi: with --file, everything about the event stands in the file.")
         return USAGE_ERROR
     given = sending.from_file(file) if file else sending.from_options(
         event=event, phone=phone, email=email, name=name, booking_id=booking_id, event_id=event_id, value=value,

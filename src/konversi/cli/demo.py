@@ -83,7 +83,7 @@ def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
     until = monotonic() + _START_SECONDS
     while monotonic() < until and process.poll() is None:
         try:
-            if httpx2.get(url, timeout=1).is_success:
+            if httpx2.get(url, timeout=1, trust_env=False).is_success:
                 return process.poll() is None
         except httpx2.HTTPError:
             pass
@@ -101,7 +101,7 @@ def _failed(what: str, port: int) -> int:
 
 def _show(gateway: str, meta: str) -> bool:
     """The booking's way, step by step; whether it was delivered."""
-    with httpx2.Client(timeout=40) as http:
+    with httpx2.Client(timeout=40, trust_env=False) as http:
         configured = http.get(f"{gateway}/api/meta/conversion")
         _step("Is it configured?  GET /api/meta/conversion", configured.text)
         began = monotonic()

@@ -101,8 +101,6 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
 
 
 def _storage(settings: Settings) -> Iterator[Finding]:
-    if not settings.database.startswith("sqlite"):
-        return
     folder = path_of(settings.database).parent
     existing = next((place for place in (folder, *folder.absolute().parents) if place.exists()), Path("/"))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
@@ -114,7 +112,7 @@ def _storage(settings: Settings) -> Iterator[Finding]:
         )
         return
     disk = shutil.disk_usage(existing)
-    free = disk.free / disk.total
+    free = disk.free / disk.total if disk.total else 0.0
     found = f"{folder} on a disk with {disk.free / 2**30:.1f} GiB free ({free:.0%})"
     if free < _LITTLE_DISK and disk.free < 2**30:
         yield Finding("storage", Mark.FAULT, found, "Make room: without it no event can be accepted.")

@@ -14,6 +14,7 @@ from konversi.insight.describe import event, event_in_full, summary
 from konversi.outbox import statements
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State
+from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
     from konversi.settings import Settings
@@ -61,7 +62,13 @@ class OverHttp:
         content = None if body is None else orjson.dumps(body)
         try:
             answer = httpx2.request(
-                method, self._url + path, params=params, content=content, headers=self._headers, timeout=_SECONDS
+                method,
+                self._url + path,
+                params=params,
+                content=content,
+                headers=self._headers,
+                timeout=_SECONDS,
+                trust_env=not on_this_machine(self._url),
             )
             said: dict[str, Any] = orjson.loads(answer.content)
         except (httpx2.HTTPError, orjson.JSONDecodeError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from pydantic import ValidationError
 
 from konversi.cli.printing import as_json as print_json
@@ -36,14 +35,23 @@ def from_options(*, services: list[str], **given: Any) -> Conversion:
     about = {name: given.pop(name) for name in ("phone", "email", "name")}
     occurred = given.pop("occurred_at")
     value = given.pop("value")
+    seconds = occurred is not None and occurred.isascii() and occurred.isdecimal()
     described = {
         **given,
-        "value": int(value) if value is not None and value.is_integer() else value,
-        "occurred_at": int(occurred) if occurred is not None and occurred.isdigit() else occurred,
+        "value": None if value is None else _number(value),
+        "occurred_at": int(occurred) if seconds else occurred,
         "customer": {name: text for name, text in about.items() if text is not None},
         "services": [_service(text) for text in services],
     }
-    return _validated(orjson.dumps({name: one for name, one in described.items() if one is not None}))
+    try:
+        return Conversion.model_validate({name: one for name, one in described.items() if one is not None})
+    except ValidationError as error:
+        raise Refused(faults_of(error, FIELD_NAMES)) from None
+
+
+def _number(value: float) -> int | float:
+    """Whole where it is whole; what is no number is refused by the conversion."""
+    return int(value) if value.is_integer() else value
 
 
 def _service(text: str) -> dict[str, Any]:
@@ -51,10 +59,9 @@ def _service(text: str) -> dict[str, Any]:
     if not found:
         return {"name": text}
     try:
-        amount = float(price)
+        return {"name": name, "price": _number(float(price))}
     except ValueError:
         raise InvalidRequest(f'--service: "{price[:20]}" is not a price; write "NAME=150000".') from None
-    return {"name": name, "price": int(amount) if amount.is_integer() else amount}
 
 
 def _validated(text: bytes) -> Conversion:

@@ -7,7 +7,9 @@ the WAL-reset fault of SQLite releases before 3.51.3.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -40,6 +42,8 @@ def writing_engine(path: Path) -> Engine:
     """An engine with one connection, in manual transaction mode."""
 
     def connect() -> sqlite3.Connection:
+        with suppress(OSError):  # SQLite says better what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # hashes of phones are nobody else's business
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS, cached_statements=256
         )

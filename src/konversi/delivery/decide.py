@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 OnInDoubt = Literal["resend", "hold"]
 
+_HELD = (
+    "Nobody knows whether Meta has it, and KONVERSI_ON_IN_DOUBT=hold leaves the decision to you: "
+    "`konversi events replay RECEIPT` sends it again, `konversi events discard RECEIPT` doesn't. What happened: {}"
+)
 _UNCLEAR_TRIES = 3  # an unknown fault that comes back so often is suspected to be one event's
 _UNCLEAR_END = 12  # tries after which a single event with an unknown fault is given up
 
@@ -53,7 +57,7 @@ def decide(
         batch_limit=halved(events) if step is Step.SPLIT else 0,
         in_doubt=verdict.kind is Kind.IN_DOUBT,
         counts_as_try=counts,
-        reason=verdict.reason,
+        reason=_HELD.format(verdict.reason) if step is Step.HOLD else verdict.reason,
         http_status=verdict.http_status,
         code=verdict.code,
         subcode=verdict.subcode,

@@ -14,6 +14,7 @@ import orjson
 from konversi.clock import now
 from konversi.meta.answers import Kind, Verdict, judge
 from konversi.meta.usage import Usage, usage
+from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,7 +62,9 @@ class GraphClient:
 
     def __init__(self, url: str, version: str) -> None:
         self._base = f"{url}/{version}"
-        self._http = httpx2.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=False)
+        self._http = httpx2.AsyncClient(
+            timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=False, trust_env=not on_this_machine(url)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,9 +93,6 @@ class GraphClient:
                 async with self._http.stream(method, self._base + path, content=body, headers=headers) as response:
                     answer = await _read(response)
         except _NEVER_LEFT as error:
-            return Sent(Verdict(Kind.NOT_SENT, _network(error, "could not be reached")), Usage())
-        except RuntimeError as error:
-            # Names can't be looked up any more once the interpreter is ending; nothing has left then.
             return Sent(Verdict(Kind.NOT_SENT, _network(error, "could not be reached")), Usage())
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError) as error:
             return Sent(Verdict(Kind.IN_DOUBT, _network(error, "did not answer")), Usage())

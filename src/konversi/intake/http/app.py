@@ -78,10 +78,8 @@ def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]]
 
 
 async def _events(request: Request) -> Response:
-    """Durable when answered. One event, `{"events": [...]}`, or one a line as `application/x-ndjson`.
-
-    The server answers this address without coming here (see `hot.py`); this is the same door for other servers.
-    """
+    """Durable when answered. One event, `{"events": [...]}`, or one a line as `application/x-ndjson`."""
+    # The server answers this address in `hot.py`, without coming here: this is the same door for other servers.
     sent = await read(request.receive, dict(request.scope["headers"]), MANY_EVENTS)
     reply = await answer(request.app.state.gateway.receiver, sent, request.headers.get("content-type", ""))
     return Response(reply.body, reply.status, reply.headers, reply.content_type)

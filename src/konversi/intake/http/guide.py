@@ -106,6 +106,8 @@ async def _answer(gateway: Gateway, receipt: Receipt, stored: Stored) -> Respons
         meta = {"eventsReceived": 1, "fbtraceId": last.fbtrace_id if last else None}
         return _json(200, {"success": True, **meta, **said})
     paused = last is not None and last.verdict == Kind.PAUSED and stored.state is State.WAITING
+    if stored.state is State.HELD:
+        return _json(202, {"success": True, "status": "held", **said, "warning": stored.reason})
     if stored.state in NEEDS_ATTENTION or stored.state is State.DISCARDED or paused or gateway.paused(stored.lane):
         reason = stored.reason or gateway.obstacle(stored.lane) or ""
         return _refused(said, stored, reason)
@@ -119,9 +121,10 @@ def _spoken(note: Note) -> str:
 
 
 def _refused(said: dict[str, Any], stored: Stored, reason: str) -> Response:
+    kept = " The event is kept: don't report it again." if stored.state is State.WAITING else ""
     described = {
         "success": False,
-        "error": reason,
+        "error": reason + kept,
         "state": stored.state.value,  # "waiting" where the event is kept and sent once the cause is mended
         **said,
         **problem(MetaRefused(reason)),
