@@ -119,3 +119,15 @@ def test_one_bad_event_among_a_thousand_is_the_only_one_that_dies(tmp_path, meta
     assert status["states"]["delivered"] == 1000
     assert [event["event_id"] for event in dead] == ["Lead:BK-bad"]
     assert sum(lane["requests"]["refused"] for lane in status["lanes"]) <= 11
+
+
+def test_the_guides_caller_is_told_that_an_event_in_doubt_is_held_and_not_refused(tmp_path, meta):
+    fault(meta, "reset_after_accept", requests=1)
+    with Gateways(tmp_path, meta, KONVERSI_ON_IN_DOUBT="hold") as gateways:
+        gateways.start()
+        body = {"type": "booking", "bookingId": "BK-1", "customerPhone": "0812-3456-7890"}
+        answer = httpx2.post(f"{gateways.url}/api/meta/conversion", json=body, timeout=20)
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "held"
+    assert "konversi events replay" in answer.json()["warning"]
+    assert "tries again by itself" not in answer.json()["warning"].partition("What happened")[0]

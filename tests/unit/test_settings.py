@@ -259,3 +259,48 @@ def test_unknown_variables_of_others_are_none_of_our_business(env):
     env("META_SOMETHING_ELSE", "x")
     write(".env", "NEXT_PUBLIC_THING=1\n")
     assert settings.load().pixel_id is None
+
+
+def test_a_secret_file_of_the_environment_wins_over_the_value_in_a_file_of_settings(env, tmp_path):
+    (tmp_path / "token").write_text("from-the-secret-file")
+    write(".env.local", "META_CONVERSION_API_TOKEN=from-env-local")
+    env("META_CONVERSION_API_TOKEN_FILE", str(tmp_path / "token"))
+    assert load().token.get_secret_value() == "from-the-secret-file"
+
+
+def test_a_placeholder_never_hides_the_value_of_the_next_source(env):
+    write(".env", 'META_PIXEL_ID="111111111"')
+    write(".env.local", 'META_PIXEL_ID="your_pixel_id_here"')
+    env("META_PIXEL_ID", "your_production_pixel_id")
+    assert load().pixel_id == "111111111"
+
+
+def test_a_setting_given_in_code_that_does_not_exist_is_a_slip_and_said(env):
+    with pytest.raises(TypeError, match="on_indoubt"):
+        load(on_indoubt="hold")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfeM\x00", b"META_PIXEL_ID=\xe9"])
+def test_a_file_of_settings_that_is_not_utf_8_is_refused_without_its_contents(content):
+    Path(".env.local").write_bytes(content)
+    with pytest.raises(InvalidSettings, match="UTF-8"):
+        load()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "memory://", "postgresql://x/y", "garbage"])
+def test_a_database_that_keeps_nothing_or_is_not_known_is_refused(env, url):
+    env("KONVERSI_DATABASE_URL", url)
+    with pytest.raises(InvalidSettings, match="KONVERSI_DATABASE_URL"):
+        load()
+
+
+def test_a_country_that_does_not_exist_is_refused(env):
+    env("KONVERSI_DEFAULT_COUNTRY", "ZZ")
+    with pytest.raises(InvalidSettings, match="KONVERSI_DEFAULT_COUNTRY"):
+        load()
+
+
+def test_a_proxy_is_not_for_this_machine():
+    assert settings.on_this_machine("http://localhost:3001")
+    assert settings.on_this_machine("http://[::1]:3001/v26.0")
+    assert not settings.on_this_machine("https://graph.facebook.com")

@@ -89,6 +89,9 @@ def sandbox(
     """
     from konversi.cli import sandboxing
 
+    if port not in range(65_536):
+        words("konversi: --port takes 0 to 65535.")
+        return USAGE_ERROR
     return sandboxing.run(host, port, ledger, dataset or ())
 
 

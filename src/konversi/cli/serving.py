@@ -75,7 +75,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket)
     config = uvicorn.Config(
         app,
         log_config=None,
-        log_level="error",
+        log_level="critical",
         access_log=False,
         server_header=False,
         proxy_headers=False,

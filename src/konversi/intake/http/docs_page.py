@@ -42,7 +42,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     return (
         f"<section><h2><code>{method.upper()} {escape(path)}</code></h2>"
-        f"<p>{escape(operation.get('summary', ''))}. {escape(operation.get('description', ''))}</p>"
+        f"<p><b>{escape(operation.get('summary', ''))}</b></p><p>{escape(operation.get('description', ''))}</p>"
         f"{_parameters(operation.get('parameters', []))}{body}<h3>Answers</h3><ul>{answers}</ul></section>"
     )
 
@@ -66,6 +66,8 @@ def _fields(name: str, schema: dict[str, Any]) -> str:
         for field, described in schema.get("properties", {}).items()
     )
     about = f"<p>{escape(schema['description'])}</p>" if schema.get("description") else ""
+    if "enum" in schema:
+        return f'<h3 id="{escape(name)}">{escape(name)}</h3>{about}<p>One of: {escape(_kind(schema))}</p>'
     return (
         f'<h3 id="{escape(name)}">{escape(name)}</h3>{about}'
         f"<table><tr><th>field</th><th></th><th>takes</th></tr>{rows}</table>"
