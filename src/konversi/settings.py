@@ -24,6 +24,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _SECRETS = ("META_CONVERSION_API_TOKEN", "META_APP_SECRET", "KONVERSI_API_KEY", "KONVERSI_SECRET")
 
+_IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders
+
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
@@ -56,7 +58,11 @@ def _with_files(
     """A source without the guide's placeholders, which must not hide the next one's values, and its secret files."""
     if not isinstance(source, DotEnvSettingsSource | EnvSettingsSource):
         return (source,)
-    source.env_vars = {name: value for name, value in source.env_vars.items() if not _is_placeholder(value or "")}
+    source.env_vars = {
+        name: value
+        for name, value in source.env_vars.items()
+        if name.upper() not in _IN_THE_GUIDE or not _is_placeholder(value or "")
+    }
     return source, _SecretFiles(settings_cls, {name.upper(): value for name, value in source.env_vars.items()})
 
 

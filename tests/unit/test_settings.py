@@ -275,6 +275,11 @@ def test_a_placeholder_never_hides_the_value_of_the_next_source(env):
     assert load().pixel_id == "111111111"
 
 
+def test_only_what_the_guide_writes_as_a_placeholder_is_taken_for_one(env):
+    env("KONVERSI_API_KEY", "your_own_long_key")
+    assert load().api_key.get_secret_value() == "your_own_long_key"
+
+
 def test_a_setting_given_in_code_that_does_not_exist_is_a_slip_and_said(env):
     with pytest.raises(TypeError, match="on_indoubt"):
         load(on_indoubt="hold")

@@ -185,8 +185,8 @@ class Writer:
         if not isinstance(error, sqlite3.Error | DBAPIError):
             return error
         cause = _cause(error)
-        if not isinstance(cause, sqlite3.OperationalError | sqlite3.DatabaseError) or isinstance(
-            cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
+        if not isinstance(cause, sqlite3.DatabaseError) or isinstance(
+            cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.DataError
         ):
             return error
         name = getattr(cause, "sqlite_errorname", "") or ""

@@ -104,13 +104,6 @@ class Receiver:
             self._wake(lane)
         return [_outcome(one, next(appended)) if isinstance(one, _Ready) else one for one in prepared]
 
-    def check(self, conversion: Conversion) -> tuple[NewEvent, tuple[Note, ...]]:
-        """What would be stored for the conversion, and the notes, storing nothing. Raises `Refused`."""
-        prepared = self._prepare(conversion, self._now())
-        if isinstance(prepared, Refusal):
-            raise prepared.error
-        return prepared.new, prepared.notes
-
     def _prepare(self, conversion: Conversion, now: float) -> _Ready | Refusal:
         try:
             return self._ready(conversion, now)
