@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from contextlib import AsyncExitStack, _AsyncGeneratorContextManager
 
 import pytest
 
@@ -22,8 +23,22 @@ def run():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """A test that is a coroutine function is simply run, within 30 seconds."""
+    """A test that is a coroutine function is simply run, within 30 seconds.
+
+    A fixture that gives an `@asynccontextmanager`'s manager is entered for it.
+    """
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    _run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}), 30)
+    _run(
+        _with_entered(pyfuncitem.obj, {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}),
+        30,
+    )
     return True
+
+
+async def _with_entered(test, arguments):
+    async with AsyncExitStack() as stack:
+        for name, value in arguments.items():
+            if isinstance(value, _AsyncGeneratorContextManager):
+                arguments[name] = await stack.enter_async_context(value)
+        await test(**arguments)

@@ -41,6 +41,11 @@ def all_of(candidates):
     return Choice([candidate.id for candidate in candidates])
 
 
+def always(step):
+    """The same step for every lane."""
+    return lambda _lane: step
+
+
 def ended(step=Step.DELIVER, verdict="delivered", **given):
     return Settlement(step, verdict, **{"ended_at": 2e9, **given})
 

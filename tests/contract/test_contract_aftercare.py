@@ -6,7 +6,7 @@ from konversi.clock import now
 from konversi.errors import NotFound, WrongState
 from konversi.outbox.port import Choice
 from konversi.outbox.states import TRANSITIONS, State, Step
-from outboxes import FAR, LATER, LIVE, OTHER, TEST, claim_all, ended, new_event, new_events, states_of, store
+from outboxes import FAR, LATER, LIVE, OTHER, TEST, always, claim_all, ended, new_event, new_events, states_of, store
 
 
 @pytest.mark.parametrize(("step", "state"), [(Step.RETRY, State.WAITING), (Step.HOLD, State.HELD)])
@@ -15,7 +15,7 @@ async def test_an_attempt_whose_lease_ran_out_is_in_doubt(harness, step, state):
         lost, kept = await store(outbox, new_event("lost", lane=LIVE), new_event("kept", lane=OTHER))
         abandoned = await claim_all(outbox, LIVE, lease_until=100.0)
         await claim_all(outbox, OTHER, lease_until=200.0)
-        assert list(await outbox.rescue(150.0, step)) == [lost]
+        assert list(await outbox.rescue(150.0, always(step))) == [lost]
         assert await states_of(outbox, [lost, kept]) == [state, State.SENDING]
         stored = await outbox.find(lost)
         assert stored.in_doubt == 1
@@ -27,13 +27,23 @@ async def test_an_attempt_whose_lease_ran_out_is_in_doubt(harness, step, state):
             assert stored.due_at == 150.0
 
 
+async def test_each_lane_says_what_becomes_of_its_abandoned_attempts(harness):
+    async with harness.open() as outbox:
+        ids = await store(outbox, new_event("resent", lane=LIVE), new_event("held", lane=OTHER))
+        await claim_all(outbox, LIVE)
+        await claim_all(outbox, OTHER)
+        step_of = {LIVE: Step.RETRY, OTHER: Step.HOLD}.__getitem__
+        assert sorted(await outbox.rescue(1.0, step_of, all_leases=True)) == ids
+        assert await states_of(outbox, ids) == [State.WAITING, State.HELD]
+
+
 async def test_a_lease_that_was_extended_is_kept(harness):
     async with harness.open() as outbox:
         await store(outbox, new_event())
         batch = await claim_all(outbox, lease_until=100.0)
         await outbox.extend(batch.attempt, 200.0)
-        assert list(await outbox.rescue(150.0, Step.RETRY)) == []
-        assert list(await outbox.rescue(201.0, Step.RETRY)) == list(batch.ids)
+        assert list(await outbox.rescue(150.0, always(Step.RETRY))) == []
+        assert list(await outbox.rescue(201.0, always(Step.RETRY))) == list(batch.ids)
 
 
 async def test_a_new_owner_needs_not_wait_for_leases(harness):
@@ -41,8 +51,8 @@ async def test_a_new_owner_needs_not_wait_for_leases(harness):
         ids = await store(outbox, *new_events(3))
         await outbox.claim(LIVE, LATER, 9e9, lambda _: Choice(ids[:1]))
         await outbox.claim(LIVE, LATER, 9e9, lambda _: Choice(ids[1:]))
-        assert sorted(await outbox.rescue(1.0, Step.RETRY, all_leases=True)) == ids
-        assert list(await outbox.rescue(1.0, Step.RETRY, all_leases=True)) == []
+        assert sorted(await outbox.rescue(1.0, always(Step.RETRY), all_leases=True)) == ids
+        assert list(await outbox.rescue(1.0, always(Step.RETRY), all_leases=True)) == []
         assert await states_of(outbox, ids) == [State.WAITING] * 3
 
 
@@ -52,7 +62,7 @@ async def test_what_was_being_sent_when_the_process_ended_is_found_in_doubt(dura
         await claim_all(outbox, lease_until=9e9)
     async with durable.open() as outbox:
         assert (await outbox.counts()).states[State.SENDING] == 2
-        assert sorted(await outbox.rescue(1.0, Step.HOLD, all_leases=True)) == ids
+        assert sorted(await outbox.rescue(1.0, always(Step.HOLD), all_leases=True)) == ids
         assert await states_of(outbox, ids) == [State.HELD] * 2
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from konversi.outbox.port import Choice
 from konversi.outbox.states import TRANSITIONS, State, Step
-from outboxes import LATER, LIVE, claim_all, ended, new_event, new_events, states_of, store
+from outboxes import LATER, LIVE, always, claim_all, ended, new_event, new_events, states_of, store
 
 STEPS = [step for state, step in TRANSITIONS if state is State.SENDING]
 
@@ -99,7 +99,7 @@ async def test_an_attempt_that_was_rescued_meanwhile_is_left_alone(harness, late
     async with harness.open() as outbox:
         (id_,) = await store(outbox, new_event())
         lost = await claim_all(outbox, lease_until=10.0)
-        assert list(await outbox.rescue(11.0, Step.RETRY)) == [id_]
+        assert list(await outbox.rescue(11.0, always(Step.RETRY))) == [id_]
         again = await claim_all(outbox)
         await outbox.settle(lost, ended(late, "late"))
         assert await states_of(outbox, [id_]) == [State.SENDING]
@@ -115,7 +115,7 @@ async def test_settling_an_attempt_that_is_forgotten_already_changes_nothing(har
     async with harness.open() as outbox:
         (id_,) = await store(outbox, new_event())
         lost = await claim_all(outbox, lease_until=10.0)
-        await outbox.rescue(11.0, Step.RETRY)
+        await outbox.rescue(11.0, always(Step.RETRY))
         await outbox.prune(LATER, 10)
         await outbox.settle(lost, ended())
         await outbox.extend(lost.attempt, LATER)

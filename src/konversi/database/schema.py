@@ -12,7 +12,7 @@ from konversi.errors import InvalidSettings
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def revision(connection: Connection) -> str | None:

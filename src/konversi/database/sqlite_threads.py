@@ -95,10 +95,10 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="konversi-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def submit(self, job: Callable[[Connection], T], *, brief: bool = False) -> asyncio.Future[T]:
         """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self.call(job, partial(_resolve, future))
+        self.call(job, partial(_resolve, future), brief=brief)
         return future
 
     def call(
@@ -165,7 +165,7 @@ class Writer:
             return self._engine.connect()
         except Exception as error:  # noqa: BLE001 - told to whoever asks for something
             self._understood(error)
-            self.broken = self.broken or f"SQLite: {_cause(error)}."
+            self.broken = self.broken or f"SQLite: {cause_of(error)}."
             return None
 
     def _run(self, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
@@ -184,7 +184,7 @@ class Writer:
     def _understood(self, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error | DBAPIError):
             return error
-        cause = _cause(error)
+        cause = cause_of(error)
         if not isinstance(cause, sqlite3.DatabaseError) or isinstance(
             cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.DataError
         ):
@@ -237,7 +237,7 @@ class Reader:
                 with self._engine.connect() as connection:
                     result = job.work(connection)
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
-                result = StorageUnavailable(f"SQLite: {_cause(error)}.") if isinstance(error, DBAPIError) else error
+                result = StorageUnavailable(f"SQLite: {cause_of(error)}.") if isinstance(error, DBAPIError) else error
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(job.done, result)
 
@@ -261,5 +261,6 @@ def _resolve(future: asyncio.Future[Any], result: Any) -> None:
         future.set_result(result)
 
 
-def _cause(error: Exception) -> BaseException:
+def cause_of(error: Exception) -> BaseException:
+    """SQLite's own error under that of SQLAlchemy."""
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

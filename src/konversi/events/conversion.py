@@ -54,6 +54,7 @@ class Customer(_Private):
     country: Text | None = None  # ISO 3166-1 alpha-2 or alpha-3, or the English name
     external_id: Several | None = None  # the business's own customer number; the phone where none is given
     lead_id: Whole | Text | None = None  # Meta lead ads' id, 15 to 17 digits
+    whatsapp_user_id: Text | None = None  # the business-scoped user id of a WhatsApp user, who may hide the phone
     whatsapp_business_account_id: Text | None = None
     page_id: Text | None = None
     page_scoped_user_id: Text | None = None

@@ -55,6 +55,13 @@ KEYS: tuple[Key, ...] = (
         hashed=True,
     ),
     Key("customer.country", "country", country.country, "ISO 3166-1 alpha-2, lower-case", hashed=True, shared=True),
+    Key(
+        "customer.whatsapp_user_id",
+        "external_id",
+        ids.external_id,
+        "the business-scoped user id, beside external_id: lower-case without white space",
+        hashed=True,
+    ),
     Key("customer.external_id", "external_id", ids.external_id, "lower-case without white space", hashed=True),
     Key("client.ip", "client_ip_address", address.public_ip, "the customer's public IPv4 or IPv6 address"),
     Key("client.user_agent", "client_user_agent", address.user_agent, "the customer's browser, as received"),

@@ -27,9 +27,10 @@ UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch
 
 _EVENTS = (
     "INSERT INTO events"
-    " (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes) VALUES "
+    " (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes,"
+    " journey, touch) VALUES "
 )
-_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?)"
+_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
 _QUEUE = (
     "INSERT INTO queue"
@@ -46,8 +47,8 @@ def append(
     events: list[Any] = []  # row after row, as the driver wants them
     queue: list[Any] = []
     number = first_id
-    for lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, notes in chain(*groups):
-        events += (number, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), notes)
+    for lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, *rest in chain(*groups):
+        events += (number, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), *rest)
         queue += (number, lane, now, deadline, len(body))
         number += 1
     inserted = _insert(connection, _EVENTS, _EVENT_ROW, _NEW_KEY, events)

@@ -50,7 +50,7 @@ class _Row:
         return Stored(
             self.id, self.lane, new.dataset, new.event_name, new.event_id, new.booking_id, new.event_time,
             self.accepted_at, new.deadline, self.state, self.due_at, self.tries, self.in_doubt, self.reason,
-            tuple(self.attempts), new.notes, new.body, new.digest,
+            tuple(self.attempts), new.notes, new.body, new.digest, new.journey, new.touch,
         )  # fmt: skip
 
 
@@ -169,12 +169,14 @@ class MemoryOutbox:
         self._totals["in_doubt"] += len(rows) if settlement.in_doubt else 0
         return attempt.members
 
-    async def rescue(self, now: float, step: Step, *, all_leases: bool = False) -> Sequence[int]:
+    async def rescue(self, now: float, step_of: Callable[[str], Step], *, all_leases: bool = False) -> Sequence[int]:
         abandoned = [
             attempt for attempt in self._tries.values() if not attempt.end and (all_leases or attempt.lease_until < now)
         ]
-        settlement = Settlement(step, "abandoned", ended_at=now, due_at=now, in_doubt=True, reason="Nobody knows.")
-        return [id_ for attempt in abandoned for id_ in self._settle(attempt, settlement)]
+        lost = Settlement(Step.RETRY, "abandoned", ended_at=now, due_at=now, in_doubt=True, reason="Nobody knows.")
+        return [
+            id_ for attempt in abandoned for id_ in self._settle(attempt, lost._replace(step=step_of(attempt.lane)))
+        ]
 
     async def expire(self, now: float) -> int:
         return self._expire(row for row in self._waiting() if row.new.deadline <= now)
@@ -201,7 +203,7 @@ class MemoryOutbox:
     async def search(self, search: Search) -> Sequence[Stored]:
         wanted = {
             name: value
-            for name in ("state", "dataset", "event_id", "booking_id")
+            for name in ("state", "dataset", "event_id", "booking_id", "journey")
             if (value := getattr(search, name)) is not None
         }
         found = (

@@ -28,6 +28,8 @@ class NewEvent(NamedTuple):
     digest: bytes  # of the conversion, to tell a repeat from a conflict
     body: bytes
     notes: str  # JSON list of [about, code, text]
+    journey: int | None = None  # the conversation it came of
+    touch: int | None = None  # the ad click it is credited to
 
 
 class Appended(NamedTuple):
@@ -125,6 +127,8 @@ class Stored(NamedTuple):
     notes: str
     body: bytes
     digest: bytes
+    journey: int | None
+    touch: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,7 @@ class Search:
     dataset: str | None = None
     event_id: str | None = None
     booking_id: str | None = None
+    journey: int | None = None
     before: int | None = None
     limit: int = 50
 
@@ -183,10 +188,10 @@ class Outbox(Protocol):
         """Write down how an attempt ended, and move its events on. One that was rescued meanwhile is left alone."""
         ...
 
-    async def rescue(self, now: float, step: Step, *, all_leases: bool = False) -> Sequence[int]:
+    async def rescue(self, now: float, step_of: Callable[[str], Step], *, all_leases: bool = False) -> Sequence[int]:
         """End attempts whose lease ran out (or all): nobody knows how they ended, so their events are in doubt.
 
-        Their events take `step` (retry or hold). Returns the ids of those events.
+        Their events take the step of their lane (retry or hold). Returns the ids of those events.
         """
         ...
 

@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from konversi.clock import now as wall_clock
-from konversi.database.schema import upgrade
-from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
-from konversi.database.sqlite_threads import Reader, Writer, driver_of
-from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
+from konversi.database.sqlite_database import SqliteDatabase
+from konversi.database.sqlite_threads import driver_of
+from konversi.errors import Overloaded, ShuttingDown
 from konversi.outbox import hot_sqlite, statements
 
 if TYPE_CHECKING:
@@ -48,10 +47,8 @@ class _Arrivals:
 class SqliteOutbox:
     """The outbox of one process. Open it with `SqliteOutbox.open`, inside a running event loop."""
 
-    def __init__(self, writer: Writer, lock: OwnerLock, reader: Reader, next_id: int) -> None:
-        self._writer = writer
-        self._lock = lock
-        self._reader = reader
+    def __init__(self, database: SqliteDatabase, next_id: int) -> None:
+        self.database = database
         self._next_id = next_id
         self._arrivals: _Arrivals | None = None
         self._queued = 0
@@ -59,30 +56,14 @@ class SqliteOutbox:
 
     @classmethod
     async def open(cls, url: str) -> SqliteOutbox:
-        """Take the database over and bring its schema up to date.
-
-        Raises `StorageInUse` where another process has it, `StorageUnavailable` where the folder can't be used.
-        """
-        path = path_of(url)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StorageUnavailable(f"{path.parent}: {error.strerror}.") from error
-        lock = OwnerLock(path)
-        writer = Writer(writing_engine(path))
-        try:
-            await writer.submit(upgrade)
-            next_id = await writer.submit(_first_free_id)
-        except BaseException:
-            await writer.aclose()
-            lock.release()
-            raise
-        return cls(writer, lock, Reader(reading_engine(path)), next_id)
+        """Take the database over; raises as `SqliteDatabase.open`. Closing the outbox closes it."""
+        database = await SqliteDatabase.open(url)
+        return cls(database, await database.write(_first_free_id))
 
     @property
     def broken(self) -> str | None:
         """Why the storage can't be trusted any more, if so: then the process has to end."""
-        return self._writer.broken
+        return self.database.broken
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
         if self._closed:
@@ -104,7 +85,7 @@ class SqliteOutbox:
         arrivals, self._arrivals = self._arrivals, None
         if arrivals is not None:
             brief = arrivals.events <= _BRIEF
-            self._writer.call(
+            self.database.writer.call(
                 partial(self._append, arrivals), partial(self._answer, arrivals), brief=brief, long=not brief
             )
 
@@ -131,7 +112,7 @@ class SqliteOutbox:
                 statements.end_expired(connection, expired)
             return batch
 
-        return await self._writer.submit(job)
+        return await self.database.write(job)
 
     async def settle(self, batch: Batch, settlement: Settlement) -> None:
         def job(connection: Connection) -> None:
@@ -142,56 +123,54 @@ class SqliteOutbox:
             else:
                 statements.move(connection, batch.ids, settlement)
 
-        await self._writer.submit(job)
+        await self.database.write(job)
 
     async def extend(self, attempt: int, lease_until: float) -> None:
-        await self._writer.submit(lambda connection: statements.extend(connection, attempt, lease_until))
+        await self.database.write(lambda connection: statements.extend(connection, attempt, lease_until))
 
-    async def rescue(self, now: float, step: Step, *, all_leases: bool = False) -> Sequence[int]:
-        return await self._writer.submit(
-            lambda connection: statements.rescue(connection, now, step, all_leases=all_leases)
+    async def rescue(self, now: float, step_of: Callable[[str], Step], *, all_leases: bool = False) -> Sequence[int]:
+        return await self.database.write(
+            lambda connection: statements.rescue(connection, now, step_of, all_leases=all_leases)
         )
 
     async def expire(self, now: float) -> int:
         expired = 0
-        while some := await self._writer.submit(lambda connection: statements.expire(connection, now)):
+        while some := await self.database.write(lambda connection: statements.expire(connection, now)):
             expired += some
         return expired
 
     async def hold_tests(self) -> int:
-        return await self._writer.submit(statements.hold_tests)
+        return await self.database.write(statements.hold_tests)
 
     async def change(self, event: int, step: Step, *, now: float, reason: str, lane: str | None = None) -> State:
-        return await self._writer.submit(
+        return await self.database.write(
             lambda connection: statements.change(connection, event, step, now=now, reason=reason, lane=lane)
         )
 
     async def prune(self, accepted_before: float, limit: int) -> int:
-        return await self._writer.submit(lambda connection: statements.prune(connection, accepted_before, limit))
+        return await self.database.write(lambda connection: statements.prune(connection, accepted_before, limit))
 
     async def lanes(self) -> Sequence[tuple[str, float]]:
-        return await self._reader.submit(statements.lanes)
+        return await self.database.read(statements.lanes)
 
     async def find(self, event: int) -> Stored | None:
-        return await self._reader.submit(lambda connection: statements.find(connection, event))
+        return await self.database.read(lambda connection: statements.find(connection, event))
 
     async def search(self, search: Search) -> Sequence[Stored]:
-        return await self._reader.submit(lambda connection: statements.search(connection, search))
+        return await self.database.read(lambda connection: statements.search(connection, search))
 
     async def attempts(self, ids: Sequence[int]) -> Sequence[Attempt]:
-        return await self._reader.submit(lambda connection: statements.attempts_of(connection, ids))
+        return await self.database.read(lambda connection: statements.attempts_of(connection, ids))
 
     async def counts(self) -> Counts:
-        return await self._reader.submit(statements.counts)
+        return await self.database.read(statements.counts)
 
     async def aclose(self) -> None:
         if self._closed:
             return
         self._closed = True
         self._depart()  # those who came in this very round
-        await self._writer.aclose()
-        await self._reader.aclose()
-        self._lock.release()
+        await self.database.aclose()
 
 
 def _first_free_id(connection: Connection) -> int:

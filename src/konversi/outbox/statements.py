@@ -14,7 +14,7 @@ from konversi.outbox.states import FINAL, State, Step, after, sources
 from konversi.outbox.tables import RARE, attempts, events, queue, totals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -25,6 +25,7 @@ _STORED = select(
     events.c.id, queue.c.lane, events.c.dataset, events.c.event_name, events.c.event_id, events.c.booking_id,
     events.c.event_time, events.c.accepted_at, events.c.deadline, queue.c.state, queue.c.due_at, queue.c.tries,
     queue.c.in_doubt, queue.c.reason, queue.c.attempts, events.c.notes, events.c.body, events.c.digest,
+    events.c.journey, events.c.touch,
 ).join_from(events, queue, events.c.id == queue.c.id)  # fmt: skip
 
 
@@ -47,6 +48,8 @@ def search(connection: Connection, wanted: Search) -> list[Stored]:
         conditions.append(events.c.event_id == wanted.event_id)
     if wanted.booking_id is not None:
         conditions.append(events.c.booking_id == wanted.booking_id)
+    if wanted.journey is not None:
+        conditions.append(events.c.journey == wanted.journey)
     if wanted.before is not None:
         conditions.append(queue.c.id < wanted.before)
     rows = connection.execute(_STORED.where(*conditions).order_by(queue.c.id.desc()).limit(wanted.limit))
@@ -169,16 +172,16 @@ def move(connection: Connection, ids: Sequence[int], settlement: Settlement) -> 
     return moved
 
 
-def rescue(connection: Connection, now: float, step: Step, *, all_leases: bool) -> list[int]:
-    """End abandoned attempts; their events are in doubt and take `step`."""
+def rescue(connection: Connection, now: float, step_of: Callable[[str], Step], *, all_leases: bool) -> list[int]:
+    """End abandoned attempts; their events are in doubt and take the step of their lane."""
     condition: ColumnElement[bool] = attempts.c.ended_at.is_(None)
     if not all_leases:
         condition = and_(condition, attempts.c.lease_until < now)
-    abandoned = connection.execute(select(attempts.c.id, attempts.c.members).where(condition)).all()
+    abandoned = connection.execute(select(attempts.c.id, attempts.c.lane, attempts.c.members).where(condition)).all()
     rescued: list[int] = []
-    for attempt, members in abandoned:
+    for attempt, lane, members in abandoned:
         settlement = Settlement(
-            step,
+            step_of(lane),
             "abandoned",
             ended_at=now,
             due_at=now,

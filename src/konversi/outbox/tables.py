@@ -37,8 +37,11 @@ events = Table(
     Column("digest", LargeBinary(16), nullable=False),
     Column("body", Text, nullable=False),
     Column("notes", Text, nullable=False),
+    Column("journey", BigInteger),  # the conversation it came of
+    Column("touch", BigInteger),  # and the ad click it is credited to
     UniqueConstraint("event_id", "event_name", "dataset"),  # in this order it also finds by event_id
     Index("ix_events_booking_id", "booking_id", sqlite_where=text("booking_id IS NOT NULL")),
+    Index("ix_events_journey", "journey", sqlite_where=text("journey IS NOT NULL")),
     sqlite_autoincrement=True,  # an id is a receipt: it must never come twice
 )
 

@@ -5,7 +5,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
-import konversi.outbox.tables  # noqa: F401 - hangs the tables on the metadata
+import konversi.datasets.tables
+import konversi.journeys.tables
+import konversi.outbox.tables  # noqa: F401 - they hang the tables on the metadata
 from konversi.database.metadata import metadata
 from konversi.database.schema import HEAD, revision, upgrade
 from konversi.database.sqlite import writing_engine

@@ -24,7 +24,7 @@ async def test_callers_that_come_together_share_a_commit(url):
     outbox = await SqliteOutbox.open(url)
     (first,) = await store(outbox, new_event("first"))
     statements_run = []
-    outbox._writer._connection.connection.driver_connection.set_trace_callback(statements_run.append)
+    outbox.database.writer._connection.connection.driver_connection.set_trace_callback(statements_run.append)
     await asyncio.gather(*(outbox.append([new_event(f"{n}")]) for n in range(500)))
     assert 1 <= statements_run.count("COMMIT") < 10
     assert (await outbox.find(first + 500)) is not None
@@ -101,7 +101,7 @@ async def test_a_full_disk_refuses_events_and_recovers_without_a_restart(url):
             now = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count={now if pages is None else pages}")
 
-        return outbox._writer.submit(job)
+        return outbox.database.writer.submit(job)
 
     await limit(None)
     (first,) = await store(outbox, new_event("small"))
@@ -128,7 +128,7 @@ def _broken_disk(connection):
 async def test_after_an_input_output_error_nothing_is_accepted_and_nobody_hangs(url):
     outbox = await SqliteOutbox.open(url)
     with pytest.raises(StorageUnavailable):
-        await outbox._writer.submit(_broken_disk)
+        await outbox.database.writer.submit(_broken_disk)
     assert "disk I/O error" in outbox.broken
     for _ in range(3):
         async with asyncio.timeout(5):
@@ -141,7 +141,7 @@ async def test_after_an_input_output_error_nothing_is_accepted_and_nobody_hangs(
 
 async def test_a_fault_while_reading_is_the_storages(url):
     outbox = await SqliteOutbox.open(url)
-    await outbox._writer.submit(lambda connection: connection.exec_driver_sql("DROP TABLE totals"))
+    await outbox.database.writer.submit(lambda connection: connection.exec_driver_sql("DROP TABLE totals"))
     with pytest.raises(StorageUnavailable, match="totals"):
         await outbox.counts()
     await outbox.aclose()
@@ -151,7 +151,7 @@ async def test_no_question_about_few_events_walks_through_the_whole_history(url)
     outbox = await SqliteOutbox.open(url)
     await store(outbox, *new_events(3))
     asked = []
-    event.listen(outbox._reader._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    event.listen(outbox.database._reader._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
     await outbox.lanes()
     await outbox.counts()
     for state in (State.DEAD, State.EXPIRED, State.HELD, State.DISCARDED):
@@ -180,7 +180,7 @@ def test_statements_take_as_many_ids_as_there_are(url, run):
     async def scenario():
         outbox = await SqliteOutbox.open(url)
         ids = await store(outbox, *new_events(1_200))
-        moved = await outbox._writer.submit(lambda connection: statements.end_expired(connection, ids))
+        moved = await outbox.database.writer.submit(lambda connection: statements.end_expired(connection, ids))
         await outbox.aclose()
         return moved
 

@@ -1,0 +1,77 @@
+"""One SQLite file and what all stores over it share: the lock, the writer, the readers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from konversi.database.schema import upgrade
+from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
+from konversi.database.sqlite_threads import Reader, Writer, cause_of
+from konversi.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+
+
+class SqliteDatabase:
+    """The database of one process. Open it with `SqliteDatabase.open`, inside a running event loop."""
+
+    def __init__(self, writer: Writer, reader: Reader, at_hand: Engine, lock: OwnerLock) -> None:
+        self.writer = writer
+        self._reader = reader
+        self._at_hand = at_hand
+        self._looking = at_hand.connect()
+        self._lock = lock
+
+    @classmethod
+    async def open(cls, url: str) -> SqliteDatabase:
+        """Take the database over and bring its schema up to date.
+
+        Raises `StorageInUse` where another process has it, `StorageUnavailable` where the folder can't be used.
+        """
+        path = path_of(url)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StorageUnavailable(f"{path.parent}: {error.strerror}.") from error
+        lock = OwnerLock(path)
+        writer = Writer(writing_engine(path))
+        try:
+            await writer.submit(upgrade)
+        except BaseException:
+            await writer.aclose()
+            lock.release()
+            raise
+        return cls(writer, Reader(reading_engine(path)), reading_engine(path), lock)
+
+    @property
+    def broken(self) -> str | None:
+        """Why the storage can't be trusted any more, if so: then the process has to end."""
+        return self.writer.broken
+
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
+        return await self.writer.submit(job, brief=brief)
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        return await self._reader.submit(job)
+
+    async def look_up(self, job: Callable[[Connection], T]) -> T:
+        """In the event loop's own thread: handing a look-up to another thread takes ten times as long as doing it."""
+        try:
+            return job(self._looking)
+        except DBAPIError as error:
+            raise StorageUnavailable(f"SQLite: {cause_of(error)}.") from error
+
+    async def aclose(self) -> None:
+        """Finish what was asked, and let another process have the database."""
+        await self.writer.aclose()
+        await self._reader.aclose()
+        self._looking.close()
+        self._at_hand.dispose()
+        self._lock.release()

@@ -1,0 +1,1 @@
+"""Which ad opened this conversation, and where it stands: click, chat, booking, payment."""

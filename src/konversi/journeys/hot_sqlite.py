@@ -1,0 +1,156 @@
+"""The hot statements on SQLite, spoken to the driver directly: a message arrives, a customer is looked up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from konversi.journeys.attribution import Known, Touch
+from konversi.journeys.identity import merged
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from konversi.journeys.port import Sighting, Visit
+
+_MOST_TOUCHES = 50  # of one conversation; the first and the last ones are kept
+_LOOKED_UP_AT_ONCE = 500
+
+_FIND = (
+    "SELECT j.id, j.user_data FROM journey_keys k JOIN journeys j ON j.id = k.journey"
+    " WHERE k.key IN ({}) AND j.channel = ? AND j.account = ? ORDER BY j.id LIMIT 1"
+)
+_KNOWN = (
+    "SELECT k.key, j.id, j.channel, j.account, j.line, j.last_at, j.user_data,"
+    " (SELECT group_concat(a.event_name) FROM automatic a WHERE a.journey = j.id),"
+    " t.id, t.at, t.account, t.line, t.click_id, t.ad_id"
+    " FROM journey_keys k JOIN journeys j ON j.id = k.journey LEFT JOIN touches t ON t.journey = j.id"
+    " WHERE k.key IN ({}) ORDER BY j.id, t.at, t.id"
+)
+
+
+def arrive(connection: sqlite3.Connection, visits: Sequence[Visit], now: float) -> int:
+    """Keep messages, each once. Returns how many were new."""
+    new = 0
+    for visit in visits:
+        if connection.execute("SELECT 1 FROM messages WHERE key = ?", (visit.message,)).fetchone():
+            continue
+        journey = _visited(connection, visit)
+        connection.execute("INSERT INTO messages (key, at, journey) VALUES (?, ?, ?)", (visit.message, now, journey))
+        if visit.referral is not None:
+            _touch(connection, journey, visit)
+        new += 1
+    return new
+
+
+def _visited(connection: sqlite3.Connection, visit: Visit) -> int:
+    marks = ",".join("?" * len(visit.keys))
+    found = connection.execute(_FIND.format(marks), (*visit.keys, visit.channel, visit.account)).fetchone()
+    if found is None:
+        opened = connection.execute(
+            "INSERT INTO journeys (channel, account, line, opened_at, last_at, messages, tail, user_data)"
+            " VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
+            (
+                visit.channel,
+                visit.account,
+                visit.line,
+                visit.at,
+                visit.at,
+                visit.tail,
+                orjson.dumps(visit.user_data).decode(),
+            ),
+        )
+        journey = int(opened.lastrowid or 0)
+        _name(connection, journey, visit.keys)
+        return journey
+    journey, known = found
+    connection.execute(
+        "UPDATE journeys SET messages = messages + 1, line = ?, last_at = max(last_at, ?),"
+        " opened_at = min(opened_at, ?) WHERE id = ?",
+        (visit.line, visit.at, visit.at, journey),
+    )
+    before = orjson.loads(known)
+    together = merged(before, visit.user_data)
+    if together != before:
+        connection.execute("UPDATE journeys SET user_data = ? WHERE id = ?", (orjson.dumps(together).decode(), journey))
+        _name(connection, journey, visit.keys)
+    return int(journey)
+
+
+def _name(connection: sqlite3.Connection, journey: int, keys: Sequence[bytes]) -> None:
+    connection.executemany(
+        "INSERT INTO journey_keys (key, journey) VALUES (?, ?) ON CONFLICT DO NOTHING", [(key, journey) for key in keys]
+    )
+
+
+def _touch(connection: sqlite3.Connection, journey: int, visit: Visit) -> None:
+    """A click is kept once, as it first came."""
+    referral = visit.referral
+    if referral is None:
+        return
+    if referral.click_id is not None:
+        known = connection.execute(
+            "SELECT 1 FROM touches WHERE journey = ? AND click_id = ?", (journey, referral.click_id)
+        ).fetchone()
+        if known:
+            return
+        _name(connection, journey, [visit.click] if visit.click else [])
+    connection.execute(
+        "INSERT INTO touches (journey, at, account, line, click_id, ad_id, source_type, source_url, headline, ref)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            journey,
+            visit.at,
+            visit.account,
+            visit.line,
+            referral.click_id,
+            referral.ad_id,
+            referral.source_type,
+            referral.source_url,
+            referral.headline,
+            referral.ref,
+        ),
+    )
+    connection.execute(
+        "DELETE FROM touches WHERE journey = ?1"
+        " AND id <= (SELECT id FROM touches WHERE journey = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)"
+        " AND id > (SELECT min(id) FROM touches WHERE journey = ?1)",
+        (journey, _MOST_TOUCHES),
+    )
+
+
+def sight(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> int:
+    """Keep what Meta saw, each once, with the conversation it saw it in. Returns how many were new."""
+    new = 0
+    for sighting in sightings:
+        found = connection.execute(
+            "SELECT journey FROM messages WHERE key = ?1 UNION ALL SELECT journey FROM journey_keys WHERE key = ?2",
+            (sighting.message, sighting.click),
+        ).fetchone()
+        new += connection.execute(
+            "INSERT INTO automatic (key, journey, event_name, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (sighting.key, found[0] if found else None, sighting.event_name, sighting.at),
+        ).rowcount
+    return new
+
+
+def known(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
+    """The conversations that each key finds."""
+    found: dict[bytes, list[Known]] = {}
+    read: dict[int, Known] = {}
+    for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
+        some = keys[start : start + _LOOKED_UP_AT_ONCE]
+        rows = connection.execute(_KNOWN.format(",".join("?" * len(some))), some).fetchall()
+        for key, id_, channel, account, line, last_at, user_data, automatic, touch_id, *touch in rows:
+            one = read.get(id_)
+            if one is None:
+                names = tuple(automatic.split(",")) if automatic else ()
+                one = read[id_] = Known(id_, channel, account, line, last_at, orjson.loads(user_data), [], names)
+            entered = found.setdefault(key, [])
+            if one not in entered:
+                entered.append(one)
+            if touch_id is not None and all(known_touch.id != touch_id for known_touch in one.touches):
+                one.touches.append(Touch(touch_id, *touch))  # type: ignore[attr-defined]
+    return found

@@ -1,0 +1,83 @@
+"""Who a conversation is with, as keyed hashes: enough to find it again, useless for finding out a phone number."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from konversi.events.conversion import Customer
+from konversi.matching.match import match
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from konversi.journeys.arrival import Arrival
+
+LINKED_ID = "lid"  # WhatsApp Web's own id of a person: finds the conversation, and means nothing to Meta
+_LINKED_ID_END = "@lid"
+
+# The match keys that stand for one person, and so find a conversation. Hashed ones come as lists.
+IDENTIFYING = ("ph", "external_id", "page_scoped_user_id", "ig_sid", "ctwa_clid", LINKED_ID)
+
+# How a person is called on each channel: the customer's field for the user id, and the one for the account.
+_OWN_ID = {
+    "whatsapp": ("whatsapp_user_id", "whatsapp_business_account_id"),
+    "messenger": ("page_scoped_user_id", "page_id"),
+    "instagram": ("ig_sid", "ig_account_id"),
+}
+_TAIL = 4
+
+
+class Person(NamedTuple):
+    """Who wrote a message, as it is kept."""
+
+    user_data: dict[str, Any]  # match keys of the person, as Meta gets them
+    known_by: dict[str, Any]  # all that the person is found by
+    tail: str  # for people to tell conversations apart: the last characters only
+
+
+def person_of(arrival: Arrival) -> Person:
+    """Normalised and hashed."""
+    user_field, _ = _OWN_ID[arrival.channel]
+    phone, user_id = arrival.who.phone, arrival.who.user_id
+    linked = {LINKED_ID: user_id} if user_id and user_id.endswith(_LINKED_ID_END) else {}
+    given = {name: value for name, value in (("phone", phone), (user_field, None if linked else user_id)) if value}
+    matched = match(Customer.model_construct(_fields_set=set(given), **given), country=None, seen_ms=arrival.at * 1_000)
+    shown = phone or user_id or ""
+    tail = f"…{shown.removesuffix(_LINKED_ID_END)[-_TAIL:]}" if len(shown) > _TAIL else "…"
+    return Person(matched.user_data, {**matched.user_data, **linked}, tail)
+
+
+def account_keys(channel: str, account: str | None) -> dict[str, str]:
+    """The account's own part of `user_data`."""
+    return {_OWN_ID[channel][1]: account} if account else {}
+
+
+def keys_of(user_data: Mapping[str, Any], secret: bytes) -> list[bytes]:
+    """The keys under which a conversation with this person is found."""
+    found: list[bytes] = []
+    phones = user_data.get("ph", ())
+    for name in IDENTIFYING:
+        value = user_data.get(name)
+        values = (value,) if isinstance(value, str) else value or ()
+        own = (one for one in values if name != "external_id" or one not in phones)
+        found += [keyed(name, one, secret) for one in own]
+    return found
+
+
+def keyed(kind: str, value: str, secret: bytes) -> bytes:
+    """16 bytes that only this installation can make of a value."""
+    return hashlib.blake2b(f"{kind}:{value}".encode(), digest_size=16, key=secret).digest()
+
+
+def merged(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Both: lists joined, each value once; of scalars the known one stays."""
+    together = {**more, **known}
+    for name, values in more.items():
+        if isinstance(values, list) and name in known:
+            together[name] = _joined(known[name], values)
+    return together
+
+
+def _joined(first: Iterable[str], then: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*first, *then]))

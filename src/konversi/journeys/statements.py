@@ -1,0 +1,152 @@
+"""What the journeys' store does apart from its hot path: functions over a Core connection, for every dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, exists, insert, select, update
+
+from konversi.journeys.port import Forward, Journey, Past, Search
+from konversi.journeys.tables import (
+    automatic,
+    forwards,
+    journey_keys,
+    journeys,
+    messages,
+    tool_uses,
+    touches,
+    turns,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Connection
+
+_JOURNEY = select(*(journeys.c[name] for name in Journey._fields))
+_MOST_SHOWN = 500  # entries of one kind on a timeline
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether no conversation is known at all."""
+    return not connection.execute(select(exists(select(journeys.c.id)))).scalar_one()
+
+
+def find(connection: Connection, journey: int) -> Journey | None:
+    """One conversation."""
+    row = connection.execute(_JOURNEY.where(journeys.c.id == journey)).one_or_none()
+    return Journey(*row) if row else None
+
+
+def search(connection: Connection, wanted: Search) -> list[Journey]:
+    """Conversations, newest first."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.channel is not None:
+        conditions.append(journeys.c.channel == wanted.channel)
+    if wanted.ad_id is not None:
+        conditions.append(journeys.c.id.in_(select(touches.c.journey).where(touches.c.ad_id == wanted.ad_id)))
+    if wanted.before is not None:
+        conditions.append(journeys.c.id < wanted.before)
+    rows = connection.execute(_JOURNEY.where(*conditions).order_by(journeys.c.id.desc()).limit(wanted.limit))
+    return [Journey(*row) for row in rows]
+
+
+def clicks_of(connection: Connection, ids: Sequence[int]) -> dict[int, str | None]:
+    """The last ad of each conversation that one opened."""
+    rows = connection.execute(
+        select(touches.c.journey, touches.c.ad_id).where(touches.c.journey.in_(ids)).order_by(touches.c.at)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def past(connection: Connection, journey: int) -> Past:
+    """What happened in a conversation, apart from its events."""
+    return Past(*(_rows(connection, table, journey) for table in (touches, tool_uses, turns, automatic)))
+
+
+def _rows(connection: Connection, table: Any, journey: int) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        select(table).where(table.c.journey == journey).order_by(table.c.id.desc()).limit(_MOST_SHOWN)
+    )
+    return [dict(row) for row in reversed(rows.mappings().all())]
+
+
+def of_keys(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
+    """The newest conversation of each key."""
+    rows = connection.execute(
+        select(journey_keys.c.key, journey_keys.c.journey)
+        .where(journey_keys.c.key.in_(keys))
+        .order_by(journey_keys.c.journey)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def name(connection: Connection, journey: int, key: bytes) -> None:
+    """Let a conversation be found by one key more."""
+    known = select(journey_keys.c.key).where(journey_keys.c.key == key, journey_keys.c.journey == journey)
+    if connection.execute(known).first() is None:
+        connection.execute(insert(journey_keys).values(key=key, journey=journey))
+
+
+def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> int:
+    """Keep tool calls, each once. Returns how many were new."""
+    given = [use["key"] for use in uses if use["key"] is not None]
+    known = (
+        set(connection.execute(select(tool_uses.c.key).where(tool_uses.c.key.in_(given))).scalars()) if given else ()
+    )
+    new = {use["key"] or number: use for number, use in enumerate(uses) if use["key"] not in known}
+    if new:
+        connection.execute(insert(tool_uses), list(new.values()))
+    return len(new)
+
+
+def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:
+    """Keep one answer of the agent, once where it has a key."""
+    if turn["key"] is not None and connection.execute(select(turns.c.id).where(turns.c.key == turn["key"])).first():
+        return
+    connection.execute(insert(turns).values(turn))
+
+
+def forget(connection: Connection, before: float, limit: int) -> int:
+    """Forget what the agent did and which messages came before then: up to `limit` rows of each kind."""
+    gone = 0
+    for table, column in ((messages, messages.c.key), (tool_uses, tool_uses.c.id), (turns, turns.c.id)):
+        old = select(column).where(table.c.at < before).limit(limit)
+        gone += connection.execute(delete(table).where(column.in_(old))).rowcount
+    return gone
+
+
+def keep_forward(connection: Connection, sealed: bytes, now: float) -> None:
+    """Keep a webhook call until it is handed on."""
+    connection.execute(insert(forwards).values(received_at=now, due_at=now, tries=0, sealed=sealed, reason=""))
+
+
+def due_forwards(connection: Connection, now: float, limit: int) -> list[Forward]:
+    """The oldest calls that are due."""
+    rows = connection.execute(
+        select(forwards.c.id, forwards.c.received_at, forwards.c.tries, forwards.c.sealed)
+        .where(forwards.c.due_at <= now)
+        .order_by(forwards.c.due_at, forwards.c.id)
+        .limit(limit)
+    )
+    return [Forward(*row) for row in rows]
+
+
+def next_forward(connection: Connection) -> float | None:
+    """When the next call is due, if there is one."""
+    due: float | None = connection.execute(select(forwards.c.due_at).order_by(forwards.c.due_at).limit(1)).scalar()
+    return due
+
+
+def forwarded(connection: Connection, forward: int) -> None:
+    """Let go of a call that was handed on, or given up."""
+    connection.execute(delete(forwards).where(forwards.c.id == forward))
+
+
+def put_off(connection: Connection, forward: int, due_at: float, reason: str) -> None:
+    """Try a call again later."""
+    connection.execute(
+        update(forwards)
+        .where(forwards.c.id == forward)
+        .values(due_at=due_at, tries=forwards.c.tries + 1, reason=reason)
+    )

@@ -1,0 +1,197 @@
+"""The journeys: kept, found again, and shown."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from konversi.database.sqlite_threads import driver_of
+from konversi.journeys import hot_sqlite, statements
+from konversi.journeys.identity import keyed, keys_of, person_of
+from konversi.journeys.port import Sighting, Taken, Visit
+from konversi.matching.match import match
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from konversi.database.port import Database
+    from konversi.events.agent import ToolUse, Turn
+    from konversi.events.conversion import Customer
+    from konversi.journeys.arrival import Arrival, Automatic, Heard
+    from konversi.journeys.attribution import Known
+    from konversi.journeys.port import Forward, Journey, Past, Search
+
+_BRIEF = 20  # messages that are kept in about the time of a commit
+
+
+class Journeys:
+    """All conversations of an installation. Everything written is durable on return.
+
+    `secret` is the installation's, `country` the one in which national phones are read, and `now` gives Unix seconds.
+    """
+
+    def __init__(self, database: Database, secret: bytes, *, country: str | None, now: Callable[[], float]) -> None:
+        self._database = database
+        self._secret = secret
+        self._country = country
+        self._now = now
+        self._empty = True
+
+    async def open(self) -> None:
+        """Find out whether there are any: without one, a conversion costs no look-up."""
+        self._empty = await self._database.look_up(statements.is_empty)
+
+    async def arrive(self, heard: Heard, *, sealed: bytes | None = None) -> Taken:
+        """Keep what a webhook call told, each message once; with `sealed`, also the call itself, to be handed on.
+
+        A call that told nothing new is not handed on again, unless it held nothing that is told once.
+        """
+        visits = [self._visit(arrival) for arrival in heard.arrivals]
+        sightings = [self._sighting(one) for one in heard.automatic]
+        now, told = self._now(), len(visits) + len(sightings)
+
+        def job(connection: Connection) -> int:
+            driver = driver_of(connection)
+            new = hot_sqlite.arrive(driver, visits, now) + hot_sqlite.sight(driver, sightings)
+            if sealed is not None and (new or not told):
+                statements.keep_forward(connection, sealed, now)
+            return new
+
+        if not told and sealed is None:
+            return Taken(0, 0)
+        new = await self._database.write(job, brief=told <= _BRIEF)
+        self._empty = self._empty and not visits
+        return Taken(new, told - new)
+
+    def _visit(self, arrival: Arrival) -> Visit:
+        person = person_of(arrival)
+        referral = arrival.referral
+        return Visit(
+            message=keyed("message", f"{arrival.channel}:{arrival.message}", self._secret),
+            keys=keys_of(person.known_by, self._secret),
+            channel=arrival.channel,
+            account=arrival.account or "",
+            line=arrival.line,
+            at=arrival.at,
+            tail=person.tail,
+            user_data=person.user_data,
+            referral=referral,
+            click=keyed("ctwa_clid", referral.click_id, self._secret) if referral and referral.click_id else None,
+        )
+
+    def _sighting(self, one: Automatic) -> Sighting:
+        return Sighting(
+            key=keyed("automatic", f"{one.message}:{one.event_name}", self._secret),
+            message=keyed("message", f"whatsapp:{one.message}", self._secret),
+            click=keyed("ctwa_clid", one.click_id, self._secret) if one.click_id else None,
+            event_name=one.event_name,
+            at=one.at,
+        )
+
+    def keys(self, user_data: dict[str, Any]) -> list[bytes]:
+        """Under which keys a customer's conversations are found; none where there are no conversations."""
+        return [] if self._empty else keys_of(user_data, self._secret)
+
+    async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
+        """The conversations that the keys find: one indexed look-up."""
+        if not keys:
+            return {}
+        return await self._database.look_up(lambda connection: hot_sqlite.known(driver_of(connection), keys))
+
+    async def note(self, uses: Sequence[ToolUse]) -> int:
+        """Keep tool calls; one that comes with its id, once. Returns how many were new."""
+        now = self._now()
+
+        def job(connection: Connection) -> int:
+            return statements.note_uses(connection, [self._use(connection, use, now) for use in uses])
+
+        return await self._database.write(job, brief=len(uses) <= _BRIEF) if uses else 0
+
+    def _use(self, connection: Connection, use: ToolUse, now: float) -> dict[str, Any]:
+        conversation, journey = self._place(connection, use.conversation, use.customer)
+        call = f"{use.conversation or ''}:{use.call_id}"
+        return {
+            "key": keyed("call", call, self._secret) if use.call_id else None,
+            "journey": journey,
+            "conversation": conversation,
+            "at": now if use.called_at is None else float(use.called_at),
+            "tool": use.tool,
+            "outcome": use.outcome,
+            "error_kind": use.error_kind,
+            "seconds": use.seconds,
+        }
+
+    async def note_turn(self, turn: Turn) -> None:
+        """Keep one answer of the agent."""
+        now = self._now()
+
+        def job(connection: Connection) -> None:
+            conversation, journey = self._place(connection, turn.conversation, turn.customer)
+            at = now if turn.at is None else float(turn.at)
+            own = f"{turn.conversation or ''}:{turn.turn_id}"
+            row = {
+                "key": keyed("turn", own, self._secret) if turn.turn_id else None,
+                "journey": journey,
+                "conversation": conversation,
+                "at": at,
+                "tools": turn.tools,
+                "booked": turn.booked,
+                "claimed": turn.claimed,
+            }
+            statements.note_turn(connection, row)
+
+        await self._database.write(job, brief=True)
+
+    def _place(
+        self, connection: Connection, conversation: str | None, customer: Customer | None
+    ) -> tuple[bytes | None, int | None]:
+        """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key."""
+        own = keyed("conversation", conversation, self._secret) if conversation else None
+        seen_ms = int(self._now() * 1_000)
+        person = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
+        keys = [*keys_of(person, self._secret), *([own] if own else [])]
+        found = statements.of_keys(connection, keys) if keys else {}
+        journey = next((found[key] for key in keys if key in found), None)
+        if journey is not None and own is not None and own not in found:
+            statements.name(connection, journey, own)
+        return own, journey
+
+    async def find(self, journey: int) -> Journey | None:
+        """One conversation."""
+        return await self._database.read(lambda connection: statements.find(connection, journey))
+
+    async def search(self, wanted: Search) -> list[tuple[Journey, str | None]]:
+        """Conversations, newest first, each with the ad that last opened it."""
+
+        def job(connection: Connection) -> list[tuple[Journey, str | None]]:
+            found = statements.search(connection, wanted)
+            ads = statements.clicks_of(connection, [one.id for one in found])
+            return [(one, ads.get(one.id)) for one in found]
+
+        return await self._database.read(job)
+
+    async def past(self, journey: int) -> Past:
+        """What happened in a conversation, apart from its events."""
+        return await self._database.read(lambda connection: statements.past(connection, journey))
+
+    async def forget(self, before: float, limit: int) -> int:
+        """Forget messages, tool calls and turns from before then. Conversations and clicks stay."""
+        return await self._database.write(lambda connection: statements.forget(connection, before, limit))
+
+    async def due_forwards(self, limit: int) -> list[Forward]:
+        """Webhook calls that are to be handed on now."""
+        return await self._database.read(partial(statements.due_forwards, now=self._now(), limit=limit))
+
+    async def next_forward(self) -> float | None:
+        """Unix seconds at which the next one is due."""
+        return await self._database.read(statements.next_forward)
+
+    async def forwarded(self, forward: int) -> None:
+        """It was handed on, or given up."""
+        await self._database.write(lambda connection: statements.forwarded(connection, forward))
+
+    async def put_off(self, forward: int, due_at: float, reason: str) -> None:
+        """It is tried again later."""
+        await self._database.write(lambda connection: statements.put_off(connection, forward, due_at, reason))

@@ -1,0 +1,305 @@
+"""What every store of journeys does."""
+
+import asyncio
+import sqlite3
+from contextlib import asynccontextmanager
+
+import pytest
+
+from konversi.database.sqlite_database import SqliteDatabase
+from konversi.events.agent import ToolUse, Turn
+from konversi.events.conversion import Customer
+from konversi.journeys.arrival import Arrival, Automatic, Heard, Identities, Referral
+from konversi.journeys.port import Search, journey_id, journey_of
+from konversi.journeys.store import Journeys
+from konversi.matching.match import match
+
+SECRET = b"s" * 32
+WABA = "102290129340398"
+NOW = 1_800_000_000
+
+
+class Here:
+    """A store of journeys in a folder, with a clock that stands where it is put."""
+
+    def __init__(self, folder):
+        self.path = folder / "journeys.db"
+        self.time = float(NOW)
+
+    async def open(self):
+        self.database = await SqliteDatabase.open(f"sqlite:///{self.path}")
+        self.journeys = Journeys(self.database, SECRET, country="ID", now=lambda: self.time)
+        await self.journeys.open()
+        return self.journeys
+
+    async def reopened(self):
+        await self.database.aclose()
+        return await self.open()
+
+
+@pytest.fixture
+def here(tmp_path):
+    return Here(tmp_path)
+
+
+@pytest.fixture
+def journeys(here):
+    @asynccontextmanager
+    async def opened():
+        try:
+            yield await here.open()
+        finally:
+            await here.database.aclose()
+
+    return opened()
+
+
+def arrival(message="wamid.1", *, phone="+6281234567890", user_id=None, account=WABA, at=NOW, referral=None, **more):
+    who = Identities(phone, user_id, "Budi")
+    return Arrival(message, more.get("channel", "whatsapp"), account, "106540352242922", at, who, "text", referral)
+
+
+def click(click_id="clid-1", ad_id="120210001"):
+    return Referral(click_id, ad_id, "ad", "https://fb.me/x", "Repaint")
+
+
+def heard(*arrivals, automatic=()):
+    return Heard(tuple(arrivals), tuple(automatic))
+
+
+def customer(**given):
+    return match(Customer(**given), country="ID", seen_ms=NOW * 1_000).user_data
+
+
+async def of(journeys, **given):
+    """The conversations of a customer."""
+    keys = journeys.keys(customer(**given))
+    found = await journeys.known(keys)
+    return list({one.journey: one for ones in found.values() for one in ones}.values())
+
+
+async def test_a_message_with_a_click_is_found_by_the_customers_phone_in_any_spelling(journeys):
+    assert await journeys.arrive(heard(arrival(referral=click()))) == (1, 0)
+    (one,) = await of(journeys, phone="0812-3456-7890")
+    assert (one.channel, one.account) == ("whatsapp", WABA)
+    assert [(touch.click_id, touch.ad_id, touch.at) for touch in one.touches] == [("clid-1", "120210001", NOW)]
+
+
+async def test_the_same_message_is_kept_once_however_often_it_comes(journeys):
+    message = arrival(referral=click())
+    assert await journeys.arrive(heard(message, message)) == (1, 1)
+    assert await journeys.arrive(heard(message)) == (0, 1)
+    (one,) = await of(journeys, phone="+6281234567890")
+    assert len(one.touches) == 1
+    assert (await journeys.find(one.journey)).messages == 1
+
+
+async def test_many_that_bring_one_message_at_once_keep_it_once(journeys):
+    results = await asyncio.gather(*(journeys.arrive(heard(arrival(referral=click()))) for _ in range(50)))
+    assert sum(new for new, _ in results) == 1
+
+
+async def test_later_messages_without_a_click_keep_the_click(journeys):
+    await journeys.arrive(heard(arrival(referral=click())))
+    await journeys.arrive(heard(arrival("wamid.2", at=NOW + 60)))
+    (one,) = await of(journeys, phone="+6281234567890")
+    assert [touch.click_id for touch in one.touches] == ["clid-1"]
+    found = await journeys.find(one.journey)
+    assert (found.messages, found.opened_at, found.last_at) == (2, NOW, NOW + 60)
+
+
+async def test_a_click_is_kept_as_it_first_came(journeys):
+    await journeys.arrive(heard(arrival(referral=click()), arrival("wamid.2", at=NOW + 60, referral=click())))
+    (one,) = await of(journeys, phone="+6281234567890")
+    assert [touch.at for touch in one.touches] == [NOW]
+
+
+async def test_messages_out_of_order_are_put_right(journeys):
+    await journeys.arrive(heard(arrival("wamid.2", at=NOW + 60), arrival("wamid.1", at=NOW, referral=click())))
+    (one,) = await of(journeys, phone="+6281234567890")
+    found = await journeys.find(one.journey)
+    assert (found.opened_at, found.last_at) == (NOW, NOW + 60)
+
+
+async def test_a_customer_without_a_phone_is_known_by_the_user_id(journeys):
+    await journeys.arrive(heard(arrival(phone=None, user_id="ID.13491208655302741918", referral=click())))
+    (one,) = await of(journeys, whatsapp_user_id="ID.13491208655302741918")
+    assert one.touches
+    assert "ph" not in one.user_data
+
+
+async def test_a_phone_that_is_told_later_leads_to_the_same_conversation(journeys):
+    await journeys.arrive(heard(arrival(phone=None, user_id="ID.1349", referral=click())))
+    await journeys.arrive(heard(arrival("wamid.2", user_id="ID.1349")))
+    (by_phone,) = await of(journeys, phone="0812 3456 7890")
+    (by_id,) = await of(journeys, whatsapp_user_id="ID.1349")
+    assert by_phone.journey == by_id.journey
+    assert by_phone.user_data.keys() == {"ph", "external_id"}
+
+
+async def test_each_account_has_a_conversation_of_its_own_with_the_same_customer(journeys):
+    await journeys.arrive(heard(arrival(), arrival("wamid.2", account="999")))
+    assert {one.account for one in await of(journeys, phone="+6281234567890")} == {WABA, "999"}
+
+
+async def test_a_click_id_finds_its_conversation(journeys):
+    await journeys.arrive(heard(arrival(referral=click())))
+    found = await journeys.known(journeys.keys({"ctwa_clid": "clid-1"}))
+    assert len(found) == 1
+
+
+async def test_messenger_and_instagram_are_known_by_their_own_ids(journeys):
+    await journeys.arrive(
+        heard(
+            arrival("m.1", channel="messenger", phone=None, user_id="5550001", account="77"),
+            arrival("m.2", channel="instagram", phone=None, user_id="5550002", account="88"),
+        )
+    )
+    (messenger,) = await of(journeys, page_scoped_user_id="5550001")
+    (instagram,) = await of(journeys, ig_sid="5550002")
+    assert (messenger.channel, instagram.channel) == ("messenger", "instagram")
+
+
+async def test_nothing_that_was_kept_names_the_customer(journeys, here):
+    await journeys.arrive(heard(arrival("wamid.HBgNNjI4MTIzNDU2Nzg5MA==", user_id="ID.1349120", referral=click())))
+    await journeys.note([ToolUse(tool="create_booking", outcome="succeeded", conversation="chat-6281234567890")])
+    await here.database.aclose()
+    kept = b"".join(path.read_bytes() for path in here.path.parent.iterdir())
+    for secret in (b"6281234567890", b"1349120", b"HBgNNjI4", b"Budi", b"chat-628"):
+        assert secret not in kept
+    await here.open()
+
+
+async def test_what_was_kept_is_there_after_a_restart(journeys, here):
+    await journeys.arrive(heard(arrival(referral=click())))
+    again = await here.reopened()
+    (one,) = await of(again, phone="+6281234567890")
+    assert one.touches
+    assert await again.arrive(heard(arrival(referral=click()))) == (0, 1)
+
+
+async def test_before_the_first_conversation_a_customer_has_no_keys(journeys):
+    assert journeys.keys(customer(phone="+6281234567890")) == []
+    await journeys.arrive(heard(arrival()))
+    assert len(journeys.keys(customer(phone="+6281234567890"))) == 1
+
+
+async def test_what_meta_saw_is_kept_once_with_its_conversation(journeys):
+    await journeys.arrive(heard(arrival(referral=click())))
+    saw = Automatic("wamid.1", WABA, "LeadSubmitted", NOW, "clid-1")
+    assert await journeys.arrive(heard(automatic=[saw, saw])) == (1, 1)
+    (one,) = await of(journeys, phone="+6281234567890")
+    assert one.automatic == ("LeadSubmitted",)
+
+
+async def test_what_meta_saw_in_an_unknown_chat_is_kept_too(journeys):
+    assert await journeys.arrive(heard(automatic=[Automatic("wamid.9", WABA, "Purchase", NOW, None)])) == (1, 0)
+
+
+async def test_of_very_many_clicks_the_first_and_the_last_ones_stay(journeys):
+    many = [arrival(f"wamid.{n}", at=NOW + n, referral=click(f"clid-{n}")) for n in range(120)]
+    await journeys.arrive(heard(*many))
+    (one,) = await of(journeys, phone="+6281234567890")
+    kept = [touch.click_id for touch in one.touches]
+    assert (kept[0], kept[-1]) == ("clid-0", "clid-119")
+    assert len(kept) <= 52
+
+
+async def test_a_call_to_be_handed_on_is_kept_with_its_messages_and_once(journeys):
+    await journeys.arrive(heard(arrival()), sealed=b"first")
+    await journeys.arrive(heard(arrival()), sealed=b"again")
+    (waiting,) = await journeys.due_forwards(10)
+    assert waiting.sealed == b"first"
+
+
+async def test_a_call_without_messages_is_always_handed_on(journeys):
+    await journeys.arrive(heard(), sealed=b"statuses")
+    await journeys.arrive(heard(), sealed=b"statuses")
+    assert len(await journeys.due_forwards(10)) == 2
+
+
+async def test_a_call_that_could_not_be_handed_on_comes_again_later(journeys, here):
+    await journeys.arrive(heard(arrival()), sealed=b"x")
+    (waiting,) = await journeys.due_forwards(10)
+    await journeys.put_off(waiting.id, NOW + 5, "ConnectError")
+    assert await journeys.due_forwards(10) == []
+    assert await journeys.next_forward() == NOW + 5
+    here.time = NOW + 5
+    (again,) = await journeys.due_forwards(10)
+    assert again.tries == 1
+    await journeys.forwarded(again.id)
+    assert await journeys.next_forward() is None
+
+
+async def test_tool_calls_are_kept_with_their_conversation(journeys):
+    await journeys.arrive(heard(arrival()))
+    use = ToolUse(tool="create_booking", outcome="failed", error_kind="SlotTaken", seconds=0.25, called_at=NOW + 3,
+                  customer=Customer(phone="0812 3456 7890"))  # fmt: skip
+    assert await journeys.note([use]) == 1
+    (one,) = await of(journeys, phone="+6281234567890")
+    (kept,) = (await journeys.past(one.journey)).uses
+    assert (kept["tool"], kept["outcome"], kept["error_kind"]) == ("create_booking", "failed", "SlotTaken")
+    assert (kept["seconds"], kept["at"]) == (0.25, NOW + 3)
+
+
+async def test_a_tool_call_told_twice_is_kept_once(journeys):
+    use = ToolUse(tool="book", outcome="succeeded", call_id="call_1", conversation="chat-1")
+    assert await journeys.note([use, use]) == 1
+    assert await journeys.note([use]) == 0
+    assert await journeys.note([use.model_copy(update={"conversation": "chat-2"})]) == 1
+
+
+async def test_a_bots_own_name_for_a_chat_leads_to_its_journey_once_the_customer_was_named(journeys):
+    await journeys.arrive(heard(arrival()))
+    known = Customer(phone="+6281234567890")
+    await journeys.note([ToolUse(tool="check_slots", outcome="succeeded", conversation="thread-7", customer=known)])
+    await journeys.note_turn(Turn(conversation="thread-7", tools=1, claimed=True))
+    (one,) = await of(journeys, phone="+6281234567890")
+    past = await journeys.past(one.journey)
+    assert [(turn["claimed"], turn["booked"]) for turn in past.turns] == [(True, False)]
+
+
+async def test_tool_calls_without_any_conversation_are_kept(journeys):
+    assert await journeys.note([ToolUse(tool="book", outcome="succeeded")] * 2) == 2
+    assert await journeys.note([]) == 0
+
+
+async def test_conversations_are_listed_newest_first_page_by_page(journeys):
+    phones = [f"+628123456789{n}" for n in range(5)]
+    for number, phone in enumerate(phones):
+        await journeys.arrive(heard(arrival(f"wamid.{number}", phone=phone, referral=click(ad_id=f"ad{number % 2}"))))
+    listed = await journeys.search(Search(limit=2))
+    assert [one.tail for one, _ in listed] == ["…7894", "…7893"]
+    rest = await journeys.search(Search(before=listed[-1][0].id))
+    assert [one.tail for one, _ in rest] == ["…7892", "…7891", "…7890"]
+    assert {ad for _, ad in await journeys.search(Search(ad_id="ad1"))} == {"ad1"}
+    assert await journeys.search(Search(channel="messenger")) == []
+
+
+async def test_old_messages_and_tool_calls_are_forgotten_and_clicks_stay(journeys, here):
+    await journeys.arrive(heard(arrival(referral=click())))
+    await journeys.note([ToolUse(tool="book", outcome="succeeded")])
+    assert await journeys.forget(NOW - 1, 100) == 0
+    assert await journeys.forget(NOW + 1, 100) == 2
+    assert len(await of(journeys, phone="+6281234567890")) == 1
+
+
+async def test_an_attribution_is_one_look_up_that_reads_no_table_from_end_to_end(journeys, here):
+    await journeys.arrive(heard(arrival(referral=click())))
+    with sqlite3.connect(here.path) as reader:
+        from konversi.journeys.hot_sqlite import _KNOWN
+
+        plan = " ".join(str(row) for row in reader.execute("EXPLAIN QUERY PLAN " + _KNOWN.format("?"), (b"x",)))
+    reader.close()
+    assert "SCAN" not in plan
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "jn_000000001"), (10**12, "jn_1000000000000")])
+def test_a_journeys_id_can_be_read_back(number, text):
+    assert journey_id(number) == text
+    assert journey_of(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "jn_", "jn_x", "rc_1", "jn_-1", "jn_1234567890123456789", "jn_١"])
+def test_other_texts_are_no_journeys(text):
+    assert journey_of(text) is None
