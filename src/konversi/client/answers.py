@@ -1,0 +1,41 @@
+"""What a gateway's answer over HTTP means here: the error that it met, raised as it would have been there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from konversi.errors import (
+    BodyTooLarge,
+    GatewayUnreachable,
+    IdempotencyConflict,
+    KonversiError,
+    MalformedBody,
+    NotFound,
+    Overloaded,
+    ShuttingDown,
+    StorageUnavailable,
+    Unauthorized,
+    WrongState,
+)
+from konversi.events.faults import Fault, Refused
+from konversi.logs import redact
+
+_BY_CODE: dict[str, type[KonversiError]] = {
+    error.code: error
+    for error in (
+        BodyTooLarge, IdempotencyConflict, MalformedBody, NotFound, Overloaded, ShuttingDown, StorageUnavailable,
+        Unauthorized, WrongState,
+    )
+}  # fmt: skip
+
+
+def as_error(status: int, said: dict[str, Any]) -> KonversiError:
+    """The error behind a problem; `GatewayUnreachable` where the answer is none of this version's."""
+    if said.get("code") == Refused.code:
+        try:
+            return Refused(Fault(**fault) for fault in said["errors"])
+        except (KeyError, TypeError):
+            return GatewayUnreachable(f"HTTP {status}: not an answer of this version's gateway.")
+    known = _BY_CODE.get(str(said.get("code")))
+    detail = redact(str(said.get("detail", "")))
+    return known(detail) if known else GatewayUnreachable(f"HTTP {status}: {said.get('title', 'no answer')} {detail}")

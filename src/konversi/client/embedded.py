@@ -1,0 +1,46 @@
+"""The gateway inside the bot's own process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from konversi.errors import NotFound
+from konversi.insight.describe import event_in_full
+from konversi.outbox.port import event_of
+
+if TYPE_CHECKING:
+    from konversi.events.agent import ToolUse, Turn
+    from konversi.events.conversion import Conversion
+    from konversi.intake.gateway import Gateway
+    from konversi.intake.receive import Receipt
+
+_DRAIN_SECONDS = 3.0
+
+
+class Embedded:
+    """Speaks to the gateway's use cases directly."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def track(self, conversion: Conversion) -> Receipt:
+        return await self._gateway.receiver.receive(conversion)
+
+    submit = track
+
+    async def note(self, uses: tuple[ToolUse, ...]) -> None:
+        await self._gateway.journeys.note(uses)
+
+    async def turn(self, turn: Turn) -> None:
+        await self._gateway.journeys.note_turn(turn)
+
+    async def event(self, receipt: str, wait: float) -> dict[str, Any]:
+        number = event_of(receipt)
+        if number is None:
+            raise NotFound
+        stored = await self._gateway.outcome(number, wait)
+        return event_in_full(stored, await self._gateway.outbox.attempts(stored.attempts))
+
+    async def drain(self) -> None:
+        """A script that ends right after its last `track` has sent it, if Meta answers soon."""
+        await self._gateway.drain(_DRAIN_SECONDS)

@@ -1,0 +1,125 @@
+"""A running gateway, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx2
+import orjson
+
+from konversi.client.answers import as_error
+from konversi.errors import GatewayUnreachable, Overloaded, ShuttingDown, StorageUnavailable
+from konversi.events.faults import Note
+from konversi.intake.receive import Receipt
+from konversi.outbox.port import event_of
+from konversi.settings import on_this_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Self
+
+    from konversi.events.agent import ToolUse, Turn
+    from konversi.events.conversion import Conversion
+    from konversi.settings import Settings
+
+T = TypeVar("T")
+_SECONDS = 10.0
+_DRAIN_SECONDS = 3.0
+_LOOK_SECONDS = 0.05
+_AT_ONCE = 16  # requests under way; more wait for their turn
+_MOST_QUEUED = 10_000
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds between tries
+_PASSING = (GatewayUnreachable, Overloaded, ShuttingDown, StorageUnavailable)
+
+
+class Remote:
+    """Speaks to the gateway's doors. What is submitted or noted is tried again while the gateway can't take it."""
+
+    def __init__(self, settings: Settings) -> None:
+        headers = {"content-type": "application/json"}
+        if settings.api_key:
+            headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        url = settings.url or ""
+        self._http = httpx2.AsyncClient(
+            base_url=url, headers=headers, timeout=_SECONDS, trust_env=not on_this_machine(url)
+        )
+        self._turnstile = asyncio.Semaphore(_AT_ONCE)
+        self._queued = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def track(self, conversion: Conversion) -> Receipt:
+        said = await self._ask("POST", "/v1/events", conversion.model_dump_json(exclude_none=True).encode())
+        if "receipt" not in said:
+            raise GatewayUnreachable("The answer has no receipt.")
+        notes = tuple(Note(**note) for note in said.get("notes", ()))
+        number = event_of(said["receipt"]) or 0
+        return Receipt(said["receipt"], said["event_id"], said.get("repeat", False), notes, number)
+
+    async def submit(self, conversion: Conversion) -> Receipt:
+        return await self._until_taken(lambda: self.track(conversion))
+
+    async def note(self, uses: tuple[ToolUse, ...]) -> None:
+        await self._record({"calls": [use.model_dump(mode="json", exclude_none=True) for use in uses]})
+
+    async def turn(self, turn: Turn) -> None:
+        await self._record({"turns": [turn.model_dump(mode="json", exclude_none=True)]})
+
+    async def _record(self, records: dict[str, Any]) -> None:
+        body = orjson.dumps(records)
+        await self._until_taken(lambda: self._ask("POST", "/v1/agent/records", body))
+
+    async def event(self, receipt: str, wait: float) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        while True:
+            said = await self._ask("GET", f"/v1/events/{receipt}")
+            if said.get("state") not in ("waiting", "sending") or loop.time() >= until:
+                return said
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def drain(self) -> None:
+        """What is queued still goes out, if the gateway takes it soon; it does the rest."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _DRAIN_SECONDS
+        while self._queued and loop.time() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _until_taken(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Raises `Overloaded` where too much waits already, and what the gateway says of the request itself."""
+        if self._queued >= _MOST_QUEUED:
+            raise Overloaded("Too much waits for the gateway.")
+        self._queued += 1
+        try:
+            async with self._turnstile:
+                return await self._patiently(ask)
+        finally:
+            self._queued -= 1
+
+    @staticmethod
+    async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await ask()
+            except _PASSING:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        try:
+            response = await self._http.request(method, path, content=body)
+        except httpx2.HTTPError as error:
+            raise GatewayUnreachable(type(error).__name__) from error
+        try:
+            said = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            said = None
+        if response.is_success and isinstance(said, dict):
+            return said
+        raise as_error(response.status_code, said if isinstance(said, dict) else {})

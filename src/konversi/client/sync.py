@@ -1,0 +1,100 @@
+"""The synchronous twin: the client in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from konversi.client.konversi import Konversi
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from types import TracebackType
+    from typing import Self
+
+    from konversi.events.agent import ToolUse, Turn
+    from konversi.events.conversion import Conversion
+    from konversi.intake.receive import Receipt
+
+T = TypeVar("T")
+_START_SECONDS = 30.0
+
+
+class SyncKonversi:
+    """The synchronous twin of `Konversi`, for bots without an event loop, and what `via=` of an agent's hook takes.
+
+    Use it as `with SyncKonversi() as k: k.track(Lead(...))`, from any thread.
+    """
+
+    def __init__(self, *, url: str | None = None, api_key: str | None = None, **settings: Any) -> None:
+        self._konversi = Konversi(url=url, api_key=api_key, **settings)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event | None = None
+
+    def __enter__(self) -> Self:
+        started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._live, args=(started,), name="konversi", daemon=True)
+        self._thread.start()
+        started.result(_START_SECONDS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is under way, and stop."""
+        if self._loop is not None and self._stop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+        self._loop = None
+
+    @property
+    def queued(self) -> bool:
+        """Whether conversions go to a gateway elsewhere, and wait for it in this process's memory."""
+        return self._konversi.queued
+
+    def track(self, conversion: Conversion) -> Receipt:
+        """As `Konversi.track`."""
+        return self._run(self._konversi.track(conversion)).result()
+
+    def event(self, receipt: str, *, wait: float = 0.0) -> dict[str, Any]:
+        """As `Konversi.event`."""
+        return self._run(self._konversi.event(receipt, wait=wait)).result()
+
+    def submit(self, conversion: Conversion) -> Future[Receipt]:
+        """As `Konversi.submit`, as a future: for callers that have an event loop of their own."""
+        return self._run(self._konversi.submit(conversion))
+
+    def note(self, *uses: ToolUse) -> Future[None]:
+        """As `Konversi.note`, as a future."""
+        return self._run(self._konversi.note(*uses))
+
+    def turn(self, turn: Turn) -> Future[None]:
+        """As `Konversi.turn`, as a future."""
+        return self._run(self._konversi.turn(turn))
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        if self._loop is None:
+            work.close()
+            raise RuntimeError("Open it first: `with SyncKonversi() as k:`.")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _live(self, started: Future[None]) -> None:
+        asyncio.run(self._serve(started))
+
+    async def _serve(self, started: Future[None]) -> None:
+        self._stop = asyncio.Event()
+        try:
+            async with self._konversi:
+                self._loop = asyncio.get_running_loop()
+                started.set_result(None)
+                await self._stop.wait()
+        except Exception as error:
+            if started.done():
+                raise
+            started.set_exception(error)
