@@ -19,8 +19,9 @@ def main() -> int:
         "--dataset",
         action="append",
         default=[],
-        metavar="ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]",
-        help="a dataset that exists (repeat it for more); without any, each id of 5 to 20 digits does",
+        metavar="ID[:TOKEN][:waba=ID][:page=ID][:instagram=ID]",
+        help="a dataset that exists, or as waba=ID[:TOKEN] an account without one (repeat it for more); without any, "
+        "each id of 5 to 20 digits does",
     )
     given = parser.parse_args()
     return run(given.host, given.port, given.ledger, given.dataset)

@@ -1,33 +1,37 @@
-"""Who may do what: version, token, dataset (Meta, Graph API: versioning, access tokens, error handling)."""
+"""Who may do what: version, token, object (Meta, Graph API: versioning, access tokens, error handling)."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from konversi.sandbox import errors
 from konversi.sandbox.errors import Refusal
 
 if TYPE_CHECKING:
+    from konversi.sandbox.accounts import Account
     from konversi.sandbox.call import Call
-    from konversi.sandbox.datasets import Dataset, Datasets
+    from konversi.sandbox.datasets import Dataset
+
+_Owned = TypeVar("_Owned", "Dataset", "Account")
 
 _VERSION = re.compile(r"v([0-9]{1,3})\.0").fullmatch
 _PROOF = re.compile(r"[0-9a-f]{64}").fullmatch
 _SHORTEST_TOKEN = 8
-_EDGES = {"GET": "", "POST": "events"}
 
 
-def access(call: Call, datasets: Datasets) -> Dataset | Refusal:
-    """The dataset that the call is for, or why it may not have it."""
-    stopped = _version(call) or _token(call)
-    if stopped is not None:
-        return stopped
-    unknown = Refusal(errors.UNKNOWN_NODE_GET if call.method == "GET" else errors.UNKNOWN_NODE_POST)
-    dataset = datasets.find(call.node)
-    if dataset is None or _EDGES.get(call.method) != call.edge:
-        return unknown
-    return dataset if dataset.token in {None, call.token} else unknown
+def admitted(call: Call) -> Refusal | None:
+    """Why the call gets nowhere, whatever it asks for."""
+    return _version(call) or _token(call)
+
+
+def unknown(call: Call) -> Refusal:
+    return Refusal(errors.UNKNOWN_NODE_GET if call.method == "GET" else errors.UNKNOWN_NODE_POST)
+
+
+def opened(found: _Owned | None, call: Call) -> _Owned | Refusal:
+    """What was found, where the call's token opens it."""
+    return found if found is not None and found.token in {None, call.token} else unknown(call)
 
 
 def _version(call: Call) -> Refusal | None:

@@ -61,6 +61,6 @@ def refused(
     answer = Answer(body, trace=trace, status=status or refusal.error.status, usage=usage, refusal=refusal)
     if refusal.error.code == _BAD_TOKEN:
         answer.headers["www-authenticate"] = 'OAuth "Facebook Platform" "invalid_token"'
-    if refusal.path:
-        answer.headers["x-sandbox-field"] = refusal.where
+    if refusal.field:
+        answer.headers["x-sandbox-field"] = refusal.field
     return answer

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.sandbox.arrival import Fields, events, fields, token
-from konversi.sandbox.errors import Refusal
+from konversi.sandbox.errors import TOO_LARGE, Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 _LANGUAGES = frozenset({"en", "id"})
+_LARGEST_BODY = 32_000_000  # bytes; Meta states none
 
 
 class Call(NamedTuple):
@@ -41,19 +42,35 @@ class Call(NamedTuple):
 
 async def read(request: Request) -> Call | Refusal:
     """Take a request apart; refused where its body can't be decoded."""
-    given = fields(request.url.query, request.headers.get("content-type", ""), await request.body())
+    body = await _body(request)
+    if body is None:
+        return Refusal(TOO_LARGE)
+    given = fields(request.url.query, request.headers.get("content-type", ""), body)
     if isinstance(given, Refusal):
         return given
     version, _, rest = request.path_params["path"].partition("/")
     node, _, edge = rest.partition("/")
     wanted = str(given.get("locale") or request.headers.get("accept-language") or "")[:2].lower()
+    edge = edge.rstrip("/")
     return Call(
         request.method,
         version,
         node,
-        edge.rstrip("/"),
+        edge,
         given,
         token(given, request.headers.get("authorization", "")),
         wanted if wanted in _LANGUAGES else None,
-        events(given) if request.method == "POST" else [],
+        events(given) if request.method == "POST" and edge == "events" else [],
     )
+
+
+async def _body(request: Request) -> bytes | None:
+    """`None` where it is too large; its rest is read and dropped, so that the caller hears why."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= _LARGEST_BODY:
+            parts.append(part)
+        else:
+            parts.clear()
+    return b"".join(parts) if size <= _LARGEST_BODY else None

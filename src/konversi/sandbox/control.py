@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 from starlette.routing import Route
 
+from konversi.sandbox.accounts import Account, Kind
 from konversi.sandbox.datasets import Dataset
 from konversi.sandbox.faults import Fault
 from konversi.sandbox.ledger import Query
+from konversi.sandbox.messages import newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,6 +45,26 @@ class Declared(BaseModel):
     locale: Literal["en", "id"] | None = None
     waba: str | None = None
     page: str | None = None
+    instagram: str | None = None
+
+
+class DeclaredAccount(BaseModel):
+    """The body of `POST /_sandbox/accounts`: an account that has no dataset yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern="^[0-9]{5,20}$")
+    kind: Kind
+    token: str | None = None
+
+
+class WantedMessages(BaseModel):
+    """The query of `GET /_sandbox/messages`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: str | None = None  # the phone or business-scoped user id, as the sender wrote it
+    limit: int = Field(1_000, ge=1, le=1_000)
 
 
 class Language(BaseModel):
@@ -87,6 +109,21 @@ async def datasets(meta: LocalMeta, request: Request) -> Any:
     return {"datasets": meta.datasets.listed()}
 
 
+async def accounts(meta: LocalMeta, request: Request) -> Any:
+    if request.method == "POST":
+        given = DeclaredAccount.model_validate_json(await request.body())
+        meta.datasets.declare(Account(given.id, (given.kind,), given.token))
+    return {"accounts": meta.datasets.accounts()}
+
+
+async def messages(meta: LocalMeta, request: Request) -> Any:
+    if request.method == "DELETE":
+        meta.messages.clear()
+        return {"messages": []}
+    wanted = WantedMessages.model_validate(dict(request.query_params))
+    return {"messages": newest_first(meta.messages, to=wanted.to, limit=wanted.limit)}
+
+
 async def locale(meta: LocalMeta, request: Request) -> Any:
     if request.method == "POST":
         meta.language = Language.model_validate_json(await request.body()).locale[:2]
@@ -110,5 +147,7 @@ ROUTES = [
     _route("requests", requests, "DELETE"),
     _route("faults", faults, "POST", "DELETE"),
     _route("datasets", datasets, "POST", "DELETE"),
+    _route("accounts", accounts, "POST"),
+    _route("messages", messages, "DELETE"),
     _route("locale", locale, "POST"),
 ]

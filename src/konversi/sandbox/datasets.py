@@ -3,80 +3,121 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from konversi.sandbox.accounts import IS_ID, KINDS, Account, dataset_id, undeclared
+from konversi.sandbox.ads import NODES
 
-_ID = re.compile(r"[0-9]{5,20}").fullmatch
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 _DIGITS = re.compile(r"[0-9]+").fullmatch
-_FORM = "ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID][:locale=id]"
-_LINKS = frozenset({"waba", "page", "locale"})
+_MOST_MADE = 10_000
 
 
 class Dataset(NamedTuple):
-    """A dataset. An `open` one was never declared: any token opens it, and any WhatsApp account is linked to it."""
+    """A dataset. An `open` one was never declared: any token opens it, and any account of digits is linked to it."""
 
     id: str
     token: str | None = None
     waba: str | None = None  # the WhatsApp Business Account linked to it
     page: str | None = None  # the Facebook Page linked to it
     locale: str | None = None  # the language of the token's owner, which errors are written in: `en` or `id`
+    instagram: str | None = None  # the Instagram account linked to it
+    name: str | None = None
     open: bool = False
 
     def links_waba(self, waba: str) -> bool:
-        return bool(_DIGITS(waba)) if self.open else waba == self.waba
+        return self._links(waba, self.waba)
 
     def links_page(self, page: str) -> bool:
-        return bool(_DIGITS(page)) if self.open else page == self.page
+        return self._links(page, self.page)
+
+    def links_instagram(self, account: str) -> bool:
+        return self._links(account, self.instagram)
+
+    def _links(self, asked: str, linked: str | None) -> bool:
+        return bool(_DIGITS(asked)) if self.open else asked == linked
 
     def __repr__(self) -> str:
-        return f"Dataset(id={self.id!r}, waba={self.waba!r}, page={self.page!r})"
+        return f"Dataset(id={self.id!r}, waba={self.waba!r}, page={self.page!r}, instagram={self.instagram!r})"
 
 
 class Datasets:
-    """All of them. Until one is declared, every id of 5 to 20 digits is a dataset."""
+    """All of them. Until something is declared, every id of 5 to 20 digits is a dataset, or an account without one."""
 
-    def __init__(self, declared: Iterable[Dataset] = ()) -> None:
-        self._declared = {dataset.id: dataset for dataset in declared}
+    def __init__(self, declared: Iterable[Dataset | Account] = ()) -> None:
+        self._declared: dict[str, Dataset] = {}
+        self._accounts: dict[str, Account] = {}
+        self._made: dict[str, Dataset] = {}  # by their account's id
+        self._made_ids: dict[str, str] = {}  # their account's id, by their own
+        for one in declared:
+            self.declare(one)
 
-    def find(self, dataset_id: str) -> Dataset | None:
-        if self._declared:
-            return self._declared.get(dataset_id)
-        return Dataset(dataset_id, open=True) if _ID(dataset_id) else None
+    @property
+    def open(self) -> bool:
+        return not self._declared and not self._accounts
 
-    def declare(self, dataset: Dataset) -> None:
-        self._declared[dataset.id] = dataset
+    def find(self, wanted: str) -> Dataset | None:
+        account = self._made_ids.get(wanted)
+        if account is not None:
+            return self._made[account]
+        if not self.open:
+            return self._declared.get(wanted)
+        return Dataset(wanted, open=True) if IS_ID(wanted) and not self._is_else(wanted) else None
+
+    def account(self, wanted: str) -> Account | None:
+        """An account: declared, or with a dataset, or any other id while nothing is declared."""
+        known = self._accounts.get(wanted)
+        if known is not None:
+            return known
+        if self.open:
+            is_dataset = wanted in self._made_ids or wanted in NODES
+            return undeclared(wanted) if IS_ID(wanted) and not is_dataset else None
+        owned = self.of_account(wanted)
+        return owned and Account(wanted, (), owned.token)
+
+    def of_account(self, account: str) -> Dataset | None:
+        """The dataset of an account, where it has one."""
+        return next(self._linked_to(account), None) or self._made.get(account)
+
+    def make(self, account: Account, name: str | None) -> Dataset | None:
+        """The account's dataset, made where it has none. `None`: there are too many."""
+        found = self.of_account(account.id)
+        if found is not None or len(self._made) >= _MOST_MADE:
+            return found
+        waba, page, instagram = (account.id if kind in account.kinds else None for kind in KINDS)
+        made = Dataset(dataset_id(account.id), account.token, waba, page, instagram=instagram, name=name)
+        self._made[account.id] = made
+        self._made_ids[made.id] = account.id
+        return made
+
+    def declare(self, one: Dataset | Account) -> None:
+        if isinstance(one, Account):
+            self._accounts[one.id] = one
+        else:
+            self._declared[one.id] = one
 
     def forget(self) -> None:
-        self._declared.clear()
+        for kept in (self._declared, self._accounts, self._made, self._made_ids):
+            kept.clear()
 
     def listed(self) -> list[dict[str, Any]]:
         """Without their tokens."""
         return [
             {"id": each.id, "waba": each.waba, "page": each.page, "locale": each.locale}
-            for each in self._declared.values()
+            | ({"instagram": each.instagram} if each.instagram else {})
+            for each in chain(self._declared.values(), self._made.values())
         ]
 
+    def accounts(self) -> list[dict[str, str | None]]:
+        """The declared ones, and those whose dataset was made: `{"id", "dataset"}`."""
+        known = dict.fromkeys(chain(self._accounts, self._made))
+        return [{"id": each, "dataset": found.id if (found := self.of_account(each)) else None} for each in known]
 
-def dataset(text: str) -> Dataset:
-    """Read `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID][:locale=id]`.
+    def _linked_to(self, account: str) -> Iterator[Dataset]:
+        return (each for each in self._declared.values() if account in (each.waba, each.page, each.instagram))
 
-    Raises:
-        ValueError: the text has another form. It isn't repeated in the message, as it may hold a token.
-
-    """
-    dataset_id, *parts = text.split(":")
-    token = None
-    links: dict[str, str] = {}
-    for part in parts:
-        key, equals, value = part.partition("=")
-        if equals and value and key in _LINKS:
-            links[key] = value
-        elif token is None and part and key not in _LINKS:
-            token = part
-        else:
-            raise ValueError(f"write a dataset as {_FORM}")
-    if not _ID(dataset_id):
-        raise ValueError(f"a dataset's id has 5 to 20 digits: write {_FORM}")
-    return Dataset(dataset_id, token, links.get("waba"), links.get("page"), links.get("locale"))
+    def _is_else(self, wanted: str) -> bool:
+        return wanted in self._made or wanted in NODES

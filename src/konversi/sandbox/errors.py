@@ -22,7 +22,10 @@ class Words(NamedTuple):
 
 
 class GraphError(NamedTuple):
-    """One row of the table. `{where}` in the message becomes the parameter at fault, `{node}` the object asked for."""
+    """One row of the table. `{where}` in the message becomes the parameter at fault, `{node}` the object asked for.
+
+    `details` is what the Cloud API adds for people.
+    """
 
     status: int
     code: int
@@ -31,18 +34,25 @@ class GraphError(NamedTuple):
     message: str
     words: Mapping[str, Words] = {}
     transient: bool = False
+    details: str = ""
 
 
 class Refusal(NamedTuple):
-    """An error and the way to what caused it: `("0", "user_data", "em")`."""
+    """An error and the way to what caused it, in the parameter `top`: `("0", "user_data", "em")`."""
 
     error: GraphError
     path: tuple[str, ...] = ()
+    top: str = "data"
 
     @property
     def where(self) -> str:
-        """As Graph writes a way into `data`: `data[0][user_data][em]`."""
-        return "data" + "".join(f"[{step}]" for step in self.path)
+        """As Graph writes it: `data[0][user_data][em]`."""
+        return self.top + "".join(f"[{step}]" for step in self.path)
+
+    @property
+    def field(self) -> str:
+        """Where the fault is, if it is in something smaller than `data`."""
+        return self.where if self.path or self.top != "data" else ""
 
 
 def error_body(refusal: Refusal, *, language: str, trace: str, node: str = "") -> dict[str, Any]:
@@ -55,7 +65,10 @@ def error_body(refusal: Refusal, *, language: str, trace: str, node: str = "") -
     }
     if error.subcode is not None:
         inner["error_subcode"] = error.subcode
-    inner["is_transient"] = error.transient
+    if error.details:
+        inner["error_data"] = {"messaging_product": "whatsapp", "details": error.details}
+    else:
+        inner["is_transient"] = error.transient
     if error.words:
         words = error.words.get(language) or error.words["en"]
         inner |= {"error_user_title": words.title, "error_user_msg": words.text}
@@ -77,8 +90,11 @@ NOT_AN_ARRAY = _parameter("Param data must be an array.")
 NOT_AN_OBJECT = _parameter("Param {where} must be an object.")
 TOO_MANY = _parameter("Param data may hold at most 1000 events.")
 BAD_BODY = _parameter("The body of the request could not be decoded.")
+TOO_LARGE = GraphError(413, 100, None, "OAuthException", "(#100) The request is too large.")
 BAD_PROOF = GraphError(400, 100, None, "GraphMethodException", "Invalid appsecret_proof provided in the API argument")
 NO_FIELD = _parameter("Tried accessing nonexisting field on node type (AdsPixel)")
+NO_AD_FIELD = _parameter("Tried accessing nonexisting field on node type (Adgroup)")
+TOO_MANY_DATASETS = _parameter("This local Meta makes at most 10000 datasets.")
 
 BAD_CLICK_ID = _event(
     2804001,
@@ -168,6 +184,12 @@ OLD_TOKEN = GraphError(
     401, 190, 463, "OAuthException", "Error validating access token: Session has expired on an earlier day."
 )
 NO_PERMISSION = GraphError(403, 200, None, "OAuthException", "(#200) Permissions error")
+NO_APP_PERMISSION = GraphError(
+    403, 10, None, "OAuthException", "(#10) Application does not have permission for this action"
+)
+NO_EVENTS_PERMISSION = GraphError(
+    403, 200, None, "OAuthException", "(#200) Requires whatsapp_business_manage_events permission to manage the object."
+)
 APP_LIMIT = GraphError(403, 4, None, "OAuthException", "(#4) Application request limit reached", transient=True)
 ACCOUNT_LIMIT = GraphError(
     400,
@@ -186,5 +208,21 @@ DOWN = GraphError(
 )
 NOT_READY = GraphError(
     400, 21009, None, "OAuthException", "(#21009) The data set upload is temporarily not ready.", transient=True
+)
+NOT_ALLOWED = GraphError(
+    400,
+    131030,
+    None,
+    "OAuthException",
+    "(#131030) Recipient phone number not in allowed list",
+    details="Recipient phone number not in allowed list: Add recipient phone number to recipient list and try again.",
+)
+MESSAGE_LIMIT = GraphError(
+    400,
+    130429,
+    None,
+    "OAuthException",
+    "(#130429) Rate limit hit",
+    details="Message failed to send because there were too many messages sent from this phone number in a short time.",
 )
 UNKNOWN = GraphError(500, 1, 99, "OAuthException", "An unknown error occurred")

@@ -1,32 +1,24 @@
-"""Graph's part of the server: `POST /v{N}.0/{dataset}/events` and `GET /v{N}.0/{dataset}`."""
+"""Graph's part of the server: each call is read, struck by faults on demand, and answered by its edge."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import TYPE_CHECKING
 
-from konversi.sandbox import errors
-from konversi.sandbox.access import access
-from konversi.sandbox.answers import Answer, new_trace, received, refused
+from konversi.sandbox.access import admitted, unknown
+from konversi.sandbox.answers import Answer, refused
 from konversi.sandbox.call import Call, read
+from konversi.sandbox.edges import EDGES
 from konversi.sandbox.errors import Refusal
-from konversi.sandbox.ledger import Transmission
 from konversi.sandbox.local import LocalMeta, Seen
-from konversi.sandbox.rules import first_refusal
-from konversi.sandbox.rules.scene import Scene
 from konversi.sandbox.spoil import spoil
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from konversi.sandbox.datasets import Dataset
     from konversi.sandbox.faults import Fault
-
-_log = logging.getLogger(__name__)
-_NODE_FIELDS = frozenset({"id", "name", "is_consolidated_container"})
 
 
 async def graph(request: Request) -> Response:
@@ -68,43 +60,11 @@ async def _wait(seconds: float, release: asyncio.Event) -> None:
 
 
 async def _answer(meta: LocalMeta, call: Call, language: str, fault: Fault | None) -> Answer:
-    answer: Answer | Refusal
-    dataset = access(call, meta.datasets)
-    if isinstance(dataset, Refusal):
-        answer = dataset
-    elif call.method == "GET":
-        answer = _look(dataset, call)
-    else:
-        answer = await _take(meta, dataset, call, fault)
+    act = EDGES.get((call.method, call.edge))
+    answer: Answer | Refusal | None = admitted(call)
+    if answer is None:
+        answer = unknown(call) if act is None else await act(meta, call, fault)
     return refused(answer, language=language, node=call.node) if isinstance(answer, Refusal) else answer
-
-
-def _look(dataset: Dataset, call: Call) -> Answer | Refusal:
-    node = {"id": dataset.id, "name": f"Sandbox dataset {dataset.id}", "is_consolidated_container": True}
-    wanted = [name for name in str(call.given.get("fields") or "name").split(",") if name]
-    if not _NODE_FIELDS.issuperset(wanted):
-        return Refusal(errors.NO_FIELD)
-    return Answer({name: node[name] for name in dict.fromkeys((*wanted, "id"))}, trace=new_trace())
-
-
-async def _take(meta: LocalMeta, dataset: Dataset, call: Call, fault: Fault | None) -> Answer | Refusal:
-    """All events or none."""
-    if isinstance(call.events, Refusal):
-        return call.events
-    taken, now = call.events, meta.now()
-    refusal = first_refusal(taken, Scene(now, dataset))
-    if refusal is not None:
-        return refusal
-    if fault is not None and fault.kind == "short_received":
-        taken = taken[: len(taken) - 1 if fault.received is None else fault.received]
-    code = call.given.get("test_event_code")
-    try:
-        if taken:
-            await meta.ledger.append(Transmission(now, dataset.id, call.version, str(code) if code else None), taken)
-    except OSError as error:
-        _log.error("The ledger could not be written: %s", error)
-        return Refusal(errors.DOWN)
-    return received(len(taken))
 
 
 def _noted(meta: LocalMeta, request: Request, answer: Response, size: int = 0, fault: Fault | None = None) -> Response:
@@ -118,7 +78,7 @@ def _noted(meta: LocalMeta, request: Request, answer: Response, size: int = 0, f
             status=answer.status_code or None,
             code=refusal.error.code if refusal else None,
             subcode=refusal.error.subcode if refusal else None,
-            field=refusal.where if refusal and refusal.path else "",
+            field=refusal.field if refusal else "",
             fault=fault.kind if fault else "",
         )
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from konversi.sandbox.faults import Faults
+from konversi.sandbox.messages import Message, no_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ class LocalMeta:
     now: Callable[[], float]  # Unix seconds
     faults: Faults = field(default_factory=Faults)
     language: str = "en"
+    messages: deque[Message] = field(default_factory=no_messages)
     seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS))
     release: asyncio.Event = field(default_factory=asyncio.Event)  # set when what hangs must end
 

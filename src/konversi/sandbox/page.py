@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from konversi.sandbox.local import LocalMeta, Seen
+    from konversi.sandbox.messages import Message
 
 _SHOWN = 30
 _HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'", "cache-control": "no-store"}
@@ -41,6 +42,11 @@ async def page(request: Request) -> HTMLResponse:
             map(_event_row, entries),
         )
         + _table(
+            f"The last {_SHOWN} WhatsApp messages",
+            ("Sent (UTC)", "From", "To", "Type", "Text"),
+            map(_message_row, islice(reversed(meta.messages), _SHOWN)),
+        )
+        + _table(
             f"The last {_SHOWN} requests",
             ("At (UTC)", "Request", "Events", "Answer", "Code", "At fault"),
             map(_request_row, seen),
@@ -63,6 +69,11 @@ def _event_row(entry: dict[str, Any]) -> tuple[Any, ...]:
         event.get("event_id", ""),
         entry["test_event_code"] or "",
     )
+
+
+def _message_row(message: Message) -> tuple[Any, ...]:
+    to = message.to or message.recipient
+    return (_clock(message.sent_at), message.phone_number_id, to, message.type, message.text or "")
 
 
 def _request_row(seen: Seen) -> tuple[Any, ...]:

@@ -7,9 +7,10 @@ import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from konversi.clock import now as system_now
-from konversi.sandbox.datasets import dataset as read_dataset
+from konversi.sandbox.declared import declared as read
 from konversi.sandbox.faults import Fault
 from konversi.sandbox.ledger import Query
+from konversi.sandbox.messages import newest_first
 from konversi.sandbox.server import MetaServer, address, fast_loop, listen, open_meta
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Sandbox:
     """A local Meta on a free port of this machine, for the time of a `with` block.
 
     `ledger` is the file to keep what it receives in, fsynced; without it, it is kept in memory. `datasets` are
-    `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]`; without any, each id of 5 to 20 digits is a dataset.
+    what `declare` takes; without any, each id of 5 to 20 digits is a dataset.
     """
 
     def __init__(
@@ -131,18 +132,34 @@ class Sandbox:
         self._inside(self._meta.let_go)
 
     def declare(self, declared: str) -> None:
-        """Let a dataset exist, `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]`; from now on only declared ones do.
+        """Let a dataset or an account exist; from now on only declared ones do, and those that are made for accounts.
+
+        A dataset is `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID][:instagram=ACCOUNT_ID]`. An account that has no dataset
+        yet is `waba=ID[:TOKEN]`, `page=ID[:TOKEN]` or `instagram=ID[:TOKEN]`.
 
         Raises:
-            ValueError: the dataset can't be read.
+            ValueError: it can't be read.
 
         """
-        found = read_dataset(declared)
+        found = read(declared)
         self._inside(lambda: self._meta.datasets.declare(found))
 
+    def dataset_of(self, account: str) -> str | None:
+        """The id of a WhatsApp Business Account's, Page's or Instagram account's dataset, where it has one."""
+        found = self._inside(lambda: self._meta.datasets.of_account(account))
+        return found.id if found else None
+
+    def messages(self, *, to: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """The newest WhatsApp messages sent through it, newest first: `id`, `to`, `recipient`, `type`, `text`, `body`.
+
+        `to` is the phone or business-scoped user id, as the sender wrote it.
+        """
+        return self._inside(lambda: newest_first(self._meta.messages, to=to, limit=limit))
+
     def clear(self) -> None:
-        """Forget all that was received, and all faults."""
+        """Forget all that was received, and all faults. What exists goes on existing."""
         self.clear_faults()
+        self._inside(self._meta.messages.clear)
         self._inside(self._meta.seen.clear)
         asyncio.run_coroutine_threadsafe(self._meta.ledger.empty(), self._loop).result(_PATIENCE)
 

@@ -14,7 +14,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from konversi.clock import now as system_now
 from konversi.sandbox.app import application
-from konversi.sandbox.datasets import Datasets, dataset
+from konversi.sandbox.datasets import Datasets
+from konversi.sandbox.declared import declared
 from konversi.sandbox.ledger import open_ledger
 from konversi.sandbox.local import LocalMeta
 
@@ -31,15 +32,15 @@ _LAST_WORDS = 2  # seconds for answers under way when the server is told to stop
 def open_meta(
     *, ledger: Path | None = None, datasets: Sequence[str] = (), now: Callable[[], float] = system_now
 ) -> LocalMeta:
-    """A local Meta whose ledger is a file, or memory. `datasets` as `ID[:TOKEN][:waba=WABA_ID][:page=PAGE_ID]`.
+    """A local Meta whose ledger is a file, or memory. `datasets` are written as `declared` reads them.
 
     Raises:
         ValueError: a dataset can't be read.
         OSError: the ledger can't be opened.
 
     """
-    declared = Datasets([dataset(text) for text in datasets])
-    return LocalMeta(open_ledger(ledger), declared, now)
+    known = Datasets(map(declared, datasets))
+    return LocalMeta(open_ledger(ledger), known, now)
 
 
 def listen(host: str, port: int) -> socket.socket:

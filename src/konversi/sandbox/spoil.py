@@ -29,7 +29,8 @@ _GRAPH_ERRORS: Mapping[Kind, GraphError] = {
     "not_ready": errors.NOT_READY,
     "token_expired": errors.OLD_TOKEN,
     "token_invalid": errors.BAD_TOKEN,
-    "permission": errors.NO_PERMISSION,
+    "recipient_not_allowed": errors.NOT_ALLOWED,
+    "message_limit": errors.MESSAGE_LIMIT,
     "rate_limit": errors.APP_LIMIT,
     "business_rate_limit": errors.ACCOUNT_LIMIT,
     "transient": errors.DOWN,
@@ -53,7 +54,7 @@ def spoil(fault: Fault, answer: Answer | None, call: Call, language: str, releas
 
 
 def _graph_error(fault: Fault, call: Call, language: str) -> Answer:
-    error = _GRAPH_ERRORS[fault.kind]
+    error = _permission(fault, call) if fault.kind == "permission" else _GRAPH_ERRORS[fault.kind]
     if fault.kind == "not_found" and call.method == "GET":
         error = errors.UNKNOWN_NODE_GET
     path: tuple[str, ...] = ()
@@ -64,6 +65,13 @@ def _graph_error(fault: Fault, call: Call, language: str) -> Answer:
     if fault.kind == "business_rate_limit":
         answer.headers["x-business-use-case-usage"] = _business_usage(call.node, fault.minutes)
     return answer
+
+
+def _permission(fault: Fault, call: Call) -> GraphError:
+    """What an account's dataset needs is another permission than events do."""
+    if fault.code == errors.NO_APP_PERMISSION.code:
+        return errors.NO_APP_PERMISSION
+    return errors.NO_EVENTS_PERMISSION if call.edge == "dataset" else errors.NO_PERMISSION
 
 
 def _business_usage(node: str, minutes: int) -> str:

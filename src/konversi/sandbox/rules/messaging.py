@@ -55,9 +55,14 @@ def _messenger(people: Mapping[str, Any], dataset: Dataset) -> Refusal | None:
     return None if people.get("page_scoped_user_id") else missing("user_data", "page_scoped_user_id")
 
 
-def _instagram(people: Mapping[str, Any], _dataset: Dataset) -> Refusal | None:
-    if not any(people.get(key) for key in _INSTAGRAM_ACCOUNT):
+def _instagram(people: Mapping[str, Any], dataset: Dataset) -> Refusal | None:
+    """No subcode is known for an account that isn't linked."""
+    given = [key for key in _INSTAGRAM_ACCOUNT if people.get(key)]
+    if not given:
         return missing("user_data", _INSTAGRAM_ACCOUNT[0])
+    for key in given:
+        if not dataset.links_instagram(str(people[key])):
+            return invalid("user_data", key)
     return None if people.get("ig_sid") else missing("user_data", "ig_sid")
 
 

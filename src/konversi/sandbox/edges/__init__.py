@@ -1,0 +1,30 @@
+"""What Graph does at each of its addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from konversi.sandbox.edges.account_dataset import make_dataset, show_dataset
+from konversi.sandbox.edges.events import take_events
+from konversi.sandbox.edges.objects import look
+from konversi.sandbox.edges.whatsapp import send_message
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from konversi.sandbox.answers import Answer
+    from konversi.sandbox.call import Call
+    from konversi.sandbox.errors import Refusal
+    from konversi.sandbox.faults import Fault
+    from konversi.sandbox.local import LocalMeta
+
+    Edge = Callable[[LocalMeta, Call, Fault | None], Awaitable[Answer | Refusal]]
+
+EDGES: Mapping[tuple[str, str], Edge] = {
+    ("GET", ""): look,
+    ("POST", "events"): take_events,
+    ("GET", "dataset"): show_dataset,
+    ("POST", "dataset"): make_dataset,
+    ("POST", "messages"): send_message,
+}
+"""By HTTP method and the last part of `/v{N}.0/{node}/{edge}`."""
