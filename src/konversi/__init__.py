@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from konversi._version import __version__
 
 if TYPE_CHECKING:
+    from konversi.agents.conversation import conversation
     from konversi.agents.on_success import on_success
     from konversi.client import Konversi, SyncKonversi
     from konversi.events.conversion import (
@@ -42,6 +43,7 @@ __all__ = [
     "Service",
     "SyncKonversi",
     "__version__",
+    "conversation",
     "on_success",
 ]
 
@@ -49,6 +51,7 @@ _HOMES = {
     "Konversi": "konversi.client",
     "Receipt": "konversi.intake.receive",
     "SyncKonversi": "konversi.client",
+    "conversation": "konversi.agents.conversation",
     "on_success": "konversi.agents.on_success",
 }
 

@@ -88,6 +88,16 @@ class StorageUnavailable(KonversiError):
     retry_after = 5
 
 
+class SealBroken(KonversiError):
+    """Something encrypted in the database can't be read with this installation's secret.
+
+    Restore the secret (KONVERSI_SECRET, or `secret` in KONVERSI_DATA_DIR) from a backup, or add the dataset again with
+    `konversi datasets add`.
+    """
+
+    code = "seal_broken"
+
+
 class Overloaded(KonversiError):
     """More events arrive than can be stored, so this one was not accepted.
 
@@ -118,6 +128,37 @@ class Unauthorized(KonversiError):
 
     code = "unauthorized"
     status = 401
+
+
+class WebhookUnsigned(KonversiError):
+    """The webhook call is not signed with this gateway's secret, so nothing was done.
+
+    Check that the secret belongs to the app or account that calls, and that no proxy changes the body.
+    """
+
+    code = "webhook_unsigned"
+    status = 401
+
+
+class WebhookNotSetUp(KonversiError):
+    """This webhook has no secret yet, so its door is closed.
+
+    Set the variable named, and start Konversi again; the platform repeats what it could not deliver.
+    """
+
+    code = "webhook_not_set_up"
+    status = 503
+    retry_after = 300
+
+
+class WebhookNotVerified(KonversiError):
+    """The verify token is not the one that this gateway was told.
+
+    Give Meta's webhook form the same token as the variable named.
+    """
+
+    code = "webhook_not_verified"
+    status = 403
 
 
 class NotFound(KonversiError):

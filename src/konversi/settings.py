@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr, StringConstraints, Validati
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
+from konversi.chat_settings import CHAT_SECRETS, ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ DEFAULT_TEST_CODE = "TEST12345"
 DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
-_SECRETS = ("META_CONVERSION_API_TOKEN", "META_APP_SECRET", "KONVERSI_API_KEY", "KONVERSI_SECRET")
+_SECRETS = ("META_CONVERSION_API_TOKEN", "META_APP_SECRET", "KONVERSI_API_KEY", "KONVERSI_SECRET", *CHAT_SECRETS)
 
 _IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders
 
@@ -66,7 +67,7 @@ def _with_files(
     return source, _SecretFiles(settings_cls, {name.upper(): value for name, value in source.env_vars.items()})
 
 
-class Settings(BaseSettings):
+class Settings(ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(
@@ -221,7 +222,7 @@ class Settings(BaseSettings):
             raise ValueError("no country has this code: send two letters such as ID")
         return value
 
-    @field_validator("graph_url", "url")
+    @field_validator("graph_url", "url", "whatsapp_forward_url", "public_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is None:

@@ -5,29 +5,40 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from konversi.aftercare.change import Decisions
 from konversi.aftercare.upkeep import Upkeep
 from konversi.clock import Clock, SystemClock, unique
+from konversi.database.sealed import Seal
+from konversi.database.sqlite_database import SqliteDatabase
+from konversi.datasets.store import Datasets
+from konversi.delivery.destination import Destinations
 from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, MissingCredentials, StorageUnavailable
+from konversi.intake.catalogue import Catalogue
+from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
+from konversi.intake.listen import Listener
 from konversi.intake.receive import Receiver, Rules
+from konversi.intake.turns import Turns
+from konversi.journeys.attribution import Window
+from konversi.journeys.store import Journeys
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import Credentials, GraphClient
 from konversi.outbox.sqlite import SqliteOutbox
-from konversi.settings import DEFAULT_DATASET, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from konversi.delivery.courier import Sender
     from konversi.outbox.port import Outbox
+    from konversi.settings import Settings
 
 _STOP_SECONDS = 20.0  # longer than any request to Meta
 _RESTART_SECONDS = 2.0
@@ -41,10 +52,36 @@ def credentials_of(settings: Settings) -> Credentials | None:
     return Credentials(settings.pixel_id, settings.token.get_secret_value(), app_secret)
 
 
-async def open_outbox(settings: Settings) -> Outbox:
-    """The store that KONVERSI_DATABASE_URL names."""
-    url = settings.database
-    return await SqliteOutbox.open(url)
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All that is kept, over one database."""
+
+    outbox: Outbox
+    journeys: Journeys
+    datasets: Datasets
+    seal: Seal
+
+
+@asynccontextmanager
+async def open_stores(
+    settings: Settings, secret: bytes, clock: Clock, outbox: Outbox | None = None
+) -> AsyncIterator[Stores]:
+    """The stores in the database that KONVERSI_DATABASE_URL names; `outbox` stands in for its outbox."""
+    async with AsyncExitStack() as stack:
+        if outbox is not None:
+            stack.push_async_callback(outbox.aclose)
+            database = await SqliteDatabase.open(settings.database)
+            stack.push_async_callback(database.aclose)
+        else:
+            outbox = await SqliteOutbox.open(settings.database)
+            stack.push_async_callback(outbox.aclose)
+            database = outbox.database
+        journeys = Journeys(database, secret, country=settings.default_country, now=clock.now)
+        await journeys.open()
+        seal = Seal(secret)
+        datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
+        await datasets.load()
+        yield Stores(outbox, journeys, datasets, seal)
 
 
 def installation_secret(settings: Settings) -> bytes:
@@ -82,8 +119,8 @@ def rules_of(settings: Settings, secret: bytes) -> Rules:
         country=settings.default_country,
         currency=settings.default_currency,
         test_code=settings.test_event_code,
-        datasets=frozenset({settings.pixel_id} if settings.pixel_id else ()),
         tables=Tables({**MESSAGING_NAMES, **settings.messaging_names}, settings.ig_account_key),
+        window=Window(settings.attribution_days, settings.attribution_model),
     )
 
 
@@ -98,24 +135,20 @@ async def open_gateway(
     """
     clock = clock or SystemClock()
     rules = rules_of(settings, installation_secret(settings))
-    store = outbox or await open_outbox(settings)
-    try:
-        async with _meta(settings, sender) as meta:
-            gateway = _assemble(settings, store, meta, rules, clock)
-            upkeep = Upkeep(
-                store,
-                clock=clock,
-                on_in_doubt=settings.on_in_doubt,
-                retention_days=settings.retention_days,
-                wake=lambda: _wake_all(gateway),
-            )
-            await upkeep.at_start(sole_owner=True, production=settings.environment == "production")
-            if not settings.configured:
-                logger().warning(str(MissingCredentials()))
-            async with _running(gateway, upkeep):
-                yield gateway
-    finally:
-        await store.aclose()
+    async with open_stores(settings, rules.secret, clock, outbox) as stores, _meta(settings, sender) as meta:
+        gateway = _assemble(settings, stores, meta, rules, clock)
+        upkeep = Upkeep(
+            stores.outbox,
+            clock=clock,
+            on_in_doubt=gateway.destinations.on_in_doubt,
+            retention_days=settings.retention_days,
+            wake=lambda: _wake_all(gateway),
+        )
+        await upkeep.at_start(sole_owner=True, production=settings.environment == "production")
+        if not gateway.configured:
+            logger().warning(str(MissingCredentials()))
+        async with _running(gateway, upkeep):
+            yield gateway
 
 
 @asynccontextmanager
@@ -127,35 +160,83 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
         yield graph
 
 
-def _assemble(settings: Settings, store: Outbox, meta: Sender, rules: Rules, clock: Clock) -> Gateway:
+def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules, clock: Clock) -> Gateway:
     watch = Watch()
-    dispatcher = _dispatcher(settings, store, meta, clock, watch)
+    store = stores.outbox
+    destinations = destinations_of(settings, stores.datasets)
+
+    url = settings.whatsapp_forward_url
+    forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
 
     def wake(lane: str) -> None:
         gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
 
+    def look_again(dataset: str) -> None:
+        gateway.dispatcher.look_again(dataset)
+
+    receiver = Receiver(
+        store,
+        rules,
+        conversations=stores.journeys,
+        routes=lambda: stores.datasets.registry,
+        now=clock.now,
+        unique=unique,
+        wake=wake,
+    )
     gateway = Gateway(
         settings=settings,
         clock=clock,
         outbox=store,
-        receiver=Receiver(store, rules, now=clock.now, unique=unique, wake=wake),
+        receiver=receiver,
+        journeys=stores.journeys,
+        listener=Listener(
+            stores.journeys,
+            lambda: stores.datasets.registry,
+            stores.seal,
+            now=clock.now,
+            wake_forwarder=forwarder.wake if forwarder else _nobody_waits,
+        ),
+        turns=Turns(receiver, stores.journeys),
+        forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
-        dispatcher=dispatcher,
+        dispatcher=Dispatcher(store, meta, destinations.of, clock=clock, watch=watch),
+        destinations=destinations,
+        catalogue=catalogue_of(settings, stores, destinations, clock, look_again),
         watch=watch,
     )
     return gateway
 
 
-def _dispatcher(settings: Settings, store: Outbox, meta: Sender, clock: Clock, watch: Watch) -> Dispatcher:
-    credentials = credentials_of(settings)
-    return Dispatcher(
-        store,
-        meta,
-        lambda dataset: credentials if dataset == DEFAULT_DATASET else None,
-        clock=clock,
-        watch=watch,
-        on_in_doubt=settings.on_in_doubt,
+def _nobody_waits() -> None:
+    """Nothing is handed on."""
+
+
+def destinations_of(settings: Settings, datasets: Datasets) -> Destinations:
+    """How each dataset is reached: with what was added, else as the settings say."""
+    return Destinations(lambda: datasets.registry, default=credentials_of(settings), on_in_doubt=settings.on_in_doubt)
+
+
+def catalogue_of(
+    settings: Settings, stores: Stores, destinations: Destinations, clock: Clock, changed: Callable[[str], None]
+) -> Catalogue:
+    """What changes the datasets. `changed` hears the name of each that is reached in another way from now on."""
+    return Catalogue(
+        stores.datasets,
+        destinations,
+        lanes=stores.outbox.lanes,
+        open_graph=lambda: GraphClient(settings.graph_url, settings.api_version),
+        changed=changed,
+        now=clock.now,
     )
+
+
+@asynccontextmanager
+async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
+    """The datasets of an installation whose gateway doesn't run. Raises as `open_gateway`."""
+    clock = SystemClock()
+    async with open_stores(settings, installation_secret(settings), clock) as stores:
+        destinations = destinations_of(settings, stores.datasets)
+        yield catalogue_of(settings, stores, destinations, clock, lambda _dataset: None)
 
 
 def _wake_all(gateway: Gateway) -> None:
@@ -167,13 +248,16 @@ def _wake_all(gateway: Gateway) -> None:
 async def _running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         delivery = group.create_task(_deliver(gateway), name="delivery")
-        chores = group.create_task(upkeep.run(), name="upkeep")
+        chores = [group.create_task(upkeep.run(), name="upkeep")]
+        if gateway.forwarder is not None:
+            chores.append(group.create_task(gateway.forwarder.run(), name="forwarding"))
         gateway.delivering = True
         try:
             yield
         finally:
             gateway.delivering = False
-            chores.cancel()
+            for chore in chores:
+                chore.cancel()
             gateway.dispatcher.stop()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_SECONDS):

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, TRACE, running
 
-from konversi import Customer, Konversi, Lead, Purchase, Service, SyncKonversi, client
+from konversi import Customer, Konversi, Lead, Purchase, Service, SyncKonversi
+from konversi.client import process
 from konversi.errors import (
     BodyTooLarge,
     GatewayUnreachable,
@@ -367,17 +368,17 @@ async def test_the_synchronous_twin_can_be_used_beside_an_event_loop(here):
 
 @pytest.fixture
 def default(monkeypatch, tmp_path):
-    monkeypatch.setattr(client, "_default", None)
+    monkeypatch.setattr(process, "_opened", None)
     monkeypatch.setenv("KONVERSI_DATA_DIR", str(tmp_path / "default"))
     yield
-    if client._default is not None:
-        client._default.close()
-        atexit.unregister(client._default.close)
+    if process._opened is not None:
+        process._opened.close()
+        atexit.unregister(process._opened.close)
 
 
 def test_the_default_tracker_is_one_for_the_process_and_opens_by_itself(default, tmp_path):
     made = []
-    threads = [threading.Thread(target=lambda: made.append(client.default_tracker())) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: made.append(process.default_tracker())) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -389,7 +390,7 @@ def test_the_default_tracker_is_one_for_the_process_and_opens_by_itself(default,
 
 def test_the_default_tracker_uses_the_gateway_of_the_environment(default, gateway, monkeypatch):
     monkeypatch.setenv("KONVERSI_URL", gateway.url)
-    assert client.default_tracker().track(booking()).receipt == "rc_000000000001"
+    assert process.default_tracker().track(booking()).receipt == "rc_000000000001"
     with gateway.client() as http:
         assert http.get(GUIDE).status_code == 200
         assert len(http.get(EVENTS).json()["events"]) == 1

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from konversi.intake.http.app import application
+from konversi.sandbox import Sandbox
 from konversi.settings import load
 
 not_a_server_error = schemathesis.checks.not_a_server_error
@@ -31,10 +32,12 @@ def lines(_context, value):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openapi")
-    with running(load(pixel_id=PIXEL, token=TOKEN, data_dir=folder), meta=FakeMeta()) as one:
-        with one.client() as http:
-            http.post(EVENTS, json=lead())
-        yield one
+    with Sandbox() as graph:
+        given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, graph_url=graph.graph_url)
+        with running(given, meta=FakeMeta()) as one:
+            with one.client() as http:
+                http.post(EVENTS, json=lead())
+            yield one
 
 
 @schema.parametrize()
@@ -82,7 +85,8 @@ def test_every_reference_leads_somewhere():
 def test_the_description_knows_every_door_and_each_field():
     assert set(DESCRIPTION["paths"]) == {
         GUIDE, EVENTS, f"{EVENTS}/{{receipt}}", f"{EVENTS}/{{receipt}}/replay", f"{EVENTS}/{{receipt}}/discard",
-        "/v1/status", "/healthz", "/readyz", "/metrics",
+        "/v1/datasets", "/v1/datasets/{dataset}", "/v1/datasets/{dataset}/check", "/v1/datasets/{dataset}/accounts",
+        "/v1/accounts/{account}/dataset", "/v1/status", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
     schemas = DESCRIPTION["components"]["schemas"]
     assert {"event", "event_id", "booking_id", "customer", "value", "click"} <= set(schemas["Conversion"]["properties"])

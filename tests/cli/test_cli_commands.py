@@ -187,8 +187,8 @@ from konversi.client import default_tracker
 tracker = default_tracker()
 child = os.fork()
 if child == 0:
-    import konversi.client
-    os._exit(0 if konversi.client._default is None else 1)
+    from konversi.client import opened_tracker
+    os._exit(0 if opened_tracker() is None else 1)
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 

@@ -191,7 +191,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self._rescue(step, everything=False)
 
     def _rescue(self, step, *, everything):
-        rescued = self.do(self.outbox.rescue(self.now, step, all_leases=everything))
+        rescued = self.do(self.outbox.rescue(self.now, lambda _: step, all_leases=everything))
         lost = [attempt for attempt, (_, lease) in self.open_attempts.items() if everything or lease < self.now]
         assert sorted(rescued) == sorted(id_ for attempt in lost for id_ in self.open_attempts[attempt][0])
         for attempt in lost:

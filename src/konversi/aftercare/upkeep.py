@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from konversi.clock import monotonic
 from konversi.errors import StorageUnavailable
 from konversi.logs import logger
+from konversi.outbox.lanes import Lane
 from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ class Upkeep:
         outbox: Outbox,
         *,
         clock: Clock,
-        on_in_doubt: OnInDoubt,
+        on_in_doubt: Callable[[str], OnInDoubt],
         retention_days: int,
         wake: Callable[[], None],
     ) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._rescued_step = Step.HOLD if on_in_doubt == "hold" else Step.RETRY
+        self._on_in_doubt = on_in_doubt  # by the dataset's name
         self._kept = retention_days * _DAY
         self._wake = wake
 
@@ -66,10 +67,13 @@ class Upkeep:
                 due[index] = monotonic() + every
 
     async def _rescue(self, *, all_leases: bool = False) -> None:
-        rescued = await self._outbox.rescue(self._clock.now(), self._rescued_step, all_leases=all_leases)
+        rescued = await self._outbox.rescue(self._clock.now(), self._step_of, all_leases=all_leases)
         if rescued:
-            logger().warning("rescued", events=len(rescued), then=self._rescued_step.value)
+            logger().warning("rescued", events=len(rescued))
             self._wake()
+
+    def _step_of(self, lane: str) -> Step:
+        return Step.HOLD if self._on_in_doubt(Lane.parse(lane).dataset) == "hold" else Step.RETRY
 
     async def _expire(self) -> None:
         if expired := await self._outbox.expire(self._clock.now()):

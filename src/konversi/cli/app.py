@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from konversi._version import __version__
+from konversi.cli.chat_commands import journeys
+from konversi.cli.dataset_commands import datasets
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.outbox.states import State
@@ -30,6 +32,8 @@ app = App(
 )
 events = App(name="events", help="Look at accepted events, and decide about them.", help_format="plaintext")
 app.command(events)
+app.command(journeys)
+app.command(datasets)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
 Given = Annotated[str | None, Parameter(negative="")]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from konversi.cli.datasets import desk
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import words
 from konversi.cli.reaching import OverHttp, gateway_url
@@ -73,7 +75,12 @@ async def _findings() -> AsyncIterator[Finding]:
         return
     for finding in (*_configuration(settings), *_storage(settings), _sqlite(), _gateway(settings)):
         yield finding
-    async for finding in _meta(settings):
+    datasets = await asyncio.to_thread(_datasets, settings)  # it may run an event loop of its own
+    for finding in datasets:
+        yield finding
+    if any(one.check == f"dataset {settings.pixel_id}" for one in datasets):
+        return  # what was added for META_PIXEL_ID goes before the settings' own token
+    async for finding in _meta(settings, instead=any(one.mark is not Mark.WARNING for one in datasets)):
         yield finding
 
 
@@ -144,8 +151,33 @@ def _gateway(settings: Settings) -> Finding:
     return Finding("gateway", Mark.FAULT, f"runs at {url}, but is not ready", "Look at its log.")
 
 
-async def _meta(settings: Settings) -> AsyncIterator[Finding]:
+def _datasets(settings: Settings) -> list[Finding]:
+    """What Meta says of each dataset that was added."""
+    if not settings.url and not path_of(settings.database).exists():
+        return []
+    try:
+        place = desk(settings)
+        added = [one["id"] for one in place.listed()["datasets"] if one["from"] == "added"]
+        return [_dataset(place.check(one)) for one in added]
+    except KonversiError as error:
+        return [Finding("datasets", Mark.WARNING, f"{error.title()} {error.detail}".strip(), error.remedy())]
+
+
+def _dataset(checked: dict[str, Any]) -> Finding:
+    check = f"dataset {checked['id']}"
+    if checked["ok"]:
+        return Finding(check, Mark.OK, "Meta knows it and takes the token")
+    means, _, remedy = checked["fault"].partition(". ")
+    return Finding(check, Mark.FAULT, means, remedy)
+
+
+async def _meta(settings: Settings, *, instead: bool) -> AsyncIterator[Finding]:
+    """What Meta says of the settings' own dataset; `instead` where others were added."""
     credentials = credentials_of(settings)
+    if credentials is None and instead:
+        found = "there is none for META_PIXEL_ID: events that belong to no dataset that was added wait"
+        yield Finding("token", Mark.WARNING, found, MissingCredentials.remedy())
+        return
     if credentials is None:
         missing = "META_PIXEL_ID" if settings.pixel_id is None else "META_CONVERSION_API_TOKEN"
         found = f"Missing Meta credentials: {missing} is not set"

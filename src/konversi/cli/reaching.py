@@ -11,6 +11,10 @@ from konversi.clock import now
 from konversi.database.sqlite import path_of, reading_engine
 from konversi.errors import GatewayUnreachable, KonversiError, NotFound
 from konversi.insight.describe import event, event_in_full, summary
+from konversi.insight.timeline import journey, journey_in_full
+from konversi.journeys import statements as conversations
+from konversi.journeys.port import Search as JourneySearch
+from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox import statements
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State
@@ -28,6 +32,8 @@ class Reached(Protocol):
     def status(self) -> dict[str, Any]: ...
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def event(self, receipt: str) -> dict[str, Any]: ...
+    def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
+    def journey(self, journey: str) -> dict[str, Any]: ...
 
 
 class GatewayRefused(KonversiError):
@@ -57,7 +63,15 @@ class OverHttp:
         if settings.api_key:
             self._headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
 
-    def ask(self, method: str, path: str, *, params: dict[str, str] | None = None, body: Any = None) -> dict[str, Any]:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: Any = None,
+        seconds: float = _SECONDS,
+    ) -> dict[str, Any]:
         """The answer as JSON. Raises `GatewayUnreachable`, or `GatewayRefused` with the gateway's own words."""
         content = None if body is None else orjson.dumps(body)
         try:
@@ -67,7 +81,7 @@ class OverHttp:
                 params=params,
                 content=content,
                 headers=self._headers,
-                timeout=_SECONDS,
+                timeout=seconds,
                 trust_env=not on_this_machine(self._url),
             )
             said: dict[str, Any] = orjson.loads(answer.content)
@@ -83,10 +97,19 @@ class OverHttp:
         return self.ask("GET", "/v1/status")
 
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]:
-        return self.ask("GET", "/v1/events", params={name: value for name, value in wanted.items() if value})
+        return self._list("/v1/events", wanted)
 
     def event(self, receipt: str) -> dict[str, Any]:
         return self.ask("GET", f"/v1/events/{receipt}")
+
+    def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        return self._list("/v1/journeys", wanted)
+
+    def journey(self, journey: str) -> dict[str, Any]:
+        return self.ask("GET", f"/v1/journeys/{journey}")
+
+    def _list(self, path: str, wanted: dict[str, str | None]) -> dict[str, Any]:
+        return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
 
 
 class InDatabase:
@@ -123,6 +146,24 @@ class InDatabase:
             if stored is None:
                 raise NotFound
             return event_in_full(stored, statements.attempts_of(connection, stored.attempts))
+
+    def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        limit = int(wanted.get("limit") or 50)
+        search = JourneySearch(wanted.get("channel"), wanted.get("ad_id"), limit=limit)
+        with self._engine.connect() as connection:
+            found = conversations.search(connection, search)
+            ads = conversations.clicks_of(connection, [one.id for one in found])
+        following = journey_id(found[-1].id) if len(found) == limit else None
+        return {"journeys": [journey(one, ads.get(one.id)) for one in found], "next": following}
+
+    def journey(self, journey: str) -> dict[str, Any]:
+        number = journey_of(journey)
+        with self._engine.connect() as connection:
+            found = None if number is None else conversations.find(connection, number)
+            if found is None:
+                raise NotFound
+            events = statements.search(connection, Search(journey=found.id, limit=200))
+            return journey_in_full(found, conversations.past(connection, found.id), events)
 
 
 def reach(settings: Settings) -> Reached:

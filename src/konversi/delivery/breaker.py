@@ -62,6 +62,11 @@ def paused(breaker: Breaker, now: float, cause: str) -> Breaker:
     return Breaker(breaker.failures + 1, breaker.rests + 1, now + _PAUSE, cause, paused=True)
 
 
+def mended(breaker: Breaker, now: float) -> Breaker:
+    """After a person acted, by a new token for instance: a paused lane looks again at once, with one small batch."""
+    return replace(breaker, open_until=now, paused=False) if breaker.paused else breaker
+
+
 def resting(breaker: Breaker, now: float, seconds: float, cause: str) -> Breaker:
     """After Meta asked to slow down."""
     return replace(breaker, open_until=now + seconds, cause=cause)

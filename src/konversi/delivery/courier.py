@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from konversi.clock import monotonic
+from konversi.delivery import breaker as breakers
 from konversi.delivery import pace as paces
 from konversi.delivery.breaker import CLOSED, Breaker, Position
-from konversi.delivery.decide import OnInDoubt, decide
+from konversi.delivery.decide import decide
 from konversi.delivery.pace import Pace
 from konversi.delivery.plan import MOST_BYTES, MOST_EVENTS, next_batch
 from konversi.errors import StorageUnavailable
@@ -21,9 +22,10 @@ from konversi.outbox.lanes import Lane
 from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from konversi.clock import Clock
+    from konversi.delivery.destination import Destination
     from konversi.delivery.watch import Watch
     from konversi.meta.graph import Credentials, Sent
     from konversi.outbox.port import Batch, Outbox, Settlement
@@ -59,11 +61,10 @@ class Courier:
         lane: str,
         outbox: Outbox,
         sender: Sender,
-        to: Credentials,
+        destination: Callable[[], Destination | None],
         *,
         clock: Clock,
         watch: Watch,
-        on_in_doubt: OnInDoubt,
     ) -> None:
         self.lane = lane
         self.breaker: Breaker = CLOSED
@@ -72,16 +73,20 @@ class Courier:
         self._test_code = Lane.parse(lane).test_code
         self._outbox = outbox
         self._sender = sender
-        self._to = to
+        self._destination = destination
         self._clock = clock
         self._watch = watch
-        self._on_in_doubt = on_in_doubt
         self._signal = asyncio.Event()
         self._under_way: set[asyncio.Task[bool]] = set()
         self._stopping = False
 
     def wake(self) -> None:
         """Something is to be sent, or something changed."""
+        self._signal.set()
+
+    def look_again(self) -> None:
+        """How the dataset is reached has changed: what is paused is tried at once."""
+        self.breaker = breakers.mended(self.breaker, self._clock.now())
         self._signal.set()
 
     def stop(self) -> None:
@@ -111,7 +116,8 @@ class Courier:
         position = self.breaker.position(now)
         if position is Position.OPEN:
             return self.breaker.open_until - now
-        if position is Position.HALF_OPEN and self._under_way:
+        destination = self._destination()
+        if destination is None or (position is Position.HALF_OPEN and self._under_way):
             return _LOOK_AGAIN
         wait = self.pace.wait(len(self._under_way), monotonic())
         if wait > 0:
@@ -121,7 +127,7 @@ class Courier:
         most = _PROBE if position is Position.HALF_OPEN else MOST_EVENTS
         # With a backlog, several claims share a commit: nobody waits for what one of them finds.
         claimed = None if self.pace.last_full else asyncio.get_running_loop().create_future()
-        task = sends.create_task(self._carry(now, most, claimed))
+        task = sends.create_task(self._carry(destination, now, most, claimed))
         self._under_way.add(task)
         task.add_done_callback(self._finished)
         return await claimed if claimed else 0.0
@@ -133,7 +139,9 @@ class Courier:
         else:
             await asyncio.sleep(seconds)
 
-    async def _carry(self, now: float, most: int, claimed: asyncio.Future[float] | None) -> bool:
+    async def _carry(
+        self, destination: Destination, now: float, most: int, claimed: asyncio.Future[float] | None
+    ) -> bool:
         """Claim a batch and deliver it. `claimed` gets the seconds until the next look, as soon as they are known.
 
         Returns whether the lane has to be looked at again now.
@@ -151,7 +159,7 @@ class Courier:
         if claimed and not claimed.done():
             claimed.set_result(rest)
         if batch:
-            await self._deliver(batch)
+            await self._deliver(batch, destination)
         return batch is not None or claimed is None
 
     def _finished(self, task: asyncio.Task[bool]) -> None:
@@ -163,11 +171,11 @@ class Courier:
         due = dict(await self._outbox.lanes()).get(self.lane)
         return _LOOK_AGAIN if due is None else max(0.05, due - self._clock.now())
 
-    async def _deliver(self, batch: Batch) -> None:
+    async def _deliver(self, batch: Batch, destination: Destination) -> None:
         _say_sending(batch)
         began = monotonic()
         async with self._keeping(batch.attempt):
-            sent = await self._sender.send(self._to, batch.data, events=len(batch.ids), test_code=self._test_code)
+            sent = await self._sender.send(destination.to, batch.data, events=len(batch.ids), test_code=self._test_code)
         verdict = sent.verdict
         outlook = decide(
             verdict,
@@ -178,9 +186,11 @@ class Courier:
             pace=self.pace,
             now=self._clock.now(),
             jitter=self._clock.jitter(),
-            on_in_doubt=self._on_in_doubt,
+            on_in_doubt=destination.on_in_doubt,
         )
         self.breaker, self.pace = outlook.breaker, outlook.pace
+        if destination != self._destination():  # the verdict is on a token that was replaced meanwhile
+            self.look_again()
         kind = verdict.kind.value
         self.tally.requests[kind] = self.tally.requests.get(kind, 0) + 1
         self.tally.events[kind] = self.tally.events.get(kind, 0) + len(batch.ids)

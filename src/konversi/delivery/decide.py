@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OnInDoubt = Literal["resend", "hold"]
 
 _HELD = (
-    "Nobody knows whether Meta has it, and KONVERSI_ON_IN_DOUBT=hold leaves the decision to you: "
+    "Nobody knows whether Meta has it, and `on_in_doubt: hold` leaves the decision to you: "
     "`konversi events replay RECEIPT` sends it again, `konversi events discard RECEIPT` doesn't. What happened: {}"
 )
 _UNCLEAR_TRIES = 3  # an unknown fault that comes back so often is suspected to be one event's

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from konversi.delivery.courier import Courier, Sender
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from konversi.clock import Clock
-    from konversi.delivery.decide import OnInDoubt
+    from konversi.delivery.destination import Destination
     from konversi.delivery.watch import Watch
-    from konversi.meta.graph import Credentials
     from konversi.outbox.port import Outbox
 
 _LOOK_AROUND = 15.0  # seconds between looks for lanes that nobody announced
@@ -29,33 +29,24 @@ class Dispatcher:
         self,
         outbox: Outbox,
         sender: Sender,
-        credentials: Callable[[str], Credentials | None],
+        destination: Callable[[str], Destination | None],
         *,
         clock: Clock,
         watch: Watch,
-        on_in_doubt: OnInDoubt,
     ) -> None:
         self.couriers: dict[str, Courier] = {}
         self._outbox = outbox
         self._sender = sender
-        self._credentials = credentials
+        self._destination = destination
         self._clock = clock
         self._watch = watch
-        self._on_in_doubt: OnInDoubt = on_in_doubt
         self._seen: set[str] = set()
         self._signal = asyncio.Event()
         self._stopping = False
 
     def renewed(self) -> Dispatcher:
         """A new one in place of this one, which has failed."""
-        return Dispatcher(
-            self._outbox,
-            self._sender,
-            self._credentials,
-            clock=self._clock,
-            watch=self._watch,
-            on_in_doubt=self._on_in_doubt,
-        )
+        return Dispatcher(self._outbox, self._sender, self._destination, clock=self._clock, watch=self._watch)
 
     def wake(self, lane: str) -> None:
         """Events were accepted in this lane."""
@@ -65,6 +56,13 @@ class Dispatcher:
         elif lane not in self._seen:
             self._seen.add(lane)
             self._signal.set()
+
+    def look_again(self, dataset: str) -> None:
+        """How this dataset is reached has changed: try at once what waited for that."""
+        for lane, courier in self.couriers.items():
+            if Lane.parse(lane).dataset == dataset:
+                courier.look_again()
+        self._signal.set()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when what is under way has ended."""
@@ -96,17 +94,9 @@ class Dispatcher:
     def _employ(self, lane: str, group: asyncio.TaskGroup) -> None:
         if lane in self.couriers or self._stopping:
             return
-        credentials = self._credentials(Lane.parse(lane).dataset)
-        if credentials is None:
-            return  # its events are kept, and wait for credentials
-        courier = Courier(
-            lane,
-            self._outbox,
-            self._sender,
-            credentials,
-            clock=self._clock,
-            watch=self._watch,
-            on_in_doubt=self._on_in_doubt,
-        )
+        destination = partial(self._destination, Lane.parse(lane).dataset)
+        if destination() is None:
+            return  # its events are kept, and wait for a token
+        courier = Courier(lane, self._outbox, self._sender, destination, clock=self._clock, watch=self._watch)
         self.couriers[lane] = courier
         group.create_task(courier.run(), name=f"courier {lane}")

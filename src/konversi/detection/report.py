@@ -33,6 +33,11 @@ def claims_in(result: Any, wanted: frozenset[str]) -> list[Call]:
     return [Call(name, result=(result, metadata), answered=True) for name in names if is_one_of(wanted, name)][:1]
 
 
+def used_in(result: Any) -> list[str]:
+    """The names of the tools that are said to have been used."""
+    return [name for name in map(_name, _used(_metadata(result))) if name is not None]
+
+
 def has_booking(result: Any) -> bool:
     """Whether any layer holds a booking of its own."""
     return any(fields(layer[key]) for layer in layers_of(result) for key in RECORDS & layer.keys())

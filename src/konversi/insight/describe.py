@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from konversi.journeys.port import journey_id
 from konversi.outbox.lanes import Lane
 from konversi.outbox.port import Attempt, Counts, Stored, receipt
 from konversi.outbox.states import NEEDS_ATTENTION, State
@@ -30,6 +31,7 @@ def event(stored: Stored) -> dict[str, Any]:
         "event": stored.event_name,
         "event_id": stored.event_id,
         "booking_id": stored.booking_id,
+        "journey": journey_id(stored.journey) if stored.journey is not None else None,
         "action_source": lane.action_source,
         "test_event_code": lane.test_code,
         "occurred_at": moment(stored.event_time),

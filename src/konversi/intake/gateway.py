@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Protocol
 
 from konversi.clock import monotonic
 from konversi.delivery.breaker import Position
-from konversi.errors import MissingCredentials, NotFound
+from konversi.errors import NotFound
 from konversi.insight.metrics import LaneReport
+from konversi.outbox.lanes import Lane
 from konversi.outbox.states import FINAL, State, Step
 
 if TYPE_CHECKING:
     from konversi.clock import Clock
+    from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
+    from konversi.intake.catalogue import Catalogue
+    from konversi.intake.forward import Forwarder
+    from konversi.intake.listen import Listener
     from konversi.intake.receive import Receiver
+    from konversi.intake.turns import Turns
+    from konversi.journeys.store import Journeys
     from konversi.outbox.port import Outbox, Stored
     from konversi.settings import Settings
 
@@ -44,8 +51,14 @@ class Gateway:
     clock: Clock
     outbox: Outbox
     receiver: Receiver
+    journeys: Journeys
+    listener: Listener
+    turns: Turns
+    forwarder: Forwarder | None
     decisions: Decisions
     dispatcher: Dispatcher
+    destinations: Destinations
+    catalogue: Catalogue
     watch: Watch
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
 
@@ -54,10 +67,16 @@ class Gateway:
         """Whether events are accepted and delivered."""
         return self.delivering and self.outbox.broken is None
 
+    @property
+    def configured(self) -> bool:
+        """Whether events can be sent at all."""
+        return self.destinations.any()
+
     def obstacle(self, lane: str) -> str | None:
         """Why nothing of this lane is being sent at the moment, in plain words; `None` where it is."""
-        if not self.settings.configured:
-            return str(MissingCredentials())
+        dataset = Lane.parse(lane).dataset
+        if self.destinations.of(dataset) is None:
+            return self.destinations.lack(dataset)
         courier = self.dispatcher.couriers.get(lane)
         if courier is not None and courier.breaker.position(self.clock.now()) is Position.OPEN:
             return courier.breaker.cause

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -14,10 +15,12 @@ from konversi.events.identity import digest, event_id
 from konversi.events.names import event_name
 from konversi.events.times import deadline, event_time
 from konversi.intake.oversized import oversized
+from konversi.journeys.attribution import NOTHING, Window, attribute
+from konversi.journeys.identity import merged
 from konversi.matching.match import match
 from konversi.matching.minimum import too_little
 from konversi.meta.channels import PHYSICAL_STORE, Tables
-from konversi.meta.compose import compose
+from konversi.meta.compose import NO_CLICK, compose
 from konversi.outbox.lanes import Lane
 from konversi.outbox.port import NewEvent, receipt
 from konversi.settings import DEFAULT_DATASET
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from konversi.events.conversion import Conversion
+    from konversi.journeys.attribution import Attribution, Known
+    from konversi.matching.match import Match
     from konversi.outbox.port import Appended, Outbox
 
-
+T = TypeVar("T")
 _BREATH = 100  # conversions prepared in one go: about 2 ms
 
 
@@ -40,8 +45,32 @@ class Rules:
     country: str | None  # ISO alpha-2, for national phones
     currency: str
     test_code: str | None
-    datasets: frozenset[str] = frozenset()  # ids that stand for the default dataset
     tables: Tables = field(default_factory=Tables)
+    window: Window = field(default_factory=Window)
+
+
+class Conversations(Protocol):
+    """What is known of customers from their chats."""
+
+    def keys(self, user_data: dict[str, Any]) -> Sequence[bytes]:
+        """Under which a customer with these match keys is found."""
+        ...
+
+    async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
+        """The conversations that each key finds."""
+        ...
+
+
+class Routes(Protocol):
+    """Which datasets there are, and whose chats belong to them."""
+
+    def resolve(self, given: str | None) -> str | None:
+        """The dataset that a caller means; `None` where it isn't known."""
+        ...
+
+    def dataset_of(self, channel: str, account: str | None, line: str | None) -> str | None:
+        """The dataset that a chat's events belong to; `None` where its account isn't linked to any."""
+        ...
 
 
 class Receipt(NamedTuple):
@@ -69,12 +98,16 @@ class Receiver:
         outbox: Outbox,
         rules: Rules,
         *,
+        conversations: Conversations,
+        routes: Callable[[], Routes],
         now: Callable[[], float],
         unique: Callable[[], str],
         wake: Callable[[str], None],
     ) -> None:
         self._outbox = outbox
         self._rules = rules
+        self._conversations = conversations
+        self._routes = routes
         self._now = now
         self._unique = unique
         self._wake = wake
@@ -97,72 +130,99 @@ class Receiver:
         for start in range(0, len(conversions), _BREATH):
             if start:
                 await asyncio.sleep(0)  # a long list must not hold up the other callers, nor delivery
-            prepared += [self._prepare(conversion, now) for conversion in conversions[start : start + _BREATH]]
+            prepared += await self._prepared(conversions[start : start + _BREATH], now)
         ready = [one.new for one in prepared if isinstance(one, _Ready)]
         appended = iter(await self._outbox.append(ready) if ready else ())
         for lane in {event.lane for event in ready}:
             self._wake(lane)
         return [_outcome(one, next(appended)) if isinstance(one, _Ready) else one for one in prepared]
 
-    def _prepare(self, conversion: Conversion, now: float) -> _Ready | Refusal:
-        try:
-            return self._ready(conversion, now)
-        except (OverflowError, orjson.JSONEncodeError):
-            faults = oversized(conversion)
-            if not faults:
-                raise
-            return _refusal(conversion, faults, ())
+    async def _prepared(self, conversions: Sequence[Conversion], now: float) -> list[_Ready | Refusal]:
+        read = [_in_bounds(conversion, partial(self._read, conversion, now)) for conversion in conversions]
+        known = await self._conversations.known([key for one in read if isinstance(one, _Read) for key in one.keys])
+        return [
+            _in_bounds(one.conversion, partial(self._ready, one, known)) if isinstance(one, _Read) else one
+            for one in read
+        ]
 
-    def _ready(self, conversion: Conversion, now: float) -> _Ready | Refusal:
-        rules = self._rules
-        in_store = conversion.channel == "store"
+    def _read(self, conversion: Conversion, now: float) -> _Read | Refusal:
+        """What the conversion says by itself, normalised."""
         name = event_name(conversion.event)
-        occurred = event_time(conversion.occurred_at, now, in_store=in_store)
+        occurred = event_time(conversion.occurred_at, now, in_store=conversion.channel == "store")
         dataset = self._dataset(conversion.dataset)
         matched = match(
             conversion.customer,
             click=conversion.click,
             client=conversion.client,
-            country=rules.country,
+            country=self._rules.country,
             seen_ms=int((now if isinstance(occurred, Fault) else occurred) * 1000),
         )
         if isinstance(name, Fault) or isinstance(occurred, Fault) or isinstance(dataset, Fault):
             return _refusal(conversion, (name, occurred, dataset), matched.notes)
-        insufficient = too_little(matched.user_data)
+        return _Read(conversion, name, occurred, dataset, matched, self._conversations.keys(matched.user_data))
+
+    def _credited(self, read: _Read, known: dict[bytes, list[Known]]) -> Attribution:
+        conversion, rules = read.conversion, self._rules
+        on_a_page = conversion.client is not None and conversion.client.page_url is not None
+        return attribute(
+            {one.journey: one for key in read.keys for one in known.get(key, ())}.values(),
+            channel=conversion.channel or ("website" if on_a_page else None),
+            dataset=read.dataset,
+            click_id=read.matched.user_data.get("ctwa_clid"),
+            event_name=rules.tables.messaging_names.get(read.name, read.name),
+            occurred=read.occurred,
+            window=rules.window,
+            dataset_of=self._routes().dataset_of,
+        )
+
+    def _ready(self, read: _Read, known: dict[bytes, list[Known]]) -> _Ready | Refusal:
+        conversion, rules = read.conversion, self._rules
+        credited = self._credited(read, known) if known else NOTHING
+        user_data = merged(read.matched.user_data, credited.user_data) if credited.user_data else read.matched.user_data
+        insufficient = too_little(user_data)
         if insufficient:
-            return _refusal(conversion, (insufficient,), matched.notes)
-        own_id = event_id(name, conversion, self._unique)
+            return _refusal(conversion, (insufficient,), read.matched.notes)
+        own_id = event_id(read.name, conversion, self._unique)
         composed = compose(
             conversion,
-            name=name,
+            name=read.name,
             event_id=own_id,
-            event_time=occurred,
-            user_data=matched.user_data,
+            event_time=read.occurred,
+            user_data=user_data,
             default_currency=rules.currency,
             tables=rules.tables,
+            channel=credited.channel,
+            no_click=credited.no_click or NO_CLICK,
         )
         if isinstance(composed, Fault):
-            return _refusal(conversion, (composed,), matched.notes)
-        notes = (*matched.notes, *composed.notes)
+            return _refusal(conversion, (composed,), read.matched.notes)
+        dataset = read.dataset or credited.dataset or DEFAULT_DATASET
+        notes = (*read.matched.notes, *credited.notes, *composed.notes)
         new = NewEvent(
             lane=self._lane(dataset, composed.action_source),
             dataset=dataset,
-            event_name=name,
+            event_name=read.name,
             event_id=own_id,
             booking_id=conversion.booking_id,
-            event_time=occurred,
-            deadline=deadline(occurred, in_store=composed.action_source == PHYSICAL_STORE),
+            event_time=read.occurred,
+            deadline=deadline(read.occurred, in_store=composed.action_source == PHYSICAL_STORE),
             digest=digest(conversion, rules.secret),
             body=orjson.dumps(composed.event),
             notes=orjson.dumps(notes, default=tuple).decode() if notes else "",
+            journey=credited.journey,
+            touch=credited.touch,
         )
         return _Ready(new, notes)
 
-    def _dataset(self, given: str | None) -> str | Fault:
-        if given is None or given == DEFAULT_DATASET or given in self._rules.datasets:
-            return DEFAULT_DATASET
-        return Fault(
-            "dataset", "unknown_dataset", "is not a dataset Konversi knows.", "Leave it out, or send META_PIXEL_ID's."
+    def _dataset(self, given: str | None) -> str | Fault | None:
+        """The dataset that the conversion asks for; `None` where it leaves the choice."""
+        if given is None:
+            return None
+        return self._routes().resolve(given) or Fault(
+            "dataset",
+            "unknown_dataset",
+            "is not a dataset Konversi knows.",
+            "Leave it out, send META_PIXEL_ID's, or add it: konversi datasets add.",
         )
 
     def _lane(self, dataset: str, action_source: str) -> str:
@@ -172,9 +232,29 @@ class Receiver:
         return lane
 
 
+class _Read(NamedTuple):
+    conversion: Conversion
+    name: str
+    occurred: int
+    dataset: str | None
+    matched: Match
+    keys: Sequence[bytes]  # under which the customer's conversations are found
+
+
 class _Ready(NamedTuple):
     new: NewEvent
     notes: tuple[Note, ...]
+
+
+def _in_bounds(conversion: Conversion, step: Callable[[], T | Refusal]) -> T | Refusal:
+    """What the step gives; a refusal where a number is beyond what can be written down."""
+    try:
+        return step()
+    except (OverflowError, orjson.JSONEncodeError):
+        faults = oversized(conversion)
+        if not faults:
+            raise
+        return _refusal(conversion, faults, ())
 
 
 def _refusal(conversion: Conversion, found: Sequence[object], notes: Sequence[Note]) -> Refusal:

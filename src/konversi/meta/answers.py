@@ -57,7 +57,7 @@ class Verdict(NamedTuple):
 _SOON = "Konversi tries again by itself."
 _RENEW = (
     "Generate a new one (Events Manager > dataset > Settings > Conversions API), put it into META_CONVERSION_API_TOKEN "
-    "and start Konversi again; the events wait."
+    "and start Konversi again, or hand it over with `konversi datasets add ID`; the events wait."
 )
 _ACCESS = (
     "Give the token's system user access to the dataset (Business settings > Data sources > Datasets > People); "
@@ -70,7 +70,7 @@ _TOKEN = Rule(Kind.PAUSED, "Invalid access token.", _RENEW)
 _DATASET = Rule(
     Kind.PAUSED,
     "Pixel not found: the dataset doesn't exist, or the token has no access to it.",
-    "Verify META_PIXEL_ID in Events Manager, and that the token was generated for this dataset; the events wait.",
+    "Verify its id (META_PIXEL_ID) in Events Manager, and that the token was generated for it; the events wait.",
 )
 _PERMISSION = Rule(Kind.PAUSED, "The token lacks a permission.", _ACCESS)
 _THROTTLE = Rule(Kind.THROTTLED, "Meta asks to slow down.", _SOON)
@@ -156,7 +156,7 @@ _LOST = Rule(
 
 def judge(status: int, body: bytes, sent: int) -> Verdict:
     """The verdict on an answer to a request with `sent` events. Total: there is one for every status and body."""
-    answer = _parsed(body)
+    answer = parsed(body)
     error = answer.get("error")
     if isinstance(error, dict):
         return _refusal(status, body, error)
@@ -165,7 +165,8 @@ def judge(status: int, body: bytes, sent: int) -> Verdict:
     return _without_words(status, body)
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> dict[str, Any]:
+    """The answer's object; empty where it is none."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:

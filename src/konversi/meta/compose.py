@@ -21,12 +21,15 @@ from konversi.meta.channels import (
 )
 
 if TYPE_CHECKING:
-    from konversi.events.conversion import Conversion, Service
+    from konversi.events.conversion import Channel, Conversion, Service
 
 _TABLES = Tables()
 _CLICKED = frozenset(CLICK_KEYS.values())  # each tells its channel, where the conversion doesn't
 _LARGEST_VALUE = 1e15
 _NOT_CUSTOM = ("value", "currency", "contents")  # Meta reads them as its own
+
+
+NO_CLICK = Note("event", "no_ad_click", "No ad click is known for this chat: sent as chat, matched by identity.")
 
 
 class Composed(NamedTuple):
@@ -46,14 +49,17 @@ def compose(
     user_data: dict[str, Any],
     default_currency: str,
     tables: Tables = _TABLES,
+    channel: Channel | None = None,
+    no_click: Note = NO_CLICK,
 ) -> Composed | Fault:
     """Put a conversion the way Meta takes it on its channel.
 
-    `name` is the conversion's canonical name and `user_data` its match keys, hashed. A `Fault` is returned where Meta
-    would refuse the event for what the conversion lacks.
+    `name` is the conversion's canonical name and `user_data` its match keys, hashed. `channel` is where it happened, as
+    far as others know, for a conversion that doesn't say; `no_click` says why no ad click is known in a chat. A `Fault`
+    is returned where Meta would refuse the event for what the conversion lacks.
     """
     notes: list[Note] = []
-    heard, action_source, messaging = _way(conversion, name, user_data, tables, notes)
+    heard, action_source, messaging = _way(conversion, channel, name, user_data, tables, notes, no_click)
     keys = _keys_for(user_data, messaging, tables)
     insufficient = None if keys is user_data else too_little(keys)
     if insufficient:
@@ -80,12 +86,19 @@ def compose(
 
 
 def _way(
-    conversion: Conversion, name: str, user_data: dict[str, Any], tables: Tables, notes: list[Note]
+    conversion: Conversion,
+    known_channel: Channel | None,
+    name: str,
+    user_data: dict[str, Any],
+    tables: Tables,
+    notes: list[Note],
+    no_click: Note,
 ) -> tuple[str, str, str | None]:
     """The event name Meta hears, the action source, and the messaging channel where an ad opened the chat."""
     channel = conversion.channel
     if channel is None and conversion.client is not None and conversion.client.page_url:
         return ELSEWHERE_NAMES.get(name, name), WEBSITE, None
+    channel = channel or known_channel
     if channel is None and not _CLICKED.isdisjoint(user_data):
         channel = next(channel for channel, key in CLICK_KEYS.items() if key in user_data)
     required = MESSAGING_KEYS.get(channel) if channel else None
@@ -115,9 +128,7 @@ def _way(
             )
         )
     else:
-        notes.append(
-            Note("event", "no_ad_click", "No ad click is known for this chat: sent as chat, matched by identity.")
-        )
+        notes.append(no_click)
     return ELSEWHERE_NAMES.get(name, name), DEFAULT_ACTION_SOURCE, None
 
 

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import hmac
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import urlencode
 
 import httpx2
 import orjson
 
 from konversi.clock import now
-from konversi.meta.answers import Kind, Verdict, judge
+from konversi.meta.answers import Kind, Verdict, judge, parsed
 from konversi.meta.usage import Usage, usage
 from konversi.settings import on_this_machine
 
@@ -76,38 +77,60 @@ class GraphClient:
 
     async def send(self, to: Credentials, data: bytes, *, events: int, test_code: str | None) -> Sent:
         """Post `events` events, whose JSON is `data`, joined by commas. Never raises for what the network does."""
-        return await self._ask("POST", f"/{to.pixel_id}/events", to, _envelope(to, data, test_code), events)
+        body = _envelope(to, data, test_code)
+        sent, _ = await self._exchange("POST", f"/{to.pixel_id}/events", to, body, events)
+        return sent
 
     async def look(self, to: Credentials) -> Sent:
         """Ask whether the dataset is there and the token may see it; a plain answer counts as delivered."""
-        sent = await self._ask("GET", f"/{to.pixel_id}?fields=id,name", to, None, 0)
-        verdict = sent.verdict
-        if verdict.kind is Kind.IN_DOUBT and verdict.http_status == 200:  # noqa: PLR2004 - its answer counts no events
-            return sent._replace(verdict=Verdict(Kind.DELIVERED, "", verdict.http_status))
+        sent, _ = await self.ask("GET", f"/{to.pixel_id}", to, fields="id,name")
         return sent
 
-    async def _ask(self, method: str, path: str, to: Credentials, body: bytes | None, events: int) -> Sent:
+    async def ask(
+        self, method: Literal["GET", "POST"], path: str, to: Credentials, **given: str
+    ) -> tuple[Sent, dict[str, Any]]:
+        """Ask Graph about something else than events. A plain answer counts as delivered, and comes as an object."""
+        if proof := appsecret_proof(to):
+            given["appsecret_proof"] = proof
+        body = orjson.dumps(given) if method == "POST" else None
+        sent, answer = await self._exchange(
+            method, path if body else f"{path}?{urlencode(given, safe=',')}", to, body, 0
+        )
+        verdict, found = sent.verdict, parsed(answer)
+        if verdict.kind is Kind.IN_DOUBT and verdict.http_status == 200 and found:  # noqa: PLR2004 - it counts no events
+            return sent._replace(verdict=Verdict(Kind.DELIVERED, "", verdict.http_status)), found
+        return sent, found
+
+    async def _exchange(
+        self, method: str, path: str, to: Credentials, body: bytes | None, events: int
+    ) -> tuple[Sent, bytes]:
         headers = {"authorization": f"Bearer {to.token}", "content-type": "application/json"}
         try:
             async with asyncio.timeout(_TOTAL_SECONDS):
                 async with self._http.stream(method, self._base + path, content=body, headers=headers) as response:
                     answer = await _read(response)
         except _NEVER_LEFT as error:
-            return Sent(Verdict(Kind.NOT_SENT, _network(error, "could not be reached")), Usage())
+            return Sent(Verdict(Kind.NOT_SENT, _network(error, "could not be reached")), Usage()), b""
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError) as error:
-            return Sent(Verdict(Kind.IN_DOUBT, _network(error, "did not answer")), Usage())
+            return Sent(Verdict(Kind.IN_DOUBT, _network(error, "did not answer")), Usage()), b""
         verdict = judge(response.status_code, answer, events)
-        return Sent(verdict, usage(response.headers, now()), _clock(response.headers.get("date")))
+        return Sent(verdict, usage(response.headers, now()), _clock(response.headers.get("date"))), answer
 
 
 def _envelope(to: Credentials, data: bytes, test_code: str | None) -> bytes:
     end = b"]"
     if test_code:
         end += b',"test_event_code":' + orjson.dumps(test_code)
-    if to.app_secret:
-        proof = hmac.new(to.app_secret.encode(), to.token.encode(), hashlib.sha256).hexdigest()
+    if proof := appsecret_proof(to):
         end += b',"appsecret_proof":"' + proof.encode() + b'"'
     return b'{"data":[' + data + end + b"}"
+
+
+def appsecret_proof(to: Credentials) -> str | None:
+    """What shows Meta that the caller has the app's secret; worth nothing without the token."""
+    if not to.app_secret:
+        return None
+    return hmac.new(to.app_secret.encode(), to.token.encode(), hashlib.sha256).hexdigest()
 
 
 async def _read(response: httpx2.Response) -> bytes:

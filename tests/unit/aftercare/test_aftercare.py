@@ -89,7 +89,11 @@ async def test_a_discard_needs_a_reason(reason):
 def an_upkeep(outbox, on_in_doubt="resend", clock=None):
     woken = []
     return Upkeep(
-        outbox, clock=clock or FakeClock(), on_in_doubt=on_in_doubt, retention_days=30, wake=lambda: woken.append(1)
+        outbox,
+        clock=clock or FakeClock(),
+        on_in_doubt=lambda _dataset: on_in_doubt,
+        retention_days=30,
+        wake=lambda: woken.append(1),
     ), woken
 
 
@@ -102,6 +106,22 @@ async def test_a_start_settles_what_the_process_before_left(on_in_doubt, state):
     await upkeep.at_start(sole_owner=True, production=False)
     assert {(await outbox.find(id_)).state for id_ in ids} == {state}
     assert woken == [1]
+
+
+async def test_each_dataset_says_what_becomes_of_what_was_abandoned():
+    outbox = MemoryOutbox()
+    ids = await store(outbox, new_event("resent"), new_event("held", lane="1000000003|live|chat"))
+    await claim_all(outbox)
+    await claim_all(outbox, "1000000003|live|chat")
+    upkeep = Upkeep(
+        outbox,
+        clock=FakeClock(),
+        on_in_doubt={"default": "resend", "1000000003": "hold"}.__getitem__,
+        retention_days=30,
+        wake=lambda: None,
+    )
+    await upkeep.at_start(sole_owner=True, production=False)
+    assert [(await outbox.find(id_)).state for id_ in ids] == [State.WAITING, State.HELD]
 
 
 async def test_one_of_several_owners_leaves_the_others_leases_alone():

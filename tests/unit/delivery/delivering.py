@@ -5,6 +5,7 @@ import json
 from contextlib import asynccontextmanager
 
 from konversi.clock import now
+from konversi.delivery.destination import Destination
 from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.watch import Watch
 from konversi.meta.answers import Kind, Verdict
@@ -73,9 +74,12 @@ class Delivery:
         self.meta = FakeMeta()
         self.clock = FakeClock()
         self.watch = Watch()
-        self.dispatcher = Dispatcher(
-            self.outbox, self.meta, credentials, clock=self.clock, watch=self.watch, on_in_doubt=on_in_doubt
-        )
+        self.credentials, self.on_in_doubt = credentials, on_in_doubt
+        self.dispatcher = Dispatcher(self.outbox, self.meta, self.destination, clock=self.clock, watch=self.watch)
+
+    def destination(self, dataset):
+        to = self.credentials(dataset)
+        return to and Destination(to, self.on_in_doubt)
 
     async def accept(self, *events):
         verdicts = await self.outbox.append(events)

@@ -15,7 +15,7 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
-from konversi.intake.http import guide, looking
+from konversi.intake.http import agent, datasets, guide, journeys, looking
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
@@ -23,6 +23,8 @@ from konversi.intake.http.documented import body, description, problems
 from konversi.intake.http.hot import EVENTS_PATH, FrontDoor
 from konversi.intake.http.native import answer
 from konversi.intake.http.problems import InvalidFields, response, unforeseen
+from konversi.intake.http.webhooks import PATHS, Asked
+from konversi.intake.http.webhooks import answer as take
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,6 +37,13 @@ _SECURITY = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+}
+
+_WEBHOOKS = {
+    "whatsapp": "WhatsApp's Cloud API: messages, ad clicks, automatic events",
+    "messenger": "Messenger and Instagram: messages and ad clicks",
+    "twilio": "WhatsApp through Twilio",
+    "baileys": "WhatsApp through Evolution API, WAHA and others over Baileys",
 }
 
 
@@ -57,6 +66,9 @@ def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]]
     )
     app.include_router(guide.router)
     app.include_router(looking.router)
+    app.include_router(journeys.router)
+    app.include_router(agent.router)
+    app.include_router(datasets.router)
     app.add_api_route(
         EVENTS_PATH,
         _events,
@@ -71,10 +83,20 @@ def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]]
             **problems(400, 408, 409, 413, 415, 422, 503),
         },
     )
+    for platform, words in _WEBHOOKS.items():
+        app.add_api_route(
+            f"{PATHS}{platform}",
+            _webhook,
+            methods=["POST"],
+            operation_id=f"{platform}_webhook",
+            summary=words,
+            tags=["webhooks"],
+            responses={200: {"description": "Kept, or known already"}, **problems(400, 401, 408, 413, 503)},
+        )
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(partial(description, app, (looking.Discard,)))  # type: ignore[method-assign]
+    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS)))  # type: ignore[method-assign]
     _speak_in_problems(app)
-    return FrontDoor(app, Access(api_key), lambda: app.state.gateway.receiver)
+    return FrontDoor(app, Access(api_key), lambda: app.state.gateway)
 
 
 async def _events(request: Request) -> Response:
@@ -82,6 +104,17 @@ async def _events(request: Request) -> Response:
     # The server answers this address in `hot.py`, without coming here: this is the same door for other servers.
     sent = await read(request.receive, dict(request.scope["headers"]), MANY_EVENTS)
     reply = await answer(request.app.state.gateway.receiver, sent, request.headers.get("content-type", ""))
+    return Response(reply.body, reply.status, reply.headers, reply.content_type)
+
+
+async def _webhook(request: Request) -> Response:
+    """Checked by the platform's own signature or secret, over the very bytes. Durable when answered."""
+    # As above: the server answers in `hot.py`.
+    sent = dict(request.scope["headers"])
+    called = await read(request.receive, sent, MANY_EVENTS)
+    asked = Asked(request.method, request.url.path, request.url.query, sent, called)
+    gateway = request.app.state.gateway
+    reply = await take(gateway.listener, gateway.settings, asked)
     return Response(reply.body, reply.status, reply.headers, reply.content_type)
 
 

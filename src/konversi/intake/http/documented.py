@@ -21,9 +21,9 @@ _MODELS: tuple[type[BaseModel], ...] = (Conversion, GuideConversion)
 _PROBLEMS = {
     400: "Not valid JSON",
     401: "Needs an API key, or a call from this machine",
-    404: "No such event",
+    404: "There is no such thing here",
     408: "The body did not arrive in time",
-    409: "The event_id has other contents, or the event is in another state",
+    409: "The event_id has other contents, or the state of things forbids it",
     413: "The body is too large",
     415: "Not a type of body that is taken here",
     422: "Refused: each field at fault, what is wrong with it, and what to do",

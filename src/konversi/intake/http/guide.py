@@ -18,6 +18,7 @@ from konversi.intake.http.documented import body, problems
 from konversi.intake.http.problems import PROBLEM, faults_in, headers, problem
 from konversi.meta.answers import Kind
 from konversi.outbox.states import NEEDS_ATTENTION, State
+from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
     from konversi.intake.gateway import Gateway
@@ -45,11 +46,12 @@ router = APIRouter(tags=["setup guide"])
 @router.get("/api/meta/conversion", summary="Is the gateway configured?", responses=problems())
 async def configured(request: Request) -> dict[str, Any]:
     """Whether credentials are there; of the pixel id only the first four digits are shown."""
-    settings = request.app.state.gateway.settings
+    gateway: Gateway = request.app.state.gateway
+    reached = gateway.destinations.credentials(DEFAULT_DATASET) is not None
     return {
-        "configured": settings.configured,
-        "pixelId": masked(settings.pixel_id),
-        "hasToken": settings.token is not None,
+        "configured": reached,
+        "pixelId": masked(gateway.settings.pixel_id),
+        "hasToken": reached or gateway.settings.token is not None,
     }
 
 

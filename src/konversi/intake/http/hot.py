@@ -1,4 +1,4 @@
-"""In front of everything: who may call, and the hot door without a framework's detours (`benchmarks/README.md`)."""
+"""In front of everything: who may call, and the hot doors without a framework's detours (`benchmarks/README.md`)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ from typing import TYPE_CHECKING
 import orjson
 
 from konversi.errors import KonversiError
+from konversi.intake.http import webhooks
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.native import Answer, answer
 from konversi.intake.http.problems import PROBLEM, headers, problem, response, unforeseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import TypeAlias
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from konversi.intake.gateway import Gateway
     from konversi.intake.http.access import Access
-    from konversi.intake.receive import Receiver
+
+    Headers: TypeAlias = Mapping[bytes, bytes]
 
 EVENTS_PATH = "/v1/events"
 
 
 class FrontDoor:
-    """The ASGI application that the server runs: answers `POST /v1/events` itself and hands on the rest."""
+    """The ASGI application that the server runs: answers events and webhooks itself and hands on the rest."""
 
-    def __init__(self, inner: ASGIApp, access: Access, receiver: Callable[[], Receiver]) -> None:
+    def __init__(self, inner: ASGIApp, access: Access, gateway: Callable[[], Gateway]) -> None:
         self._inner = inner
         self._access = access
-        self._receiver = receiver
+        self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,18 +45,32 @@ class FrontDoor:
         except KonversiError as error:
             await response(error)(scope, receive, send)
             return
-        if scope["path"] != EVENTS_PATH or scope["method"] != "POST":
+        door = self._door(scope)
+        if door is None:
             with suppress(Exception):  # answered and logged within; the server would only print it, with its text
                 await self._inner(scope, receive, send)
             return
         try:
             body = await read(receive, sent, MANY_EVENTS)
-            reply = await answer(self._receiver(), body, sent.get(b"content-type", b"").decode("latin-1"))
+            reply = await door(scope, sent, body)
         except KonversiError as error:
             reply = _refusal(error)
         except Exception as error:  # noqa: BLE001 - reported, and the caller gets an answer
             reply = _refusal(unforeseen(error))
         await _send(send, reply)
+
+    def _door(self, scope: Scope) -> Callable[[Scope, Headers, bytes], Awaitable[Answer]] | None:
+        if scope["path"] == EVENTS_PATH and scope["method"] == "POST":
+            return self._events
+        return self._webhook if scope["path"].startswith(webhooks.PATHS) else None
+
+    async def _events(self, _scope: Scope, sent: Headers, body: bytes) -> Answer:
+        return await answer(self._gateway().receiver, body, sent.get(b"content-type", b"").decode("latin-1"))
+
+    async def _webhook(self, scope: Scope, sent: Headers, body: bytes) -> Answer:
+        gateway = self._gateway()
+        asked = webhooks.Asked(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), sent, body)
+        return await webhooks.answer(gateway.listener, gateway.settings, asked)
 
 
 def _refusal(error: KonversiError) -> Answer:

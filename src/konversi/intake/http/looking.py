@@ -130,7 +130,7 @@ async def status(request: Request) -> dict[str, Any]:
         "version": __version__,
         "ready": gateway.ready,
         "environment": gateway.settings.environment,
-        "configured": gateway.settings.configured,
+        "configured": gateway.configured,
         "test_event_code": gateway.settings.test_event_code,
         **summary(await gateway.outbox.counts(), now),
         "lanes": [

@@ -1,0 +1,83 @@
+"""A conversation as people read it: click, first message, tool calls, events and their states in one line. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from konversi.insight.describe import event, moment
+from konversi.journeys.port import journey_id
+from konversi.outbox.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from konversi.journeys.port import Journey, Past
+    from konversi.outbox.port import Stored
+
+# How far a conversation has come: the furthest of what happened in it.
+_STAGES = ("chat", "click", "checkout", "booking", "payment", "done")
+_STAGE_OF = {
+    "InitiateCheckout": "checkout",
+    "AddToCart": "checkout",
+    "CartAbandoned": "checkout",
+    "Purchase": "payment",
+    "OrderDelivered": "done",
+}
+_OF_CLICK = ("ad_id", "source_type", "headline", "source_url", "ref")
+_OF_USE = ("tool", "outcome", "error_kind", "seconds")
+_OF_EVENT = ("event", "state", "receipt", "event_id", "booking_id", "reason")
+_NOT_A_STAGE = frozenset({"ViewContent", "Contact", "PageView", "Search"})
+
+
+def journey(one: Journey, ad_id: str | None) -> dict[str, Any]:
+    """A conversation in a list."""
+    return {
+        "journey": journey_id(one.id),
+        "channel": one.channel,
+        "account": one.account or None,
+        "line": one.line,
+        "customer": one.tail,
+        "opened_at": moment(one.opened_at),
+        "last_message_at": moment(one.last_at),
+        "messages": one.messages,
+        "ad_id": ad_id,
+    }
+
+
+def journey_in_full(one: Journey, past: Past, events: Sequence[Stored]) -> dict[str, Any]:
+    """A conversation with its timeline, oldest first."""
+    last_ad = next((touch["ad_id"] for touch in reversed(past.touches) if touch["ad_id"]), None)
+    timeline = sorted(_entries(one, past, events), key=lambda entry: entry.pop("_at"))
+    return {**journey(one, last_ad), "stage": stage(past, events), "timeline": timeline}
+
+
+def stage(past: Past, events: Iterable[Stored]) -> str:
+    """How far it has come: chat, click, checkout, booking, payment or done."""
+    reached = {"click" if past.touches else "chat"}
+    for stored in events:
+        if stored.state is not State.DISCARDED and stored.event_name not in _NOT_A_STAGE:
+            reached.add(_STAGE_OF.get(stored.event_name, "booking"))
+    return max(reached, key=_STAGES.index)
+
+
+def _entries(one: Journey, past: Past, events: Iterable[Stored]) -> Iterable[dict[str, Any]]:
+    yield _entry(one.opened_at, "first_message")
+    for touch in past.touches:
+        yield _entry(touch["at"], "click", **_told(touch, _OF_CLICK), click_id_known=touch["click_id"] is not None)
+    for use in past.uses:
+        yield _entry(use["at"], "tool_call", **_told(use, _OF_USE))
+    for turn in past.turns:
+        if turn["claimed"] and not turn["booked"]:
+            yield _entry(turn["at"], "said_booked_but_did_not")
+    for sighting in past.sightings:
+        yield _entry(sighting["at"], "automatic_event", event=sighting["event_name"])
+    for stored in events:
+        yield _entry(stored.event_time, "event", **_told(event(stored), _OF_EVENT))
+
+
+def _told(known: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: known[name] for name in names if known[name] is not None}
+
+
+def _entry(at: float, kind: str, **more: Any) -> dict[str, Any]:
+    return {"_at": at, "at": moment(at), "kind": kind, **more}

@@ -1,0 +1,157 @@
+"""The use case behind the agent doors: what an agent did in one turn becomes conversions and metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+
+from konversi.detection.bookings import TOOLS, ToolCall, inspect_result
+from konversi.detection.claims import claims_booking
+from konversi.detection.others import others_in
+from konversi.errors import MalformedBody
+from konversi.events.agent import ToolUse, Turn
+from konversi.events.conversion import Channel, Customer, Identifier, Number, Text
+
+if TYPE_CHECKING:
+    from konversi.events.conversion import Conversion
+    from konversi.intake.receive import Receipt, Receiver, Refusal
+    from konversi.journeys.store import Journeys
+
+MOST_RECORDS = 1_000
+_LONGEST_ID = 200
+_SHORTEST_UNIQUE_ID = 16  # `call_1` comes again in every chat
+_Tool = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class TurnReport(BaseModel):
+    """The body of `POST /v1/agent/turns`: the agent's own result, with whose chat it is and what was answered.
+
+    What isn't named here is the result: `metadata.toolsUsed` and `metadata.toolResults`, or `messages`.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+    turn_id: Identifier | None = Field(
+        None, validation_alias=AliasChoices("turnId", "turn_id")
+    )  # the same turn, told twice, counts once
+    conversation: Identifier | None = None
+    customer: Customer | None = None
+    customerPhone: Text | None = None  # noqa: N815 - the guide's own name
+    customerName: Text | None = None  # noqa: N815 - the guide's own name
+    reply: Annotated[str, StringConstraints(max_length=100_000)] | None = None  # read, and not kept
+    at: Number | None = None  # Unix seconds; now where absent
+    event: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)] = "Lead"
+    tools: Annotated[tuple[_Tool, ...], Field(min_length=1, max_length=50)] = TOOLS  # that book
+    channel: Channel | None = None
+    source: Text | None = None
+    dataset: Identifier | None = None
+
+    @property
+    def person(self) -> Customer | None:
+        """Whose chat it is."""
+        if self.customer is not None or (self.customerPhone is None and self.customerName is None):
+            return self.customer
+        return Customer(phone=self.customerPhone, name=self.customerName)
+
+
+class Records(BaseModel):
+    """What Konversi's own client tells of an agent that runs elsewhere."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    calls: Annotated[tuple[ToolUse, ...], Field(max_length=MOST_RECORDS)] = ()
+    turns: Annotated[tuple[Turn, ...], Field(max_length=MOST_RECORDS)] = ()
+
+
+class Booking(NamedTuple):
+    """A succeeded call of a booking tool, and what became of its conversion."""
+
+    tool: str
+    outcome: Receipt | Refusal
+
+
+class TurnOutcome(NamedTuple):
+    """What a turn came to."""
+
+    calls: list[ToolCall]
+    bookings: list[Booking]
+    claimed: bool  # the reply says that something was booked
+
+
+class Turns:
+    """Takes turns."""
+
+    def __init__(self, receiver: Receiver, journeys: Journeys) -> None:
+        self._receiver = receiver
+        self._journeys = journeys
+
+    async def take(self, report: TurnReport) -> TurnOutcome:
+        """Find out which tools succeeded, report the bookings, and keep what the metrics need; durable on return.
+
+        Raises `Refused` for an event that Meta can't take, `MalformedBody` where there is nothing to look at, and
+        `StorageUnavailable`, `Overloaded` or `ShuttingDown`.
+        """
+        result = report.model_extra or {}
+        if not result and report.reply is None:
+            raise MalformedBody("There is neither an agent's result (`metadata`, `messages`) nor a `reply` in it.")
+        person = report.person
+        of_booking = inspect_result(result, tools=report.tools, event=report.event, customer=person)
+        used = [*of_booking, *others_in(result, report.tools)]
+        booked = _once([call for call in of_booking if call.conversion is not None])
+        conversions = [_conversion(call, report, index) for index, call in enumerate(booked)]
+        outcomes = await self._receiver.receive_all(conversions) if conversions else []
+        claimed = bool(report.reply) and claims_booking(report.reply or "")
+        await self._journeys.note([_use(call, report, person, index) for index, call in enumerate(used)])
+        await self._journeys.note_turn(
+            Turn(
+                turn_id=report.turn_id,
+                conversation=report.conversation,
+                customer=person,
+                at=report.at,
+                tools=len(used),
+                booked=bool(booked),
+                claimed=claimed,
+            )
+        )
+        bookings = [Booking(call.name, outcome) for call, outcome in zip(booked, outcomes, strict=True)]
+        return TurnOutcome(used, bookings, claimed)
+
+    async def keep(self, records: Records) -> None:
+        """Keep records as they are; durable on return."""
+        await self._journeys.note(records.calls)
+        for turn in records.turns:
+            await self._journeys.note_turn(turn)
+
+
+def _once(booked: list[ToolCall]) -> list[ToolCall]:
+    """One call for each booking, however often its tool was called."""
+    found: dict[object, ToolCall] = {}
+    for number, call in enumerate(booked):
+        booking_id = call.conversion.booking_id if call.conversion else None
+        found.setdefault(booking_id or call.call_id or number, call)
+    return list(found.values())
+
+
+def _conversion(call: ToolCall, report: TurnReport, index: int) -> Conversion:
+    told = call.conversion
+    if told is None:
+        raise ValueError("Only a succeeded call makes a conversion.")
+    more = {"channel": report.channel, "source": report.source, "dataset": report.dataset, "occurred_at": report.at}
+    if told.booking_id is None and told.event_id is None and report.turn_id is not None:
+        more["event_id"] = f"{report.event}:{report.turn_id}:{index}"[:_LONGEST_ID]
+    return told.model_copy(update={name: value for name, value in more.items() if value is not None})
+
+
+def _use(call: ToolCall, report: TurnReport, person: Customer | None, index: int) -> ToolUse:
+    own = call.call_id if call.call_id and _SHORTEST_UNIQUE_ID <= len(call.call_id) <= _LONGEST_ID else None
+    by_turn = f"{report.turn_id}:{index}"[:_LONGEST_ID] if report.turn_id else None
+    outcome = "succeeded" if call.outcome.ok else "unknown" if call.outcome.remedy else "failed"
+    return ToolUse(
+        tool="".join(letter if "!" <= letter <= "~" else "_" for letter in call.name)[:100] or "_",
+        outcome=outcome,
+        called_at=report.at,
+        call_id=own or by_turn,
+        conversation=report.conversation,
+        customer=person,
+    )
