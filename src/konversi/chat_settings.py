@@ -68,3 +68,8 @@ class ChatSettings(BaseSettings):
         validation_alias="KONVERSI_ATTRIBUTION",
         description="Which of several ad clicks within those days gets the conversion.",
     )
+    journey_days: Annotated[int, Field(ge=7, le=3_650)] = Field(
+        400,
+        validation_alias="KONVERSI_JOURNEY_DAYS",
+        description="Days after its last message for which a conversation, its clicks and its tool calls are kept.",
+    )

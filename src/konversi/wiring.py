@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from konversi.aftercare.change import Decisions
+from konversi.aftercare.memory import memory
 from konversi.aftercare.upkeep import Upkeep
 from konversi.clock import Clock, SystemClock, unique
 from konversi.database.sealed import Seal
@@ -143,6 +144,7 @@ async def open_gateway(
             on_in_doubt=gateway.destinations.on_in_doubt,
             retention_days=settings.retention_days,
             wake=lambda: _wake_all(gateway),
+            forget=memory(stores.journeys, settings.journey_days),
         )
         await upkeep.at_start(sole_owner=True, production=settings.environment == "production")
         if not gateway.configured:

@@ -276,12 +276,28 @@ async def test_conversations_are_listed_newest_first_page_by_page(journeys):
     assert await journeys.search(Search(channel="messenger")) == []
 
 
-async def test_old_messages_and_tool_calls_are_forgotten_and_clicks_stay(journeys, here):
+async def test_a_message_is_forgotten_long_before_its_conversation(journeys):
     await journeys.arrive(heard(arrival(referral=click())))
-    await journeys.note([ToolUse(tool="book", outcome="succeeded")])
-    assert await journeys.forget(NOW - 1, 100) == 0
-    assert await journeys.forget(NOW + 1, 100) == 2
+    assert not await journeys.forget(messages_before=NOW + 1, rest_before=NOW - 1, limit=100)
     assert len(await of(journeys, phone="+6281234567890")) == 1
+    assert await journeys.arrive(heard(arrival(at=NOW + 5))) == (1, 0)
+
+
+async def test_a_conversation_that_fell_silent_is_forgotten_with_all_that_belongs_to_it(journeys):
+    await journeys.arrive(heard(arrival(referral=click()), arrival("wamid.2", phone="+6281234567899", at=NOW + 100)))
+    await journeys.note([ToolUse(tool="book", outcome="succeeded", customer=Customer(phone="+6281234567890"))])
+    keys = journeys.keys({"ctwa_clid": "clid-1"})
+    assert not await journeys.forget(messages_before=NOW - 1, rest_before=NOW + 50, limit=100)
+    assert await journeys.known(keys) == {}
+    assert await of(journeys, phone="+6281234567890") == []
+    assert [one.tail for one, _ in await journeys.search(Search())] == ["…7899"]
+    assert await journeys.find(1) is None
+
+
+async def test_there_may_be_more_to_forget_than_is_forgotten_at_once(journeys):
+    await journeys.arrive(heard(*(arrival(f"wamid.{n}", phone=f"+62812345678{n:02}") for n in range(5))))
+    assert await journeys.forget(messages_before=NOW - 1, rest_before=NOW + 1, limit=3)
+    assert not await journeys.forget(messages_before=NOW - 1, rest_before=NOW + 1, limit=3)
 
 
 async def test_an_attribution_is_one_look_up_that_reads_no_table_from_end_to_end(journeys, here):

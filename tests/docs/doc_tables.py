@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from contextlib import suppress
 from enum import StrEnum
 
 from codes import fault_codes, note_codes
@@ -12,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 import konversi
 from konversi.cli.app import app as commands
-from konversi.errors import KonversiError
+from konversi.errors import KonversiError, MissingExtra
 from konversi.events.conversion import Click, Client, Conversion, Customer, Service
 from konversi.events.names import GUIDE_TYPES, MESSAGING, STANDARD
 from konversi.insight.metrics import LaneReport, metrics
@@ -108,7 +109,8 @@ def error_classes():
     """Every error of Konversi's own, wherever it is defined."""
     for module in pkgutil.walk_packages(konversi.__path__, "konversi."):
         if not re.search(r"\.(migrations|sandbox|__main__)", module.name):
-            importlib.import_module(module.name)
+            with suppress(MissingExtra):  # an agent framework's adapter: it has no errors of its own
+                importlib.import_module(module.name)
     found, left = {}, [KonversiError]
     while left:
         one = left.pop()

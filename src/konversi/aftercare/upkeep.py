@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 _PRUNED_AT_ONCE = 2_000  # events: small enough not to stand in anyone's way
-_RESCUE_EVERY, _EXPIRE_EVERY, _PRUNE_EVERY = 30.0, 30.0, 300.0
+_RESCUE_EVERY, _EXPIRE_EVERY, _PRUNE_EVERY, _FORGET_EVERY = 30.0, 30.0, 300.0, 3_600.0
+_BREATH = 0.1  # seconds between two rounds of the same
 
 
 class Upkeep:
@@ -34,12 +35,15 @@ class Upkeep:
         on_in_doubt: Callable[[str], OnInDoubt],
         retention_days: int,
         wake: Callable[[], None],
+        forget: Callable[[float], Awaitable[bool]] | None = None,
     ) -> None:
+        """`forget` is told the time, forgets other things that are old, and says whether it should be called again."""
         self._outbox = outbox
         self._clock = clock
         self._on_in_doubt = on_in_doubt  # by the dataset's name
         self._kept = retention_days * _DAY
         self._wake = wake
+        self._forget = forget
 
     async def at_start(self, *, sole_owner: bool, production: bool) -> None:
         """Settle what the process before this one left behind. A sole owner needn't wait for leases to run out."""
@@ -53,6 +57,7 @@ class Upkeep:
             (_RESCUE_EVERY, self._rescue),
             (_EXPIRE_EVERY, self._expire),
             (_PRUNE_EVERY, self._prune),
+            (_FORGET_EVERY, self._forget_the_rest),
         ]
         due = [monotonic() + every for every, _ in duties]
         while True:
@@ -81,4 +86,8 @@ class Upkeep:
 
     async def _prune(self) -> None:
         while await self._outbox.prune(self._clock.now() - self._kept, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_BREATH)
+
+    async def _forget_the_rest(self) -> None:
+        while self._forget is not None and await self._forget(self._clock.now()):
+            await asyncio.sleep(_BREATH)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from konversi._version import __version__
-from konversi.cli.chat_commands import journeys
+from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
@@ -33,6 +33,7 @@ app = App(
 events = App(name="events", help="Look at accepted events, and decide about them.", help_format="plaintext")
 app.command(events)
 app.command(journeys)
+app.command(whatsapp)
 app.command(datasets)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]

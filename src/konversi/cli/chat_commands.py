@@ -12,6 +12,8 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON fo
 
 journeys = App(name="journeys", help="Look at conversations: click, chat, tool calls, events.", help_format="plaintext")
 
+whatsapp = App(name="whatsapp", help="Try the WhatsApp webhook.", help_format="plaintext")
+
 
 @journeys.command(name="list")
 def list_journeys(
@@ -41,7 +43,74 @@ def list_journeys(
 
 @journeys.command
 def show(journey: str, /, *, json: Json = False) -> int:
-    """Show one conversation on a timeline."""
+    """Show one conversation on a timeline.
+
+    Parameters
+    ----------
+    journey:
+        Its id, such as jn_000000001.
+    json:
+        Print JSON for programs.
+    """
     from konversi.cli import journeys as command  # noqa: PLC0415
 
     return command.show(load(), journey, as_json=json)
+
+
+@whatsapp.command
+def simulate(
+    url: str | None = None,
+    /,
+    *,
+    kind: Literal["ad-click", "organic", "status-ad", "username"] = "ad-click",
+    phone: str | None = None,
+    user_id: str | None = None,
+    name: str | None = None,
+    text: str | None = None,
+    ad_id: str | None = None,
+    click_id: str | None = None,
+    waba: str | None = None,
+    line: str | None = None,
+    secret: str | None = None,
+    json: Json = False,
+) -> int:
+    """Post one signed WhatsApp webhook, as Meta does, to any address; exit status 1 where it was refused.
+
+    Example: konversi whatsapp simulate --kind ad-click --phone +6281234567890 --click-id Aff-123
+
+    Parameters
+    ----------
+    url:
+        Where to; the running gateway's own door where left out.
+    kind:
+        ad-click, organic, status-ad (an ad in Status has no click id), or username (a customer without a phone).
+    phone:
+        The customer's phone with its country code.
+    user_id:
+        The customer's business-scoped user id.
+    name:
+        The name in the customer's profile.
+    text:
+        What the customer writes.
+    ad_id:
+        The ad that was clicked.
+    click_id:
+        The click's ctwa_clid.
+    waba:
+        The WhatsApp Business Account that was written to.
+    line:
+        Its phone_number_id.
+    secret:
+        The app secret that signs it (WHATSAPP_APP_SECRET).
+    json:
+        Print JSON for programs.
+    """
+    from konversi.cli import simulating  # noqa: PLC0415
+    from konversi.cli.reaching import gateway_url  # noqa: PLC0415
+
+    settings = load()
+    known = settings.whatsapp_app_secret.get_secret_value().partition(",")[0] if settings.whatsapp_app_secret else None
+    return simulating.simulate(
+        url or f"{gateway_url(settings)}/webhooks/whatsapp", kind=kind, secret=secret or known, phone=phone,
+        user_id=user_id, name=name, text=text, ad_id=ad_id, click_id=click_id, waba=waba, line=line, as_json=json,
+    )  # fmt: skip

@@ -107,13 +107,40 @@ def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:
     connection.execute(insert(turns).values(turn))
 
 
-def forget(connection: Connection, before: float, limit: int) -> int:
-    """Forget what the agent did and which messages came before then: up to `limit` rows of each kind."""
+def forget_messages(connection: Connection, before: float, limit: int) -> int:
+    """Forget which messages came before then, up to so many."""
+    old = select(messages.c.key).where(messages.c.at < before).limit(limit)
+    return connection.execute(delete(messages).where(messages.c.key.in_(old))).rowcount
+
+
+def forget_agents_work(connection: Connection, before: float, limit: int) -> int:
+    """Forget tool calls and turns from before then, up to so many of each."""
     gone = 0
-    for table, column in ((messages, messages.c.key), (tool_uses, tool_uses.c.id), (turns, turns.c.id)):
-        old = select(column).where(table.c.at < before).limit(limit)
-        gone += connection.execute(delete(table).where(column.in_(old))).rowcount
+    for table in (tool_uses, turns):
+        old = select(table.c.id).where(table.c.at < before).limit(limit)
+        gone += connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
     return gone
+
+
+def long_silent(connection: Connection, before: float, limit: int) -> Sequence[int]:
+    """Conversations without a message since then, the oldest first."""
+    return (
+        connection.execute(
+            select(journeys.c.id).where(journeys.c.last_at < before).order_by(journeys.c.id).limit(limit)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def forget_journeys(connection: Connection, ids: Sequence[int], before: float) -> int:
+    """Forget these conversations with all that belongs to them, unless somebody wrote meanwhile."""
+    silent = connection.execute(select(journeys.c.id).where(journeys.c.id.in_(ids), journeys.c.last_at < before))
+    gone = silent.scalars().all()
+    for table in (journey_keys, touches, automatic, tool_uses, turns):
+        connection.execute(delete(table).where(table.c.journey.in_(gone)))
+    connection.execute(delete(journeys).where(journeys.c.id.in_(gone)))
+    return len(gone)
 
 
 def keep_forward(connection: Connection, sealed: bytes, now: float) -> None:

@@ -176,9 +176,21 @@ class Journeys:
         """What happened in a conversation, apart from its events."""
         return await self._database.read(lambda connection: statements.past(connection, journey))
 
-    async def forget(self, before: float, limit: int) -> int:
-        """Forget messages, tool calls and turns from before then. Conversations and clicks stay."""
-        return await self._database.write(lambda connection: statements.forget(connection, before, limit))
+    async def forget(self, *, messages_before: float, rest_before: float, limit: int) -> bool:
+        """Forget which messages came, and conversations and the agent's work, from before then (Unix seconds).
+
+        Up to `limit` of each; true where there may be more. Messages are only remembered to know them again.
+        """
+
+        def job(connection: Connection) -> tuple[int, ...]:
+            return (
+                statements.forget_messages(connection, messages_before, limit),
+                statements.forget_agents_work(connection, rest_before, limit),
+                statements.forget_journeys(connection, silent, rest_before) if silent else 0,
+            )
+
+        silent = await self._database.read(partial(statements.long_silent, before=rest_before, limit=limit))
+        return max(await self._database.write(job)) >= limit
 
     async def due_forwards(self, limit: int) -> list[Forward]:
         """Webhook calls that are to be handed on now."""

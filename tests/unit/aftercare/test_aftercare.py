@@ -201,3 +201,29 @@ async def test_upkeep_goes_on_after_the_storage_was_away():
 
     await _until_done(upkeep, expired)
     assert outbox.refused == 3
+
+
+async def test_what_else_is_old_is_forgotten_until_there_is_no_more(monkeypatch):
+    monkeypatch.setattr(chores, "_FORGET_EVERY", 0.001)
+    monkeypatch.setattr(chores, "_BREATH", 0.0)
+    times, done = [], asyncio.Event()
+
+    async def forget(now):
+        times.append(now)
+        if len(times) == 3:
+            done.set()
+        return len(times) < 3
+
+    upkeep = Upkeep(
+        MemoryOutbox(),
+        clock=FakeClock(),
+        on_in_doubt=lambda _: "resend",
+        retention_days=30,
+        wake=lambda: None,
+        forget=forget,
+    )
+    running = asyncio.create_task(upkeep.run())
+    await done.wait()
+    running.cancel()
+    assert len(times) >= 3
+    assert all(abs(time - now()) < 60 for time in times)

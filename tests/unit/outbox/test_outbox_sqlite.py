@@ -151,7 +151,9 @@ async def test_no_question_about_few_events_walks_through_the_whole_history(url)
     outbox = await SqliteOutbox.open(url)
     await store(outbox, *new_events(3))
     asked = []
-    event.listen(outbox.database._reader._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    event.listen(
+        outbox.database._reader._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3]))
+    )
     await outbox.lanes()
     await outbox.counts()
     for state in (State.DEAD, State.EXPIRED, State.HELD, State.DISCARDED):

@@ -1,0 +1,28 @@
+"""How long conversations are remembered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from konversi.journeys.store import Journeys
+
+_DAY = 86_400
+_MESSAGE_DAYS = 14  # platforms repeat a webhook call for a week at most
+_AT_ONCE = 1_000  # of each kind: small enough not to stand in anyone's way
+
+
+def memory(journeys: Journeys, days: int) -> Callable[[float], Awaitable[bool]]:
+    """What forgets, given the time (Unix seconds), and says whether there may be more to forget.
+
+    `days` after its last message a conversation goes, with its clicks and what the agent did in it.
+    """
+
+    async def forget(now: float) -> bool:
+        return await journeys.forget(
+            messages_before=now - _MESSAGE_DAYS * _DAY, rest_before=now - days * _DAY, limit=_AT_ONCE
+        )
+
+    return forget
