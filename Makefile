@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: help demo test fast fault check lint types imports format lock bench clean
+.PHONY: help demo example test fast fault agents check lint types imports format lock bench clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -27,6 +27,15 @@ $(VENV)/.develop: $(VENV)/.run requirements/develop.txt
 demo: $(VENV)/.run ## a booking on its way to a local Meta; ARGS=--once ends after the run
 	@$(BIN)/konversi demo $(ARGS)
 
+$(VENV)/example/.run: $(UV) requirements/example.txt pyproject.toml
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/example
+	$(UV) pip install --quiet --python $(VENV)/example/bin/python --require-hashes -r requirements/example.txt
+	$(UV) pip install --quiet --python $(VENV)/example/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+example: $(VENV)/example/.run ## from an ad click over a chat to a booking at a local Meta; ARGS=--keep leaves it running
+	@PYTHONPATH=examples $(VENV)/example/bin/python -m whatsapp_booking.demo $(ARGS)
+
 test: $(VENV)/.develop ## all tests
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -36,7 +45,10 @@ fast: $(VENV)/.develop ## the tests without I/O
 fault: $(VENV)/.develop ## the tests that kill real processes
 	$(BIN)/python -m pytest -m fault $(ARGS)
 
-check: lint types imports test ## everything that CI checks
+agents: $(VENV)/.develop ## each agent framework's tests, in an environment of its own
+	$(BIN)/nox --parallel 2 $(ARGS)
+
+check: lint types imports test agents ## everything that CI checks
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check
@@ -55,10 +67,12 @@ format: $(VENV)/.develop ## put the code in shape
 lock: $(UV) ## compile requirements/*.txt anew
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 --group test --group check -c requirements/run.txt pyproject.toml requirements/build.in -o requirements/develop.txt
+	for file in requirements/agents/*.in; do $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in $$file -o $${file%.in}.txt || exit 1; done
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 -c requirements/run.txt pyproject.toml requirements/build.in requirements/example.in -o requirements/example.txt
 	echo uv | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 - -o requirements/uv.txt
 
 bench: $(VENV)/.develop ## the benchmarks; needs wrk
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .nox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -1,7 +1,12 @@
-"""The reference *bare*: uvicorn and Starlette validate the same JSON with pydantic and answer 202, storing nothing."""
+"""The reference *bare*: uvicorn and Starlette validate the same JSON with pydantic and answer 202, storing nothing.
+
+For webhooks: they check the signature, read the JSON and answer."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -24,7 +29,21 @@ async def events(request: Request) -> JSONResponse:
     return JSONResponse({"status": "accepted"}, 202)
 
 
-app = Starlette(routes=[Route("/v1/events", events, methods=["POST"])])
+async def webhook(request: Request) -> JSONResponse:
+    body = await request.body()
+    expected = "sha256=" + hmac.new(b"an-app-secret", body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected, request.headers.get("x-hub-signature-256", "")):
+        return JSONResponse({"status": "unsigned"}, 401)
+    json.loads(body)
+    return JSONResponse({"status": "read"})
+
+
+app = Starlette(
+    routes=[
+        Route("/v1/events", events, methods=["POST"]),
+        Route("/webhooks/whatsapp", webhook, methods=["POST"]),
+    ]
+)
 
 if __name__ == "__main__":
     uvicorn.run(app, port=int(sys.argv[1]), access_log=False, log_level="error")

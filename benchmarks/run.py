@@ -1,6 +1,6 @@
 """The benchmarks: every figure beside a reference that was measured in the same run, since machines differ and are noisy.
 
-`make bench`, or `python benchmarks/run.py [single|bulk|today|matching|track|backlog] ... [--rounds N] [--seconds N]`
+`make bench`, or `python benchmarks/run.py [single|bulk|today|matching|track|backlog|webhook|...] ... [--rounds N] [--seconds N]`
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
+import chat
 import in_process
 from processes import bare, gateway, got, receiver, today, wrk
 
@@ -106,6 +107,9 @@ BENCHMARKS: dict[str, Callable[[int, int], None]] = {
     "matching": in_process.matching,
     "track": in_process.track,
     "backlog": in_process.backlog,
+    "webhook": chat.webhook,
+    "attribution": chat.attribution,
+    "hook": chat.hook,
 }
 
 

@@ -141,7 +141,7 @@ class WebhookUnsigned(KonversiError):
 
 
 class WebhookNotSetUp(KonversiError):
-    """This webhook has no secret yet, so its door is closed.
+    """The webhook has no secret yet, so its door is closed.
 
     Set the variable named, and start Konversi again; the platform repeats what it could not deliver.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from api_harness import EVENTS, GUIDE, PIXEL, TOKEN, booking, graph_error, is_problem, lead, received, running
+from api_harness import EVENTS, GUIDE, PIXEL, TOKEN, booking, graph_error, is_problem, lead, plain, received, running
 
 from konversi.outbox.states import State
 
@@ -97,7 +97,7 @@ def test_a_new_token_wakes_a_paused_lane_at_once(http, gateway, meta):
 
 def test_a_dataset_that_holds_what_is_in_doubt_does_so_and_the_default_one_does_not(http, gateway, meta):
     added(http, on_in_doubt="hold")
-    meta.answer = lambda sent: received(sent + 1)
+    meta.answer = plain(200)
     held, resent = (http.post(EVENTS, json=lead(dataset=one)).json()["receipt"] for one in (SPA, PIXEL))
     assert gateway.ended(held)["state"] == State.HELD
     assert gateway.ended(resent)["state"] == State.WAITING
@@ -229,8 +229,7 @@ def test_no_secret_reaches_a_log_an_answer_or_the_database(settings, meta, graph
         added(http, token=NEWER)
         http.post(f"{DATASETS}/{SPA}/accounts", json={"account": WABA})
         http.post(f"/v1/accounts/{WABA}/dataset", json={"token": NEWER})
-        for path in (DATASETS, "/v1/status", "/metrics", EVENTS, "/openapi.json"):
-            texts.append(http.get(path).text)
+        texts += [http.get(path).text for path in (DATASETS, "/v1/status", "/metrics", EVENTS, "/openapi.json")]
         texts.append(http.post(f"{DATASETS}/{SPA}/check").text)
     stored = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
     assert SPA.encode() in stored

@@ -21,6 +21,10 @@ from konversi.settings import load
 
 not_a_server_error = schemathesis.checks.not_a_server_error
 DESCRIPTION = application(None, None)._inner.openapi()  # type: ignore[arg-type]
+CHAT_SECRETS = (
+    "whatsapp_app_secret", "whatsapp_verify_token", "messenger_app_secret", "messenger_verify_token",
+    "twilio_auth_token", "baileys_secret",
+)  # fmt: skip
 schema = schemathesis.openapi.from_dict(DESCRIPTION)
 
 
@@ -33,7 +37,10 @@ def lines(_context, value):
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openapi")
     with Sandbox() as graph:
-        given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, graph_url=graph.graph_url)
+        secrets = dict.fromkeys(
+            ("whatsapp_app_secret", "messenger_app_secret", "twilio_auth_token", "baileys_secret"), "s"
+        )
+        given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, graph_url=graph.graph_url, **secrets)
         with running(given, meta=FakeMeta()) as one:
             with one.client() as http:
                 http.post(EVENTS, json=lead())
@@ -86,7 +93,8 @@ def test_the_description_knows_every_door_and_each_field():
     assert set(DESCRIPTION["paths"]) == {
         GUIDE, EVENTS, f"{EVENTS}/{{receipt}}", f"{EVENTS}/{{receipt}}/replay", f"{EVENTS}/{{receipt}}/discard",
         "/v1/datasets", "/v1/datasets/{dataset}", "/v1/datasets/{dataset}/check", "/v1/datasets/{dataset}/accounts",
-        "/v1/accounts/{account}/dataset", "/v1/status", "/healthz", "/readyz", "/metrics",
+        "/v1/accounts/{account}/dataset", "/v1/journeys", "/v1/journeys/{journey}", "/v1/agent/turns", "/v1/agent/records",
+        "/webhooks/whatsapp", "/webhooks/messenger", "/webhooks/twilio", "/webhooks/baileys", "/v1/status", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
     schemas = DESCRIPTION["components"]["schemas"]
     assert {"event", "event_id", "booking_id", "customer", "value", "click"} <= set(schemas["Conversion"]["properties"])

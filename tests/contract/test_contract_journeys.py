@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
@@ -10,6 +10,7 @@ from konversi.database.sqlite_database import SqliteDatabase
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Customer
 from konversi.journeys.arrival import Arrival, Automatic, Heard, Identities, Referral
+from konversi.journeys.hot_sqlite import _DROP_TOUCHES, _FIND, _KNOWN
 from konversi.journeys.port import Search, journey_id, journey_of
 from konversi.journeys.store import Journeys
 from konversi.matching.match import match
@@ -300,14 +301,16 @@ async def test_there_may_be_more_to_forget_than_is_forgotten_at_once(journeys):
     assert not await journeys.forget(messages_before=NOW - 1, rest_before=NOW + 1, limit=3)
 
 
-async def test_an_attribution_is_one_look_up_that_reads_no_table_from_end_to_end(journeys, here):
-    await journeys.arrive(heard(arrival(referral=click())))
-    with sqlite3.connect(here.path) as reader:
-        from konversi.journeys.hot_sqlite import _KNOWN
-
-        plan = " ".join(str(row) for row in reader.execute("EXPLAIN QUERY PLAN " + _KNOWN.format("?"), (b"x",)))
-    reader.close()
-    assert "SCAN" not in plan
+async def test_finding_a_conversation_reads_no_table_from_end_to_end(journeys, here):
+    await journeys.arrive(
+        heard(*(arrival(f"wamid.{n}", phone=f"+62812{n:08}", referral=click(f"c{n}")) for n in range(500)))
+    )
+    with closing(sqlite3.connect(here.path)) as reader:
+        reader.execute("ANALYZE")
+        for query, values in ((_KNOWN, (b"x",)), (_FIND, (b"x", "whatsapp", WABA)), (_DROP_TOUCHES, (1, 1))):
+            plan = [row[3] for row in reader.execute("EXPLAIN QUERY PLAN " + query.format("?"), values)]
+            assert not any(step.startswith("SCAN") for step in plan), plan
+            assert "LIST SUBQUERY" in plan[0] or "SEARCH" in plan[0]
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "jn_000000001"), (10**12, "jn_1000000000000")])

@@ -13,6 +13,7 @@ import pytest
 from codes import fault_codes, note_codes
 
 from konversi.cli.app import app as commands
+from konversi.errors import MissingExtra
 from konversi.matching.keys import KEYS
 from konversi.meta.channels import ACTION_SOURCES
 from konversi.outbox.states import TRANSITIONS, State
@@ -144,7 +145,10 @@ def test_python_examples_compile_and_import_what_exists(page):
         tree = compile(block, name_of(page), "exec", flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("konversi"):
-                module = importlib.import_module(node.module)
+                try:
+                    module = importlib.import_module(node.module)
+                except MissingExtra:  # an agent framework's adapter: its own tests run the page's example
+                    continue
                 assert all(hasattr(module, alias.name) for alias in node.names), block
 
 

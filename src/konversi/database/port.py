@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Gathered(Protocol[Item_contra, Result_co]):
+    """Writes what callers bring, several items in one transaction."""
+
+    async def bring(self, item: Item_contra) -> Result_co:
+        """The item's result, once it is durable. Raises `Overloaded` as well."""
+        ...
 
 
 class Database(Protocol):
@@ -19,6 +31,21 @@ class Database(Protocol):
         """Run a job in a transaction that others may share; durable on return. It must bear being run again.
 
         A brief one takes no longer than its commit.
+        """
+        ...
+
+    def gathering(
+        self,
+        job: Callable[[Connection, Sequence[Item]], Sequence[Result]],
+        *,
+        size: Callable[[Item], int],
+        brief: int,
+        most: int,
+    ) -> Gathered[Item, Result]:
+        """Where callers bring what goes in together: `job` gets the items of several, and gives one result each.
+
+        `size` tells how much an item is; up to `brief` of it takes no longer than its commit, and more than `most` may
+        not wait.
         """
         ...
 

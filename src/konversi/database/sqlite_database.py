@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from konversi.database.gathering import Gathering
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
 from konversi.database.sqlite_threads import Reader, Writer, cause_of
 from konversi.errors import StorageUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class SqliteDatabase:
@@ -28,6 +31,7 @@ class SqliteDatabase:
         self._at_hand = at_hand
         self._looking = at_hand.connect()
         self._lock = lock
+        self._gatherings: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, url: str) -> SqliteDatabase:
@@ -61,6 +65,18 @@ class SqliteDatabase:
     async def read(self, job: Callable[[Connection], T]) -> T:
         return await self._reader.submit(job)
 
+    def gathering(
+        self,
+        job: Callable[[Connection, Sequence[Item]], Sequence[Result]],
+        *,
+        size: Callable[[Item], int],
+        brief: int,
+        most: int,
+    ) -> Gathering[Item, Result]:
+        gathering = Gathering(self.writer, job, size=size, brief=brief, most=most)
+        self._gatherings.append(gathering.close)
+        return gathering
+
     async def look_up(self, job: Callable[[Connection], T]) -> T:
         """In the event loop's own thread: handing a look-up to another thread takes ten times as long as doing it."""
         try:
@@ -70,6 +86,8 @@ class SqliteDatabase:
 
     async def aclose(self) -> None:
         """Finish what was asked, and let another process have the database."""
+        for close in self._gatherings:
+            close()
         await self.writer.aclose()
         await self._reader.aclose()
         self._looking.close()

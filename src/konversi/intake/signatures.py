@@ -23,7 +23,7 @@ def signed_by_meta(secret: str, body: bytes, header: str | None) -> bool:
     Source: Meta, Graph API: webhooks, validating payloads.
     """
     found = _META.fullmatch((header or "").strip())
-    expected = (hmac.new(one, body, hashlib.sha256).hexdigest() for one in _secrets(secret))
+    expected = (hmac.digest(one, body, "sha256").hex() for one in _secrets(secret))
     return found is not None and _one_of(found[1].lower(), expected)
 
 

@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 _MOST_TOUCHES = 50  # of one conversation; the first and the last ones are kept
 _LOOKED_UP_AT_ONCE = 500
 
+# CROSS and + keep SQLite from walking along all conversations for the sake of their order.
 _FIND = (
-    "SELECT j.id, j.user_data FROM journey_keys k JOIN journeys j ON j.id = k.journey"
-    " WHERE k.key IN ({}) AND j.channel = ? AND j.account = ? ORDER BY j.id LIMIT 1"
+    "SELECT j.id, j.user_data FROM journey_keys k CROSS JOIN journeys j ON j.id = k.journey"
+    " WHERE k.key IN ({}) AND j.channel = ? AND j.account = ? ORDER BY +j.id LIMIT 1"
+)
+_DROP_TOUCHES = (  # the oldest ones after the first
+    "DELETE FROM touches WHERE id IN (SELECT id FROM touches WHERE journey = ? ORDER BY at, id LIMIT ? OFFSET 1)"
 )
 _KNOWN = (
     "SELECT k.key, j.id, j.channel, j.account, j.line, j.last_at, j.user_data,"
     " (SELECT group_concat(a.event_name) FROM automatic a WHERE a.journey = j.id),"
     " t.id, t.at, t.account, t.line, t.click_id, t.ad_id"
-    " FROM journey_keys k JOIN journeys j ON j.id = k.journey LEFT JOIN touches t ON t.journey = j.id"
-    " WHERE k.key IN ({}) ORDER BY j.id, t.at, t.id"
+    " FROM journey_keys k CROSS JOIN journeys j ON j.id = k.journey LEFT JOIN touches t ON t.journey = j.id"
+    " WHERE k.key IN ({}) ORDER BY +j.id, t.at, t.id"
 )
 
 
@@ -113,12 +117,9 @@ def _touch(connection: sqlite3.Connection, journey: int, visit: Visit) -> None:
             referral.ref,
         ),
     )
-    connection.execute(
-        "DELETE FROM touches WHERE journey = ?1"
-        " AND id <= (SELECT id FROM touches WHERE journey = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)"
-        " AND id > (SELECT min(id) FROM touches WHERE journey = ?1)",
-        (journey, _MOST_TOUCHES),
-    )
+    (number,) = connection.execute("SELECT count(*) FROM touches WHERE journey = ?", (journey,)).fetchone()
+    if number > _MOST_TOUCHES:
+        connection.execute(_DROP_TOUCHES, (journey, number - _MOST_TOUCHES))
 
 
 def sight(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> int:

@@ -26,6 +26,7 @@ _OWN_ID = {
     "instagram": ("ig_sid", "ig_account_id"),
 }
 _TAIL = 4
+_MOST_OF_A_KIND = 5  # values of one match key; whoever changes numbers more often is not one person
 
 
 class Person(NamedTuple):
@@ -42,7 +43,7 @@ def person_of(arrival: Arrival) -> Person:
     phone, user_id = arrival.who.phone, arrival.who.user_id
     linked = {LINKED_ID: user_id} if user_id and user_id.endswith(_LINKED_ID_END) else {}
     given = {name: value for name, value in (("phone", phone), (user_field, None if linked else user_id)) if value}
-    matched = match(Customer.model_construct(_fields_set=set(given), **given), country=None, seen_ms=arrival.at * 1_000)
+    matched = match(Customer.model_validate(given), country=None, seen_ms=arrival.at * 1_000)
     shown = phone or user_id or ""
     tail = f"…{shown.removesuffix(_LINKED_ID_END)[-_TAIL:]}" if len(shown) > _TAIL else "…"
     return Person(matched.user_data, {**matched.user_data, **linked}, tail)
@@ -80,4 +81,4 @@ def merged(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(first: Iterable[str], then: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*first, *then]))
+    return list(dict.fromkeys([*first, *then]))[:_MOST_OF_A_KIND]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.database.sqlite_threads import driver_of
 from konversi.journeys import hot_sqlite, statements
@@ -23,7 +23,20 @@ if TYPE_CHECKING:
     from konversi.journeys.attribution import Known
     from konversi.journeys.port import Forward, Journey, Past, Search
 
-_BRIEF = 20  # messages that are kept in about the time of a commit
+_BRIEF = 100  # messages that hold up nobody while they are kept
+_MOST_QUEUED = 20_000  # messages that may wait for a commit
+
+
+class _Call(NamedTuple):
+    """What one webhook call brings."""
+
+    visits: Sequence[Visit]
+    sightings: Sequence[Sighting]
+    sealed: bytes | None
+
+    @property
+    def size(self) -> int:
+        return len(self.visits) + len(self.sightings)
 
 
 class Journeys:
@@ -38,6 +51,7 @@ class Journeys:
         self._country = country
         self._now = now
         self._empty = True
+        self._calls = database.gathering(self._keep, size=lambda call: call.size + 1, brief=_BRIEF, most=_MOST_QUEUED)
 
     async def open(self) -> None:
         """Find out whether there are any: without one, a conversion costs no look-up."""
@@ -48,22 +62,26 @@ class Journeys:
 
         A call that told nothing new is not handed on again, unless it held nothing that is told once.
         """
-        visits = [self._visit(arrival) for arrival in heard.arrivals]
-        sightings = [self._sighting(one) for one in heard.automatic]
-        now, told = self._now(), len(visits) + len(sightings)
-
-        def job(connection: Connection) -> int:
-            driver = driver_of(connection)
-            new = hot_sqlite.arrive(driver, visits, now) + hot_sqlite.sight(driver, sightings)
-            if sealed is not None and (new or not told):
-                statements.keep_forward(connection, sealed, now)
-            return new
-
-        if not told and sealed is None:
+        call = _Call(
+            [self._visit(arrival) for arrival in heard.arrivals],
+            [self._sighting(one) for one in heard.automatic],
+            sealed,
+        )
+        if not call.size and sealed is None:
             return Taken(0, 0)
-        new = await self._database.write(job, brief=told <= _BRIEF)
-        self._empty = self._empty and not visits
-        return Taken(new, told - new)
+        taken = await self._calls.bring(call)
+        self._empty = self._empty and not call.visits
+        return taken
+
+    def _keep(self, connection: Connection, calls: Sequence[_Call]) -> list[Taken]:
+        driver, now = driver_of(connection), self._now()
+        taken = []
+        for call in calls:
+            new = hot_sqlite.arrive(driver, call.visits, now) + hot_sqlite.sight(driver, call.sightings)
+            if call.sealed is not None and (new or not call.size):
+                statements.keep_forward(connection, call.sealed, now)
+            taken.append(Taken(new, call.size - new))
+        return taken
 
     def _visit(self, arrival: Arrival) -> Visit:
         person = person_of(arrival)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 from konversi.clock import now as wall_clock
 from konversi.database.sqlite_database import SqliteDatabase
 from konversi.database.sqlite_threads import driver_of
-from konversi.errors import Overloaded, ShuttingDown
 from konversi.outbox import hot_sqlite, statements
 
 if TYPE_CHECKING:
@@ -35,23 +32,13 @@ _BRIEF = 200  # events whose insert takes about as long as its commit
 _MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
 
 
-class _Arrivals:
-    """Events of many callers on their way into one insert."""
-
-    def __init__(self) -> None:
-        self.groups: list[Sequence[NewEvent]] = []
-        self.callers: list[asyncio.Future[list[Appended]]] = []
-        self.events = 0
-
-
 class SqliteOutbox:
     """The outbox of one process. Open it with `SqliteOutbox.open`, inside a running event loop."""
 
     def __init__(self, database: SqliteDatabase, next_id: int) -> None:
         self.database = database
         self._next_id = next_id
-        self._arrivals: _Arrivals | None = None
-        self._queued = 0
+        self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED)
         self._closed = False
 
     @classmethod
@@ -66,42 +53,11 @@ class SqliteOutbox:
         return self.database.broken
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
-        if self._closed:
-            raise ShuttingDown
-        if self._queued + len(events) > _MOST_QUEUED:
-            raise Overloaded
-        caller: asyncio.Future[list[Appended]] = asyncio.get_running_loop().create_future()
-        self._queued += len(events)
-        if self._arrivals is None:
-            self._arrivals = _Arrivals()
-            asyncio.get_running_loop().call_soon(self._depart)
-        self._arrivals.groups.append(events)
-        self._arrivals.callers.append(caller)
-        self._arrivals.events += len(events)
-        return await caller
+        return await self._arrivals.bring(events)
 
-    def _depart(self) -> None:
-        """All that came in this round of the event loop goes in together."""
-        arrivals, self._arrivals = self._arrivals, None
-        if arrivals is not None:
-            brief = arrivals.events <= _BRIEF
-            self.database.writer.call(
-                partial(self._append, arrivals), partial(self._answer, arrivals), brief=brief, long=not brief
-            )
-
-    def _append(self, arrivals: _Arrivals, connection: Connection) -> list[list[Appended]]:
-        verdicts, self._next_id = hot_sqlite.append(driver_of(connection), arrivals.groups, self._next_id, wall_clock())
+    def _append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]]) -> list[list[Appended]]:
+        verdicts, self._next_id = hot_sqlite.append(driver_of(connection), groups, self._next_id, wall_clock())
         return verdicts
-
-    def _answer(self, arrivals: _Arrivals, result: list[list[Appended]] | Exception) -> None:
-        self._queued -= arrivals.events
-        for index, caller in enumerate(arrivals.callers):
-            if caller.done():
-                continue
-            if isinstance(result, Exception):
-                caller.set_exception(result)
-            else:
-                caller.set_result(result[index])
 
     async def claim(
         self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]
@@ -169,7 +125,6 @@ class SqliteOutbox:
         if self._closed:
             return
         self._closed = True
-        self._depart()  # those who came in this very round
         await self.database.aclose()
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from konversi.intake.turns import Booking
 
 router = APIRouter()
+FORMS = (TurnReport, Records)  # that the doors here take
 _REPORTED = frozenset(TurnReport.model_fields)
 _RECORDED = frozenset({"calls", "turns", *Records.model_fields})
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
@@ -45,6 +45,7 @@ _WEBHOOKS = {
     "twilio": "WhatsApp through Twilio",
     "baileys": "WhatsApp through Evolution API, WAHA and others over Baileys",
 }
+_SHAKES_HANDS = ("whatsapp", "messenger")
 
 
 def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]], api_key: str | None) -> FrontDoor:
@@ -93,8 +94,19 @@ def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]]
             tags=["webhooks"],
             responses={200: {"description": "Kept, or known already"}, **problems(400, 401, 408, 413, 503)},
         )
+    for platform in _SHAKES_HANDS:
+        app.add_api_route(
+            f"{PATHS}{platform}",
+            _webhook,
+            methods=["GET"],
+            operation_id=f"{platform}_handshake",
+            summary="Meta's handshake when the webhook is set up: answers its challenge",
+            tags=["webhooks"],
+            response_class=PlainTextResponse,
+            responses=problems(400, 403, 503),
+        )
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS)))  # type: ignore[method-assign]
+    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return FrontDoor(app, Access(api_key), lambda: app.state.gateway)
 

@@ -20,7 +20,8 @@ _MODELS: tuple[type[BaseModel], ...] = (Conversion, GuideConversion)
 
 _PROBLEMS = {
     400: "Not valid JSON",
-    401: "Needs an API key, or a call from this machine",
+    401: "Needs an API key, or a call from this machine; a webhook needs its platform's signature or secret",
+    403: "The verify token is another one",
     404: "There is no such thing here",
     408: "The body did not arrive in time",
     409: "The event_id has other contents, or the state of things forbids it",

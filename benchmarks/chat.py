@@ -1,0 +1,142 @@
+"""The benchmarks of the chat side."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from in_process import bare_commits
+from konversi import SyncKonversi
+from konversi.agents.observer import Finished, Observer
+from konversi.clock import now
+from konversi.database.sqlite_database import SqliteDatabase
+from konversi.events.conversion import Customer
+from konversi.intake.whatsapp import samples
+from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
+from konversi.journeys.attribution import Window, attribute
+from konversi.journeys.store import Journeys
+from konversi.matching.match import match
+from processes import bare, gateway, receiver, wrk
+
+_SECRET = "an-app-secret"
+_CALLS = 150_000
+_CLICKS = 7  # one message in so many comes from an ad
+_SIZES = (10_000, 1_000_000)
+_LOOKED_UP = 3_000
+_AT_ONCE = 2_000
+
+
+def webhook(rounds: int, seconds: int) -> None:
+    """Signed WhatsApp messages, durable before the answer, against checking and reading the same ones."""
+    ratios, tails, rates, bares = [], [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(rounds):
+            os.environ["PAYLOADS"] = str(_payloads(Path(folder) / "payloads", number))
+            with bare() as reference:
+                base = wrk(reference, "webhook.lua", seed=1, seconds=seconds)
+            with receiver() as meta, gateway(meta, WHATSAPP_APP_SECRET=_SECRET) as konversi:
+                load = wrk(konversi, "webhook.lua", seed=1, seconds=seconds)
+            assert load.failed == base.failed == 0
+            assert load.per_second * seconds < _CALLS, "the calls came round: they would have been known already"
+            bares.append(base.per_second)
+            rates.append(load.per_second)
+            ratios.append(load.per_second / base.per_second)
+            tails.append(load.p99 / base.p99)
+    print(f"  bare {statistics.median(bares):,.0f}/s   Konversi {statistics.median(rates):,.0f}/s")
+    print(f"  x bare {statistics.median(ratios):.2f}   p99 x bare's {statistics.median(tails):.1f}")
+
+
+def _payloads(path: Path, number: int) -> Path:
+    at = int(now())
+    with path.open("wb") as file:
+        for index in range(_CALLS):
+            kind: Any = "organic" if index % _CLICKS else "ad-click"
+            who = {"phone": f"+62812{index % 40_000:08d}", "user_id": f"ID.{index % 40_000:014d}"}
+            call = samples.message(kind, message_id=f"wamid.{number}-{index}", at=at, **who)
+            body = samples.as_sent(call)
+            signature = hmac.new(_SECRET.encode(), body, hashlib.sha256).hexdigest()
+            file.write(b"sha256=" + signature.encode() + b"\n" + body + b"\n")
+    return path
+
+
+def attribution(_rounds: int, _seconds: int) -> None:
+    """Finding the click of a conversion: microseconds with ten thousand and with a million customers."""
+    took = asyncio.run(_attributions())
+    for size, microseconds in took.items():
+        print(f"  {size:>9,} customers: {microseconds:6.1f} us   x the first {microseconds / took[_SIZES[0]]:.2f}")
+
+
+async def _attributions() -> dict[int, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        database = await SqliteDatabase.open(f"sqlite:///{folder}/journeys.db")
+        journeys = Journeys(database, b"s" * 32, country="ID", now=now)
+        await journeys.open()
+        took, known = {}, 0
+        for size in _SIZES:
+            for first in range(known, size, _AT_ONCE):
+                await journeys.arrive(Heard(tuple(map(_arrival, range(first, first + _AT_ONCE)))))
+            known = size
+            took[size] = await _look_ups(journeys, size)
+        await database.aclose()
+    return took
+
+
+def _arrival(number: int) -> Arrival:
+    who = Identities(f"+62812{number:08d}", None, None)
+    click = Referral(f"clid-{number}", f"ad-{number % 30}", "ad")
+    return Arrival(f"wamid.{number}", "whatsapp", "102290129340398", "1065", int(now()) - 60, who, "text", click)
+
+
+async def _look_ups(journeys: Journeys, size: int) -> float:
+    took = []
+    for index in range(_LOOKED_UP):
+        phone = f"+62812{index * 7_919 % size:08d}"
+        user_data = match(Customer(phone=phone), country="ID", seen_ms=1_795_000_000_000).user_data
+        began = time.perf_counter()
+        keys = journeys.keys(user_data)
+        known = await journeys.known(keys)
+        credited = attribute(
+            known[keys[0]], channel=None, dataset=None, click_id=None, event_name="LeadSubmitted", occurred=int(now()),
+            window=Window(), dataset_of=lambda _channel, _account, _line: None,
+        )  # fmt: skip
+        took.append((time.perf_counter() - began) * 1e6)
+        assert credited.touch is not None
+    return statistics.median(took)
+
+
+def hook(_rounds: int, seconds: int) -> None:
+    """What a hook adds to an agent's succeeded booking, against a bare fsynced SQLite commit; milliseconds, p50."""
+    logging.getLogger("konversi").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as folder:
+        before = bare_commits(Path(folder) / "bare.db", seconds)
+        with SyncKonversi(data_dir=Path(folder)) as tracker:
+            embedded = asyncio.run(_hooked(tracker, seconds))
+        base = statistics.median([before, bare_commits(Path(folder) / "bare.db", seconds)])
+    with receiver() as meta, gateway(meta) as konversi, SyncKonversi(url=konversi) as tracker:
+        remote = asyncio.run(_hooked(tracker, min(seconds, 2)))
+    print(f"  bare commit {base:.3f}   embedded {embedded:.3f}   x bare {embedded / base:.2f}   remote {remote:.3f}")
+
+
+async def _hooked(tracker: SyncKonversi, seconds: int) -> float:
+    observer = Observer("Lead", via=tracker, customer="+6281234567890")
+    took = []
+    end = time.perf_counter() + seconds
+    number = 0
+    while time.perf_counter() < end and number < _AT_ONCE:
+        number += 1
+        result = {"success": True, "booking_id": f"BK-{number}-{seconds}", "total_price": 150000}
+        call = Finished(
+            tool="create_booking", arguments={"service": "repaint"}, result=result, call_id=f"call-{number:020d}"
+        )
+        began = time.perf_counter()
+        await observer.saw_async(call)
+        took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took)
