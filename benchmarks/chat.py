@@ -126,7 +126,7 @@ def hook(_rounds: int, seconds: int) -> None:
 
 
 async def _hooked(tracker: SyncKonversi, seconds: int) -> float:
-    observer = Observer("Lead", via=tracker, customer="+6281234567890")
+    observer = Observer("Lead", via=tracker, customer=Customer(phone="+6281234567890"))
     took = []
     end = time.perf_counter() + seconds
     number = 0

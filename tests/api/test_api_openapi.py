@@ -37,9 +37,7 @@ def lines(_context, value):
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openapi")
     with Sandbox() as graph:
-        secrets = dict.fromkeys(
-            ("whatsapp_app_secret", "messenger_app_secret", "twilio_auth_token", "baileys_secret"), "s"
-        )
+        secrets = dict.fromkeys(CHAT_SECRETS, "s")
         given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, graph_url=graph.graph_url, **secrets)
         with running(given, meta=FakeMeta()) as one:
             with one.client() as http:
