@@ -250,6 +250,21 @@ async def test_a_tool_call_told_twice_is_kept_once(journeys):
     assert await journeys.note([use.model_copy(update={"conversation": "chat-2"})]) == 1
 
 
+@pytest.mark.parametrize(("first", "then", "kept"), [
+    ("pending", "succeeded", "succeeded"), ("error", "succeeded", "succeeded"), ("retried", "failed", "failed"),
+    ("succeeded", "cached", "succeeded"), ("failed", "error", "failed"),
+])  # fmt: skip
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_call_that_is_tried_again_ends_as_its_last_try(journeys, first, then, kept, at_once):
+    await journeys.arrive(heard(arrival()))
+    known = Customer(phone="+6281234567890")
+    uses = [ToolUse(tool="book", outcome=outcome, call_id="call_1", customer=known) for outcome in (first, then)]
+    for some in [uses] if at_once else [[use] for use in uses]:
+        await journeys.note(some)
+    (one,) = await of(journeys, phone="+6281234567890")
+    assert [use["outcome"] for use in (await journeys.past(one.journey)).uses] == [kept]
+
+
 async def test_a_bots_own_name_for_a_chat_leads_to_its_journey_once_the_customer_was_named(journeys):
     await journeys.arrive(heard(arrival()))
     known = Customer(phone="+6281234567890")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from konversi.client.konversi import Konversi
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _START_SECONDS = 30.0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """The quicker loop where there is one: its thread is woken in half the time."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
 
 
 class SyncKonversi:
@@ -85,7 +94,8 @@ class SyncKonversi:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _live(self, started: Future[None]) -> None:
-        asyncio.run(self._serve(started))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(self._serve(started))
 
     async def _serve(self, started: Future[None]) -> None:
         self._stop = asyncio.Event()

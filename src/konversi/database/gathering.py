@@ -23,7 +23,7 @@ class Gathering(Generic[Item, Result]):
     """Collects items and hands them to the writer, with one result each.
 
     `size` tells how much an item is. Up to `brief` of it is written in about the time of its commit; more than `most`
-    may not wait.
+    may not wait. With `patience` (seconds) it waits for more, for items that nobody is in a hurry for.
     """
 
     def __init__(
@@ -34,12 +34,14 @@ class Gathering(Generic[Item, Result]):
         size: Callable[[Item], int],
         brief: int,
         most: int,
+        patience: float = 0.0,
     ) -> None:
         self._writer = writer
         self._job = job
         self._size = size
         self._brief = brief
         self._most = most
+        self._patience = patience
         self._items: list[Item] = []
         self._callers: list[asyncio.Future[Result]] = []
         self._queued = 0
@@ -55,7 +57,7 @@ class Gathering(Generic[Item, Result]):
         loop = asyncio.get_running_loop()
         caller: asyncio.Future[Result] = loop.create_future()
         if not self._items:
-            loop.call_soon(self.depart)
+            loop.call_later(self._patience, self.depart) if self._patience else loop.call_soon(self.depart)
         self._queued += size
         self._items.append(item)
         self._callers.append(caller)

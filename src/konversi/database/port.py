@@ -41,11 +41,12 @@ class Database(Protocol):
         size: Callable[[Item], int],
         brief: int,
         most: int,
+        patience: float = 0.0,
     ) -> Gathered[Item, Result]:
         """Where callers bring what goes in together: `job` gets the items of several, and gives one result each.
 
         `size` tells how much an item is; up to `brief` of it takes no longer than its commit, and more than `most` may
-        not wait.
+        not wait. With `patience` (seconds) it waits for more.
         """
         ...
 

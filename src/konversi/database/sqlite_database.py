@@ -72,8 +72,9 @@ class SqliteDatabase:
         size: Callable[[Item], int],
         brief: int,
         most: int,
+        patience: float = 0.0,
     ) -> Gathering[Item, Result]:
-        gathering = Gathering(self.writer, job, size=size, brief=brief, most=most)
+        gathering = Gathering(self.writer, job, size=size, brief=brief, most=most, patience=patience)
         self._gatherings.append(gathering.close)
         return gathering
 

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 _PARTS: Final = {
     "done": "sudah|udah|udh|sdh|dah|telah|berhasil|sukses",
     "we": "kami|saya|aku|gue|gw|kita|admin|mimin|min|tim kami",
+    "thing": "booking|appointment|reservation",
+    "make": "booked|reserved|scheduled|secured|confirmed",
     "you": "kakak|kak|kk|anda|kamu|bapak|ibu|pak|bu|mas|mbak|mba|bro|sis",
     "booking": (
         "(?:booking|bookingan|reservasi|jadwal|janji|janji temu|pemesanan|pesanan|order|orderan|appointment|kunjungan)"
@@ -23,7 +25,9 @@ _PARTS: Final = {
     "adverb": "(?:(?:now|all|just|already|also|successfully|officially|hereby) ){0,3}",
     "confirmed": "booked|confirmed|scheduled|reserved|secured|made|placed|locked in|set|completed?|successful|in place",
     "gap": "(?: [^ ]+){0,8}? ",
-    "code": "(?: (?:kakak|kak|anda|kamu|adalah|nya|ini|ya|is|for you)){0,3}(?: (?!for |untuk )[a-z]{1,6})? [a-z]{0,12}[0-9]",
+    "code": (
+        "(?: (?:kakak|kak|anda|kamu|adalah|nya|ini|ya|is|for you)){0,3}(?: (?!for |untuk )[a-z]{1,6})? [a-z]{0,12}[0-9]"
+    ),
 }
 
 
@@ -48,20 +52,20 @@ _CLAIMS: Final = (
     _claim(r"<booking>\b<gap>(?:<done> )?ter(?:konfirmasi|jadwal|catat|daftar|simpan|buat)(?:kan)?\b", firm=False),
     _claim(r"<booking>\b<gap>(?:<done> )?di(?:konfirmasi|jadwalkan)\b", firm=False),
     _claim(r"<you>\b<gap><done> ter(?:booking|jadwal|daftar|reservasi)\b"),
-    _claim(r"(?:booking|bookingan|reservasi|pemesanan)(?:nya|mu)?\b<gap>(?:berhasil|sukses|fix|confirmed)\b", firm=False),
+    _claim(r"(?:booking(?:an)?|reservasi|pemesanan)(?:nya|mu)?<gap>(?:berhasil|sukses|fix|confirmed)\b", firm=False),
     _claim(r"<booking>\b<gap><done> (?:jadi|fix|aman|beres|masuk)\b", firm=False),
     _claim(r"berhasil (?:di)?(?:booking|pesan|reservasi|jadwalkan|membuat (?:booking|reservasi|janji))"),
     _claim(r"<done> (?:di)?(?:booking|pesan|reservasi)\b<gap>(?:untuk|buat|atas nama) (?:nama )?<you>\b"),
     _claim(r"(?:kode|nomor|no|id) (?:booking|reservasi|pesanan|pemesanan)(?:nya|mu)?\b<code>", firm=False),
     _claim(r"status(?: <booking>)? (?:confirmed|booked|terkonfirmasi|dikonfirmasi|berhasil)\b", firm=False),
-    _claim(r"(?:i|we)(?:'ve| have)? ?<adverb>(?:booked|reserved|scheduled|secured|confirmed) (?:you|your|it|that|the|an?)\b"),
-    _claim(r"you(?:'re| are) <adverb>(?:booked|scheduled|confirmed|reserved)\b", firm=False),
+    _claim(r"(?:i|we)(?:'ve| have)? ?<adverb><make> (?:you|your|it|that|the|an?)\b"),
+    _claim(r"you(?:'re| are) <adverb><make>\b", firm=False),
     _claim(r"you(?:'re| are) all set\b<gap><appointment>\b", firm=False),
     _claim(r"(?:your|the|this) (?:[^ ]+ ){0,2}?<appointment>(?:\b<gap>)?<has been> <adverb><confirmed>\b"),
     _claim(r"your (?:[^ ]+ ){0,2}?<appointment>(?:\b<gap>(?:is|are)|'s) <adverb><confirmed>\b", firm=False),
-    _claim(r"(?:booking|appointment|reservation) <adverb>(?:confirmed|scheduled|successful|completed?)\b", firm=False),
-    _claim(r"confirmed your (?:booking|appointment|reservation)\b", firm=False),
-    _claim(r"successfully (?:booked|scheduled|reserved|made (?:your|the|an?) (?:booking|appointment|reservation))\b"),
+    _claim(r"<thing> <adverb>(?:confirmed|scheduled|successful|completed?)\b", firm=False),
+    _claim(r"confirmed your <thing>\b", firm=False),
+    _claim(r"successfully (?:booked|scheduled|reserved|made (?:your|the|an?) <thing>)\b"),
     _claim(r"(?:booking|reservation|confirmation|appointment) (?:code|number|id|ref|reference|no)\b<code>", firm=False),
 )  # fmt: skip
 
@@ -71,7 +75,7 @@ _NOT_MADE = re.compile(
     r"tidak|tdk|tak|gak|ga|gk|nggak|ngga|enggak|belum|blm|bukan|jangan|gagal|batal|tanpa|pembatalan"  # denied
     r"|not|cannot|never|unable|failed|without|no longer|nothing|neither|\w{2,8}n't|can't|cant"
     r"|akan|bakal|nanti|segera|sedang|hendak|will|would|going to|gonna|about to|shall|to be|being|\w{1,6}'ll"  # planned
-    r"|mau|ingin|bisa|dapat|boleh|perlu|harus|coba|minta|mohon|tolong|sebutkan|kirim|kirimkan|masukkan"  # asked, offered
+    r"|mau|ingin|bisa|dapat|boleh|perlu|harus|coba|minta|mohon|tolong|sebutkan|kirim|kirimkan|masukkan"  # offered
     r"|contoh|contohnya|misal|misalnya|terima kasih|makasih"
     r"|can|could|may|might|want|like to|need|must|should|let me|please|try|trying|provide|send|enter|example|thanks"
     r"|kalau|kalo|klo|jika|bila|apabila|setelah|begitu|sebelum|asal|agar|supaya|biar|apakah|kapan"  # on a condition

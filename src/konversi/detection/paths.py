@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from konversi.detection.plain import entries, fields, fold
@@ -50,19 +51,22 @@ def _collect(value: Any, depth: int, found: list[dict[str, Any]]) -> None:
 
 def read(layers: Layers, path: str) -> Any | None:
     """What stands at the path in the outermost layer that has it; None where nothing does. Empty text is nothing."""
-    steps = tuple(path.split("."))
+    first, *rest = _steps(path)
     for layer in layers:
-        value = _follow(layer, steps)
+        value = layer.get(first)
+        for step in rest:
+            if value is None:
+                break
+            value = _step(value, step)
         if value is not None and value != "":
             return value
     return None
 
 
-def _follow(layer: dict[str, Any], steps: tuple[str, ...]) -> Any | None:
-    value: Any = layer.get(fold(steps[0]))
-    for step in steps[1:]:
-        value = _step(value, step)
-    return value
+@lru_cache(maxsize=1_024)
+def _steps(path: str) -> tuple[str, ...]:
+    first, *rest = path.split(".")
+    return fold(first), *rest
 
 
 def _step(value: Any, step: str) -> Any | None:

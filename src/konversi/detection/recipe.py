@@ -94,7 +94,8 @@ def booking_id_of(sources: Iterable[Layers], path: str | None = None, *, bare: b
 def _first(usable: Callable[[Any], Found | None], sources: Iterable[Layers], names: Sequence[str]) -> Found | None:
     for layers in sources:
         for name in names:
-            found = usable(read(layers, name))
+            value = read(layers, name)
+            found = usable(value) if value is not None else None
             if found is not None:
                 return found
     return None
@@ -141,14 +142,14 @@ def _customer(given: str | Given | None, sources: tuple[Layers, ...], *, strict:
 
 
 def _customer_fields(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, Customer):
+        return value.model_dump(exclude_none=True)
     phone = _identifier(value)
     if phone is not None and fields(value) is None:
         return {"phone": phone}
     own = fields(value)
     if own is None:
         return None
-    if isinstance(value, Customer):
-        return value.model_dump(exclude_none=True)
     layer: Layers = ({"customer": own},)
     known = {name: _first(_identifier, (layer,), (f"customer.{name}",)) for name in Customer.model_fields}
     known["phone"] = known["phone"] or _first(_identifier, (layer,), ("customer.phone_number",))

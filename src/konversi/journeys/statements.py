@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 _JOURNEY = select(*(journeys.c[name] for name in Journey._fields))
+_UNFINISHED = frozenset({"pending", "error", "retried", "unknown"})  # outcomes of a call that may yet be tried again
 _MOST_SHOWN = 500  # entries of one kind on a timeline
 
 
@@ -89,12 +90,22 @@ def name(connection: Connection, journey: int, key: bytes) -> None:
 
 
 def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> int:
-    """Keep tool calls, each once. Returns how many were new."""
+    """Keep tool calls, each once; one that did not end yet, or failed, takes the outcome of a later try.
+
+    Returns how many were new.
+    """
     given = [use["key"] for use in uses if use["key"] is not None]
-    known = (
-        set(connection.execute(select(tool_uses.c.key).where(tool_uses.c.key.in_(given))).scalars()) if given else ()
-    )
-    new = {use["key"] or number: use for number, use in enumerate(uses) if use["key"] not in known}
+    rows = connection.execute(select(tool_uses.c.key, tool_uses.c.outcome).where(tool_uses.c.key.in_(given)))
+    known = {row[0]: row[1] for row in rows} if given else {}
+    new: dict[Any, Mapping[str, Any]] = {}
+    for number, use in enumerate(uses):
+        key = use["key"]
+        if key in new and new[key]["outcome"] not in _UNFINISHED:
+            continue
+        if key not in known:
+            new[number if key is None else key] = use
+        elif known[key] in _UNFINISHED:
+            connection.execute(update(tool_uses).where(tool_uses.c.key == key).values(use))
     if new:
         connection.execute(insert(tool_uses), list(new.values()))
     return len(new)

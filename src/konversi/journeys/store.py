@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from konversi.journeys.port import Forward, Journey, Past, Search
 
 _BRIEF = 100  # messages that hold up nobody while they are kept
+_PATIENCE = 0.02  # seconds that tool calls and turns wait for more, and never for a booking's commit
 _MOST_QUEUED = 20_000  # messages that may wait for a commit
 
 
@@ -51,6 +52,10 @@ class Journeys:
         self._country = country
         self._now = now
         self._empty = True
+        self._uses = database.gathering(self._keep_uses, size=len, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE)
+        self._turns = database.gathering(
+            self._keep_turns, size=lambda _turn: 1, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE
+        )
         self._calls = database.gathering(self._keep, size=lambda call: call.size + 1, brief=_BRIEF, most=_MOST_QUEUED)
 
     async def open(self) -> None:
@@ -120,12 +125,11 @@ class Journeys:
 
     async def note(self, uses: Sequence[ToolUse]) -> int:
         """Keep tool calls; one that comes with its id, once. Returns how many were new."""
+        return await self._uses.bring(uses) if uses else 0
+
+    def _keep_uses(self, connection: Connection, groups: Sequence[Sequence[ToolUse]]) -> list[int]:
         now = self._now()
-
-        def job(connection: Connection) -> int:
-            return statements.note_uses(connection, [self._use(connection, use, now) for use in uses])
-
-        return await self._database.write(job, brief=len(uses) <= _BRIEF) if uses else 0
+        return [statements.note_uses(connection, [self._use(connection, use, now) for use in uses]) for uses in groups]
 
     def _use(self, connection: Connection, use: ToolUse, now: float) -> dict[str, Any]:
         conversation, journey = self._place(connection, use.conversation, use.customer)
@@ -143,24 +147,26 @@ class Journeys:
 
     async def note_turn(self, turn: Turn) -> None:
         """Keep one answer of the agent."""
+        await self._turns.bring(turn)
+
+    def _keep_turns(self, connection: Connection, given: Sequence[Turn]) -> list[None]:
         now = self._now()
+        for turn in given:
+            statements.note_turn(connection, self._row(connection, turn, now))
+        return [None] * len(given)
 
-        def job(connection: Connection) -> None:
-            conversation, journey = self._place(connection, turn.conversation, turn.customer)
-            at = now if turn.at is None else float(turn.at)
-            own = f"{turn.conversation or ''}:{turn.turn_id}"
-            row = {
-                "key": keyed("turn", own, self._secret) if turn.turn_id else None,
-                "journey": journey,
-                "conversation": conversation,
-                "at": at,
-                "tools": turn.tools,
-                "booked": turn.booked,
-                "claimed": turn.claimed,
-            }
-            statements.note_turn(connection, row)
-
-        await self._database.write(job, brief=True)
+    def _row(self, connection: Connection, turn: Turn, now: float) -> dict[str, Any]:
+        conversation, journey = self._place(connection, turn.conversation, turn.customer)
+        own = f"{turn.conversation or ''}:{turn.turn_id}"
+        return {
+            "key": keyed("turn", own, self._secret) if turn.turn_id else None,
+            "journey": journey,
+            "conversation": conversation,
+            "at": now if turn.at is None else float(turn.at),
+            "tools": turn.tools,
+            "booked": turn.booked,
+            "claimed": turn.claimed,
+        }
 
     def _place(
         self, connection: Connection, conversation: str | None, customer: Customer | None
