@@ -6,12 +6,15 @@ before a framework turns either into text.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from konversi.agents.observer import Finished
 from konversi.agents.recorder import Recorder
 from konversi.agents.tracker import Tracker
+from konversi.clock import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +25,6 @@ __all__ = ["Tracker", "on_success"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_LONGEST_WAIT = 60.0
 
 
 def on_success(
@@ -57,14 +58,10 @@ def on_success(
     """
     if callable(event):
         raise TypeError('Write @on_success("Lead", ...): the decorator needs its parentheses.')
-    for name, given in (("value", value), ("customer", customer), ("services", services), ("success", success)):
-        if inspect.iscoroutinefunction(given):
-            raise TypeError(f"`{name}` has to be a plain function: it is called while the tool's result is at hand.")
-    if not 0 < timeout <= _LONGEST_WAIT:
-        raise ValueError(f"`timeout` has to be between 0 and {_LONGEST_WAIT:g} seconds.")
     recorder = Recorder(
-        event=event, id=id, value=value, currency=currency, customer=customer, services=services,
+        event=event, tools=None, id=id, value=value, currency=currency, customer=customer, services=services,
         channel=channel, source=source, success=success, via=via, timeout=timeout,
+        customer_is_asked_of_the_result=True,
     )  # fmt: skip
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -76,28 +73,77 @@ def on_success(
 
 
 def _sync_wrapper(function: Callable[P, R], recorder: Recorder) -> Callable[P, R]:
-    signature = _signature(function)
+    call = _Call(function)
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        result = function(*args, **kwargs)
-        recorder.record(tool_name(function), signature, args, kwargs, result)
+        began = monotonic()
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:
+            recorder.record(call.broken_off(args, kwargs, began, error))
+            raise
+        except BaseException as error:
+            recorder.mention(call.broken_off(args, kwargs, began, error))
+            raise
+        recorder.record(call.returned(args, kwargs, began, result))
         return result
 
     return wrapper
 
 
 def _async_wrapper(function: Callable[P, R], recorder: Recorder) -> Callable[P, R]:
-    signature = _signature(function)
+    call = _Call(function)
     awaited = cast("Callable[P, Any]", function)
 
     @functools.wraps(function)
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
-        result = await awaited(*args, **kwargs)
-        await recorder.record_async(tool_name(function), signature, args, kwargs, result)
+        began = monotonic()
+        try:
+            result = await awaited(*args, **kwargs)
+        except Exception as error:
+            await recorder.record_async(call.broken_off(args, kwargs, began, error))
+            raise
+        except BaseException as error:
+            recorder.mention(call.broken_off(args, kwargs, began, error))
+            raise
+        await recorder.record_async(call.returned(args, kwargs, began, result))
         return result
 
     return cast("Callable[P, R]", wrapper)
+
+
+class _Call:
+    """The function's calls as adapters tell theirs."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._name = tool_name(function)
+        self._signature = _signature(function)
+
+    def returned(self, args: Any, kwargs: Any, began: float, result: Any) -> Finished:
+        return self._finished(args, kwargs, began, result=result)
+
+    def broken_off(self, args: Any, kwargs: Any, began: float, error: BaseException) -> Finished:
+        kind = "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
+        return self._finished(args, kwargs, began, error=kind)
+
+    def _finished(self, args: Any, kwargs: Any, began: float, **end: Any) -> Finished:
+        arguments = _arguments(self._signature, args, kwargs)
+        return Finished(tool=self._name, arguments=arguments, seconds=monotonic() - began, **end)
+
+
+def _arguments(signature: inspect.Signature, args: Any, kwargs: Any) -> dict[str, Any]:
+    """The call's arguments by name, with defaults; those of `**kwargs` stand among the others."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return {}  # the function raises the same to its caller
+    bound.apply_defaults()
+    arguments = dict(bound.arguments)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            arguments = {**arguments.pop(name), **arguments}
+    return arguments
 
 
 def tool_name(function: Any) -> str:

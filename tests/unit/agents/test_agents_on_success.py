@@ -334,6 +334,7 @@ def test_the_event_loop_runs_on_during_the_write():
 
 def test_the_processs_own_tracker_is_used_where_none_is_given(tracker, monkeypatch):
     client = types.ModuleType("konversi.client")
+    client.opened_tracker = lambda: None
     client.default_tracker = lambda: tracker
     monkeypatch.setitem(sys.modules, "konversi.client", client)
     on_success("Lead")(lambda: BOOKED)()
