@@ -19,6 +19,8 @@ from konversi.errors import InvalidSettings, TestCodeInProduction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import ValidationInfo
+
 DEFAULT_TEST_CODE = "TEST12345"
 DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -224,13 +226,13 @@ class Settings(ChatSettings):
 
     @field_validator("graph_url", "url", "whatsapp_forward_url", "public_url")
     @classmethod
-    def _web_address(cls, value: str | None) -> str | None:
+    def _web_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
             return None
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
             raise ValueError("must be an http(s) address without a user")
-        return value.rstrip("/")
+        return value if info.field_name == "whatsapp_forward_url" else value.rstrip("/")  # the others get a path
 
     @cached_property
     def configured(self) -> bool:

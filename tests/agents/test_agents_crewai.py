@@ -4,10 +4,12 @@ import asyncio
 import importlib
 import json
 import os
+import re
 import socket
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false", "CREWAI_TESTING": "true"}
 
@@ -418,6 +420,27 @@ def test_a_tracker_that_fails_does_not_fail_the_run(native):
 
     shop = Shop(answering(BOOKED), native=native, via=Broken())
     assert shop.works() == DONE
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
+    told = Told()
+    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
+    page = Path("docs/how-to/agents/crewai.md").read_text()
+    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents" in code)
+    names = {"__name__": "example"}
+    exec(block, names)
+    return names, told
+
+
+def test_the_example_of_the_how_to_page_reports_its_booking(example):
+    names, told = example
+    model = Script(model="script", native=True, turns=[[("create_booking", {"service": "Repaint", "date": "besok"})]])
+    assert names["shop"](model).kickoff(inputs={"text": "Booking kak", "phone": "+62811111"}).raw == DONE
+    (conversion,) = told.conversions
+    assert (conversion.booking_id, conversion.channel) == ("BK-1002", "whatsapp")
+    assert conversion.customer.phone == "+62811111"
 
 
 def test_a_booking_arrives_at_meta_once_however_often_its_tool_is_called(tmp_path, meta_sandbox):

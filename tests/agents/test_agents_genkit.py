@@ -4,8 +4,10 @@ import asyncio
 import gc
 import importlib
 import json
+import re
 import sys
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -421,6 +423,28 @@ def test_settings_that_never_work_are_refused_at_once():
         Bookings("Lead", via=object())
     with pytest.raises(TypeError, match="bookings"):
         Bookings("Lead", bookings=True)
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
+    told = Told()
+    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
+    page = Path("docs/how-to/agents/genkit.md").read_text()
+    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents" in code)
+    names = {"__name__": "example"}
+    exec(block, names)
+    return names, told
+
+
+async def test_the_example_of_the_how_to_page_reports_its_booking(example):
+    names, told = example
+    script = Shop(turns=[[("create_booking", {"service": "Repaint", "date": "besok"})]])._script
+    names["ai"].define_model("script", script)
+    assert await names["answer"]("Booking kak", "+62811111", "script") == DONE
+    (conversion,) = told.conversions
+    assert (conversion.booking_id, conversion.channel) == ("BK-1002", "whatsapp")
+    assert conversion.customer.phone == "+62811111"
 
 
 async def test_a_booking_arrives_at_meta_once_however_often_its_tool_is_called(tmp_path, meta_sandbox):

@@ -3,7 +3,9 @@
 import asyncio
 import importlib
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
@@ -406,6 +408,27 @@ async def test_calls_leave_nothing_behind():
     shop = Shop(create_booking)
     await shop.says()
     assert len(shop.bookings._began) == 0
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
+    told = Told()
+    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
+    page = Path("docs/how-to/agents/google-adk.md").read_text()
+    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents" in code)
+    names = {"__name__": "example"}
+    exec(block, names)
+    return names, told
+
+
+async def test_the_example_of_the_how_to_page_reports_its_booking(example):
+    names, told = example
+    model = Script(turns=[[("create_booking", {"service": "Repaint", "date": "besok"})]])
+    await InMemoryRunner(app=names["shop"](model)).run_debug("Booking kak", user_id="+62811111", quiet=True)
+    (conversion,) = told.conversions
+    assert (conversion.booking_id, conversion.channel) == ("BK-1002", "whatsapp")
+    assert conversion.customer.phone == "+62811111"
 
 
 async def test_a_booking_arrives_at_meta_once_however_often_its_tool_is_called(tmp_path, meta_sandbox):

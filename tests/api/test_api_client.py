@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, TRACE, running
+from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, TRACE, FakeMeta, running
 
 from konversi import Customer, Konversi, Lead, Purchase, Service, SyncKonversi
+from konversi.cli.simulating import signature
 from konversi.client import process
 from konversi.errors import (
     BodyTooLarge,
@@ -28,9 +29,12 @@ from konversi.errors import (
     StorageInUse,
     StorageUnavailable,
     Unauthorized,
+    WebhookUnsigned,
 )
 from konversi.events.faults import Refused
+from konversi.intake.whatsapp import samples
 from konversi.outbox.memory import MemoryOutbox
+from konversi.settings import load
 
 CUSTOMER = Customer(phone="0812-3456-7890", name="Test Customer")
 
@@ -394,3 +398,37 @@ def test_the_default_tracker_uses_the_gateway_of_the_environment(default, gatewa
     with gateway.client() as http:
         assert http.get(GUIDE).status_code == 200
         assert len(http.get(EVENTS).json()["events"]) == 1
+
+
+def signed_click(phone):
+    call = samples.message("ad-click", message_id="wamid.1", at=int(time.time()), phone=phone, click_id="Aff-client")
+    body = samples.as_sent(call)
+    return {"Content-Type": "application/json", "X-Hub-Signature-256": signature("app-secret", body)}, body
+
+
+async def told(konversi):
+    """A click, again, and forged; then the booking that it led to."""
+    headers, body = signed_click("+6281234567890")
+    assert b'"received":1' in await konversi.webhook("whatsapp", headers, body)
+    assert b'"repeated":1' in await konversi.webhook("whatsapp", headers, body)
+    with pytest.raises(WebhookUnsigned):
+        await konversi.webhook("whatsapp", headers, body + b" ")
+    receipt = await konversi.track(booking(customer=Customer(phone="0812-3456-7890")))
+    return (await konversi.event(receipt.receipt))["sent_to_meta"]["user_data"]["ctwa_clid"]
+
+
+async def test_a_bot_that_gets_the_webhooks_itself_hands_them_over_in_process(here):
+    with answering(body=received) as (url, _asked):
+        async with Konversi(**here, graph_url=url, whatsapp_app_secret="app-secret") as konversi:
+            assert await told(konversi) == "Aff-client"
+
+
+def test_a_bot_that_gets_the_webhooks_itself_hands_them_over_to_a_gateway(tmp_path, run):
+    given = load(pixel_id=PIXEL, token=TOKEN, data_dir=tmp_path, whatsapp_app_secret="app-secret")
+
+    async def elsewhere(url):
+        async with Konversi(url=url) as konversi:
+            return await told(konversi)
+
+    with running(given, meta=FakeMeta()) as gateway:
+        assert run(elsewhere(gateway.url)) == "Aff-client"

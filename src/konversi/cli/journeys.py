@@ -45,9 +45,13 @@ def show(settings: Settings, journey: str, *, as_json: bool) -> int:
         return 0
     fields({name: value for name, value in found.items() if name != "timeline"})
     for entry in found["timeline"]:
-        more = ", ".join(f"{name} {value}" for name, value in entry.items() if name not in ("at", "kind"))
+        more = ", ".join(_part(name, value) for name, value in entry.items() if name not in ("at", "kind"))
         print(f"{entry['at']}  {_WORDS[entry['kind']]}{': ' if more else ''}{more}")
     return 0
+
+
+def _part(name: str, value: Any) -> str:
+    return f"took {value * 1_000:.1f} ms" if name == "seconds" else f"{name} {value}"
 
 
 def _shown(value: Any) -> Any:

@@ -15,6 +15,8 @@ from konversi.errors import (
     ShuttingDown,
     StorageUnavailable,
     Unauthorized,
+    WebhookNotSetUp,
+    WebhookUnsigned,
     WrongState,
 )
 from konversi.events.faults import Fault, Refused
@@ -24,7 +26,7 @@ _BY_CODE: dict[str, type[KonversiError]] = {
     error.code: error
     for error in (
         BodyTooLarge, IdempotencyConflict, MalformedBody, NotFound, Overloaded, ShuttingDown, StorageUnavailable,
-        Unauthorized, WrongState,
+        Unauthorized, WebhookNotSetUp, WebhookUnsigned, WrongState,
     )
 }  # fmt: skip
 

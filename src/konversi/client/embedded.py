@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from konversi.errors import NotFound
 from konversi.insight.describe import event_in_full
+from konversi.intake.http import webhooks
 from konversi.outbox.port import event_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from konversi.events.agent import ToolUse, Turn
     from konversi.events.conversion import Conversion
     from konversi.intake.gateway import Gateway
@@ -33,6 +36,11 @@ class Embedded:
 
     async def turn(self, turn: Turn) -> None:
         await self._gateway.journeys.note_turn(turn)
+
+    async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        sent = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
+        asked = webhooks.Asked("POST", webhooks.PATHS + platform, "", sent, body)
+        return (await webhooks.answer(self._gateway.listener, self._gateway.settings, asked)).body
 
     async def event(self, receipt: str, wait: float) -> dict[str, Any]:
         number = event_of(receipt)

@@ -11,6 +11,7 @@ from konversi.settings import load
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -27,6 +28,7 @@ class Inside(Protocol):
     async def submit(self, conversion: Conversion) -> Receipt: ...
     async def note(self, uses: tuple[ToolUse, ...]) -> None: ...
     async def turn(self, turn: Turn) -> None: ...
+    async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes: ...
     async def event(self, receipt: str, wait: float) -> dict[str, Any]: ...
     async def drain(self) -> None: ...
 
@@ -90,6 +92,15 @@ class Konversi:
     async def turn(self, turn: Turn) -> None:
         """Keep what one answer of an agent came to, for its metrics."""
         await self._opened().turn(turn)
+
+    async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """Hand a chat platform's webhook call to Konversi, for bots that take the calls themselves.
+
+        platform: whatsapp, messenger, twilio or baileys. headers and body: as they came, since they are signed.
+        Its ad click is on durable storage on return. Returns what the platform may be answered. Raises
+        `WebhookUnsigned`, `WebhookNotSetUp`, `MalformedBody`, `StorageUnavailable` or `GatewayUnreachable`.
+        """
+        return await self._opened().webhook(platform, headers, body)
 
     async def event(self, receipt: str, *, wait: float = 0.0) -> dict[str, Any]:
         """The event as it stands, with its attempts; `wait` seconds at most for its next attempt to end.

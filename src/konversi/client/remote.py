@@ -16,7 +16,7 @@ from konversi.outbox.port import event_of
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import Self
 
     from konversi.events.agent import ToolUse, Turn
@@ -30,6 +30,9 @@ _LOOK_SECONDS = 0.05
 _AT_ONCE = 16  # requests under way; more wait for their turn
 _MOST_QUEUED = 10_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds between tries
+_SIGNED = frozenset(
+    {"content-type", "x-hub-signature-256", "x-twilio-signature", "x-webhook-secret", "authorization", "user-agent"}
+)
 _PASSING = (GatewayUnreachable, Overloaded, ShuttingDown, StorageUnavailable)
 
 
@@ -74,6 +77,17 @@ class Remote:
         body = orjson.dumps(records)
         await self._until_taken(lambda: self._ask("POST", "/v1/agent/records", body))
 
+    async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """The call goes on as it came, with its own headers: its signature is over these bytes."""
+        sent = {name: value for name, value in headers.items() if name.lower() in _SIGNED}
+        try:
+            response = await self._http.post(f"/webhooks/{platform}", content=body, headers=sent)
+        except httpx2.HTTPError as error:
+            raise GatewayUnreachable(type(error).__name__) from error
+        if response.is_success:
+            return response.content
+        raise as_error(response.status_code, _object(response.content))
+
     async def event(self, receipt: str, wait: float) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
@@ -116,10 +130,16 @@ class Remote:
             response = await self._http.request(method, path, content=body)
         except httpx2.HTTPError as error:
             raise GatewayUnreachable(type(error).__name__) from error
-        try:
-            said = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            said = None
-        if response.is_success and isinstance(said, dict):
+        said = _object(response.content)
+        if response.is_success and said:
             return said
-        raise as_error(response.status_code, said if isinstance(said, dict) else {})
+        raise as_error(response.status_code, said)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The answer's JSON object; empty where it is none."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from konversi.client.konversi import Konversi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -74,6 +74,10 @@ class SyncKonversi:
     def event(self, receipt: str, *, wait: float = 0.0) -> dict[str, Any]:
         """As `Konversi.event`."""
         return self._run(self._konversi.event(receipt, wait=wait)).result()
+
+    def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """As `Konversi.webhook`."""
+        return self._run(self._konversi.webhook(platform, headers, body)).result()
 
     def submit(self, conversion: Conversion) -> Future[Receipt]:
         """As `Konversi.submit`, as a future: for callers that have an event loop of their own."""

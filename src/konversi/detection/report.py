@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from konversi.detection.paths import RECORDS, layers_of
-from konversi.detection.plain import entries, fields
+from konversi.detection.plain import decoded, entries, fields, fold
 from konversi.detection.transcript import Call, arguments_of, is_failure, is_one_of, name_of, payload_of
 
 _RESULTS = ("toolresults", "tooloutputs", "toolcalls")
@@ -67,11 +68,13 @@ def _name_at(index: int, entry: Any, names: list[str | None], length: int) -> st
 
 def _by_name(given: Any, wanted: frozenset[str]) -> list[Call]:
     """Results under the tools' names: `{"createBooking": {...}}`."""
+    known = decoded(given)
+    names = {fold(name): name for name in known if isinstance(name, str)} if isinstance(known, Mapping) else {}
     return [
         report
-        for name, found in (fields(given) or {}).items()
+        for folded, found in (fields(given) or {}).items()
         for entry in entries(found) or (found,)
-        if (report := _report(entry, name, wanted)) is not None
+        if (report := _report(entry, names.get(folded, folded), wanted)) is not None
     ]
 
 

@@ -46,8 +46,9 @@ def journey(one: Journey, ad_id: str | None) -> dict[str, Any]:
 
 def journey_in_full(one: Journey, past: Past, events: Sequence[Stored]) -> dict[str, Any]:
     """A conversation with its timeline, oldest first."""
-    last_ad = next((touch["ad_id"] for touch in reversed(past.touches) if touch["ad_id"]), None)
-    timeline = sorted(_entries(one, past, events), key=lambda entry: entry.pop("_at"))
+    of_ads = [touch for touch in past.touches if touch["ad_id"]]
+    last_ad = max(of_ads, key=lambda touch: (touch["at"], touch["id"]))["ad_id"] if of_ads else None
+    timeline = sorted(_entries(one, past, events), key=lambda entry: entry.pop("_order"))
     return {**journey(one, last_ad), "stage": stage(past, events), "timeline": timeline}
 
 
@@ -61,9 +62,9 @@ def stage(past: Past, events: Iterable[Stored]) -> str:
 
 
 def _entries(one: Journey, past: Past, events: Iterable[Stored]) -> Iterable[dict[str, Any]]:
-    yield _entry(one.opened_at, "first_message")
-    for touch in past.touches:
+    for touch in past.touches:  # before the message that told of it: entries of one second stay in this order
         yield _entry(touch["at"], "click", **_told(touch, _OF_CLICK), click_id_known=touch["click_id"] is not None)
+    yield _entry(one.opened_at, "first_message")
     for use in past.uses:
         yield _entry(use["at"], "tool_call", **_told(use, _OF_USE))
     for turn in past.turns:
@@ -80,4 +81,5 @@ def _told(known: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _entry(at: float, kind: str, **more: Any) -> dict[str, Any]:
-    return {"_at": at, "at": moment(at), "kind": kind, **more}
+    """An event's time has whole seconds: within one, it comes after what led to it."""
+    return {"_order": (int(at), kind == "event", at), "at": moment(at), "kind": kind, **more}

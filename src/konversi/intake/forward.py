@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import httpx2
 import orjson
@@ -14,12 +15,14 @@ from konversi.logs import logger
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from konversi.clock import Clock
     from konversi.database.sealed import Seal
     from konversi.journeys.port import Forward
     from konversi.journeys.store import Journeys
+
+T = TypeVar("T")
 
 SEALED_AS = "forwarded webhook"
 _HANDED_ON = ("content-type", "user-agent", "x-hub-signature", "x-hub-signature-256")
@@ -28,13 +31,13 @@ _LONGEST = 7 * 86_400  # seconds after which a call is given up: Meta itself wou
 _AT_ONCE = 16
 _SECONDS = 10.0
 _TIMEOUT = httpx2.Timeout(_SECONDS, connect=3.0)
-_LOOK_AGAIN_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = (0.5, 60.0)  # at least, at most
 
 
 class Call(NamedTuple):
     """A webhook call as it came."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # values as Latin-1, which has a letter for every byte
     body: bytes
 
     @classmethod
@@ -55,7 +58,7 @@ class Call(NamedTuple):
 
 
 class Forwarder:
-    """Hands calls on to one address, some at a time, oldest first."""
+    """Hands calls on to one address, some at a time, the oldest first; one that hangs holds up no other."""
 
     def __init__(self, journeys: Journeys, seal: Seal, url: str, *, clock: Clock) -> None:
         self._journeys = journeys
@@ -63,6 +66,7 @@ class Forwarder:
         self._url = url
         self._clock = clock
         self._something = asyncio.Event()
+        self._under_way: set[int] = set()
         self._failing = False
 
     def wake(self) -> None:
@@ -71,59 +75,73 @@ class Forwarder:
 
     async def run(self) -> None:
         """Hand on what is due, until cancelled."""
-        async with httpx2.AsyncClient(
-            timeout=_TIMEOUT, follow_redirects=False, trust_env=not on_this_machine(self._url)
-        ) as http:
+        async with (
+            httpx2.AsyncClient(
+                timeout=_TIMEOUT, follow_redirects=False, trust_env=not on_this_machine(self._url)
+            ) as http,
+            asyncio.TaskGroup() as group,
+        ):
             while True:
                 self._something.clear()
-                try:
-                    if not await self._round(http):
-                        await self._rest()
-                except StorageUnavailable as error:
-                    logger().error("forwarding_waits_for_storage", cause=error.detail)
-                    await asyncio.sleep(_PAUSES[1])
+                await self._patiently(lambda: self._begin(http, group))
+                await self._rest(await self._patiently(self._journeys.next_forward))
 
-    async def _round(self, http: httpx2.AsyncClient) -> bool:
-        due = await self._journeys.due_forwards(_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for forward in due:
-                group.create_task(self._hand_on(http, forward))
-        return bool(due)
-
-    async def _rest(self) -> None:
-        following = await self._journeys.next_forward()
-        pause = _LOOK_AGAIN_SECONDS if following is None else min(_LOOK_AGAIN_SECONDS, following - self._clock.now())
-        try:
-            async with asyncio.timeout(max(0.0, pause)):
-                await self._something.wait()
-        except TimeoutError:
+    async def _begin(self, http: httpx2.AsyncClient, group: asyncio.TaskGroup) -> None:
+        room = _AT_ONCE - len(self._under_way)
+        if not room:
             return
+        due = await self._journeys.due_forwards(_AT_ONCE + len(self._under_way))
+        for forward in [one for one in due if one.id not in self._under_way][:room]:
+            self._under_way.add(forward.id)
+            group.create_task(self._hand_on(http, forward))
+
+    async def _rest(self, following: float | None) -> None:
+        """Until something happens, or the next call is due."""
+        least, most = _LOOK_AGAIN_SECONDS
+        pause = most if following is None else min(most, max(least, following - self._clock.now()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._something.wait()
 
     async def _hand_on(self, http: httpx2.AsyncClient, forward: Forward) -> None:
         fault = await self._fault(http, forward)
+        await self._patiently(lambda: self._settle(forward, fault))
+        self._under_way.discard(forward.id)
+        self.wake()
+
+    async def _settle(self, forward: Forward, fault: str | None) -> None:
+        now = self._clock.now()
         if fault is None:
-            await self._journeys.forwarded(forward.id)
             self._failing = False
-            return
-        if self._clock.now() - forward.received_at >= _LONGEST:
+            await self._journeys.forwarded(forward.id)
+        elif now - forward.received_at >= _LONGEST:
             logger().error("webhook_given_up", reason=fault, remedy="WHATSAPP_FORWARD_URL did not take it for 7 days.")
             await self._journeys.forwarded(forward.id)
-            return
-        if not self._failing:
-            self._failing = True
-            logger().warning("webhook_not_forwarded", reason=fault, remedy="It is kept, and tried again.")
-        pause = _PAUSES[min(forward.tries, len(_PAUSES) - 1)]
-        await self._journeys.put_off(forward.id, self._clock.now() + pause * (1 + self._clock.jitter()) / 2, fault)
+        else:
+            if not self._failing:
+                self._failing = True
+                logger().warning("webhook_not_forwarded", reason=fault, remedy="It is kept, and tried again.")
+            pause = _PAUSES[min(forward.tries, len(_PAUSES) - 1)]
+            await self._journeys.put_off(forward.id, now + pause * (1 + self._clock.jitter()) / 2, fault)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What the storage says, asked until it answers: the bot must not get a call twice because of it."""
+        while True:
+            try:
+                return await ask()
+            except StorageUnavailable as error:
+                logger().error("forwarding_waits_for_storage", cause=error.detail)
+                await asyncio.sleep(_PAUSES[1])
 
     async def _fault(self, http: httpx2.AsyncClient, forward: Forward) -> str | None:
         """Why the call could not be handed on; never a word of the call."""
         try:
             call = Call.unpacked(self._seal.open(forward.sealed, SEALED_AS))
+            headers = {name.encode(): value.encode("latin-1") for name, value in call.headers.items()}
+            async with asyncio.timeout(_SECONDS):
+                answer = await http.post(self._url, content=call.body, headers=headers)
         except SealBroken as error:
             return error.code
-        try:
-            async with asyncio.timeout(_SECONDS):
-                answer = await http.post(self._url, content=call.body, headers=dict(call.headers))
-        except (httpx2.HTTPError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one call, the others go on
             return type(error).__name__
         return None if answer.is_success else f"HTTP {answer.status_code}"

@@ -72,6 +72,10 @@ class Routes(Protocol):
         """The dataset that a chat's events belong to; `None` where its account isn't linked to any."""
         ...
 
+    def account_of(self, line: str | None) -> str | None:
+        """The WhatsApp Business Account that a number belongs to, where it was told."""
+        ...
+
 
 class Receipt(NamedTuple):
     """The promise: this conversion is on durable storage, and will be delivered or end where everybody can see it."""
@@ -173,6 +177,8 @@ class Receiver:
             occurred=read.occurred,
             window=rules.window,
             dataset_of=self._routes().dataset_of,
+            named=read.matched.user_data,
+            account_of=self._routes().account_of,
         )
 
     def _ready(self, read: _Read, known: dict[bytes, list[Known]]) -> _Ready | Refusal:

@@ -9,9 +9,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from konversi.detection.bookings import TOOLS, ToolCall, inspect_result
 from konversi.detection.claims import claims_booking
 from konversi.detection.others import others_in
-from konversi.errors import MalformedBody
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Channel, Customer, Identifier, Number, Text
+from konversi.events.faults import Fault, Refused
 
 if TYPE_CHECKING:
     from konversi.events.conversion import Conversion
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 MOST_RECORDS = 1_000
 _LONGEST_ID = 200
 _SHORTEST_UNIQUE_ID = 16  # `call_1` comes again in every chat
+_NOTHING = Fault(
+    "metadata",
+    "nothing_to_report",
+    "is missing: there is neither an agent's result nor a reply.",
+    "Send `metadata.toolsUsed` with `metadata.toolResults`, or `messages`; and `reply`.",
+)
 _Tool = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
@@ -89,12 +95,12 @@ class Turns:
     async def take(self, report: TurnReport) -> TurnOutcome:
         """Find out which tools succeeded, report the bookings, and keep what the metrics need; durable on return.
 
-        Raises `Refused` for an event that Meta can't take, `MalformedBody` where there is nothing to look at, and
+        Raises `Refused` for an event that Meta can't take or where there is nothing to look at, and
         `StorageUnavailable`, `Overloaded` or `ShuttingDown`.
         """
         result = report.model_extra or {}
         if not result and report.reply is None:
-            raise MalformedBody("There is neither an agent's result (`metadata`, `messages`) nor a `reply` in it.")
+            raise Refused([_NOTHING])
         person = report.person
         of_booking = inspect_result(result, tools=report.tools, event=report.event, customer=person)
         used = [*of_booking, *others_in(result, report.tools)]

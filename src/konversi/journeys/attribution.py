@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from konversi.events.faults import Note
@@ -64,6 +65,11 @@ class Attribution(NamedTuple):
 
 
 NOTHING = Attribution()
+_NOTHING_NAMED: Mapping[str, Any] = MappingProxyType({})
+
+
+def _nobodys(_line: str | None) -> str | None:
+    return None
 
 
 def attribute(
@@ -76,13 +82,16 @@ def attribute(
     occurred: int,
     window: Window,
     dataset_of: Callable[[str, str | None, str | None], str | None],
+    named: Mapping[str, Any] = _NOTHING_NAMED,
+    account_of: Callable[[str | None], str | None] = _nobodys,
 ) -> Attribution:
     """Credit a conversion to one of its customer's conversations and to the click that opened it.
 
-    `channel`, `dataset` and `click_id` are what the conversion says itself, and narrow the choice. `dataset_of` gives
-    the dataset of a channel's account and line.
+    `channel`, `dataset`, `click_id` and `named` (accounts, by match key) are what the conversion says itself, and narrow
+    the choice. `dataset_of` gives the dataset of a channel's account and line, `account_of` whose a WhatsApp line is.
     """
     conversations = [one for one in known if channel not in CHATS or one.channel == channel]
+    conversations = [one for one in conversations if _is_of(named, one)]
     if dataset is not None:
         conversations = [
             one for one in conversations if dataset_of(one.channel, one.account, one.line) in (None, dataset)
@@ -95,12 +104,13 @@ def attribute(
             chosen.journey, touch.id if touch else None
         )  # Meta is told of what happened in the chat only
     account, line = (touch.account or chosen.account, touch.line) if touch else (chosen.account, chosen.line)
+    account = account or account_of(line) or ""
     return Attribution(
         chosen.journey,
         touch.id if touch else None,
         chosen.channel,
         dataset_of(chosen.channel, account or None, line),
-        _told(chosen, touch, account),
+        _told(chosen, touch, account, click_id),
         _notes(chosen, touch, event_name, occurred),
         _no_click(chosen, touch, occurred, window),
     )
@@ -115,6 +125,7 @@ def _winner(
             for touch in one.touches:
                 if touch.click_id == click_id:
                     return one, touch
+        return _last(conversations), None  # a click that was never seen here is none of those that were
     sign = 1 if window.model == "last" else -1
     in_time = [
         (touch.click_id is not None, sign * touch.at, sign * touch.id, one, touch)
@@ -125,15 +136,25 @@ def _winner(
     if in_time:
         *_, one, touch = max(in_time, key=lambda entry: entry[:3])
         return one, touch
-    return max(conversations, key=lambda one: (one.last_at, one.journey)), None
+    return _last(conversations), None
 
 
-def _told(chosen: Known, touch: Touch | None, account: str) -> dict[str, Any]:
+def _last(conversations: Sequence[Known]) -> Known:
+    return max(conversations, key=lambda one: (one.last_at, one.journey))
+
+
+def _is_of(named: Mapping[str, Any], one: Known) -> bool:
+    """Whether the conversation is with the account that the conversion names, if it names one of this channel."""
+    return all(named.get(key, account) == account for key, account in account_keys(one.channel, one.account).items())
+
+
+def _told(chosen: Known, touch: Touch | None, account: str, click_id: str | None) -> dict[str, Any]:
     told = dict(chosen.user_data)
     if chosen.channel in _PERSONAL:
         return told | account_keys(chosen.channel, account)
-    if touch is not None and touch.click_id is not None:
-        return told | account_keys(chosen.channel, account) | {"ctwa_clid": touch.click_id}
+    clicked = click_id or (touch.click_id if touch is not None else None)
+    if clicked is not None:
+        return told | account_keys(chosen.channel, account) | {"ctwa_clid": clicked}
     return told
 
 
@@ -168,7 +189,7 @@ def _no_click(chosen: Known, touch: Touch | None, occurred: int, window: Window)
         return Note(
             "click",
             "click_too_old",
-            f"The last ad click was {_ago(occurred - max(earlier))} before, and clicks count for {window.days} days: "
+            f"The last ad click was {_ago(occurred - max(earlier))} before, and clicks count for {_ago(window.days * _DAY)}: "
             "sent as chat, matched by identity.",
         )
     return None

@@ -52,10 +52,12 @@ def search(connection: Connection, wanted: Search) -> list[Journey]:
     return [Journey(*row) for row in rows]
 
 
-def clicks_of(connection: Connection, ids: Sequence[int]) -> dict[int, str | None]:
+def clicks_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     """The last ad of each conversation that one opened."""
     rows = connection.execute(
-        select(touches.c.journey, touches.c.ad_id).where(touches.c.journey.in_(ids)).order_by(touches.c.at)
+        select(touches.c.journey, touches.c.ad_id)
+        .where(touches.c.journey.in_(ids), touches.c.ad_id.is_not(None))
+        .order_by(touches.c.at, touches.c.id)
     )
     return {row[0]: row[1] for row in rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, Final, Literal, get_args
 
@@ -22,13 +23,20 @@ TEXT: Final = "Halo kak, mau repaint motor \N{SMILING FACE WITH SMILING EYES}"
 HEADLINE: Final = "Repaint motor mulai 150 ribu"
 
 
+def _user_id_of(digits: str) -> str:
+    """A business-scoped user id that is always the same for a phone, and another for another."""
+    if digits == PHONE.removeprefix("+"):
+        return USER_ID
+    return f"ID.{int.from_bytes(hashlib.sha256(digits.encode()).digest()[:8]):020d}"
+
+
 def message(
     kind: Kind,
     *,
     message_id: str,
     at: int,
     phone: str = PHONE,
-    user_id: str = USER_ID,
+    user_id: str | None = None,
     name: str = NAME,
     text: str = TEXT,
     ad_id: str = AD_ID,
@@ -43,6 +51,7 @@ def message(
     an ad, and shows a username instead of the phone.
     """
     digits = phone.removeprefix("+")
+    user_id = user_id or _user_id_of(digits)
     shown = {} if kind == "username" else {"wa_id": digits}
     sender = {} if kind == "username" else {"from": digits}
     profile = {"name": name, **({"username": "@budi.motor"} if kind == "username" else {})}
