@@ -111,3 +111,12 @@ async def test_the_oldest_waiting_event_is_the_one_accepted_first(harness):
         assert (await outbox.counts()).oldest_waiting == (await outbox.find(first)).accepted_at
         await outbox.change(first, Step.DISCARD, now=LATER, reason="No.")
         assert (await outbox.counts()).oldest_waiting == (await outbox.find(second)).accepted_at
+
+
+async def test_the_dataset_of_an_event_is_found_by_its_name_and_id(harness):
+    async with harness.open() as outbox:
+        await store(outbox, new_event("Lead:1")._replace(dataset="111111"), new_event("Lead:2"))
+        await store(outbox, new_event("Lead:1")._replace(dataset="222222"))
+        asked = [("Lead", "Lead:1"), ("Lead", "Lead:2"), ("Purchase", "Lead:2"), ("Lead", "Lead:3")]
+        assert await outbox.homes(asked) == {("Lead", "Lead:1"): "111111", ("Lead", "Lead:2"): "default"}
+        assert await outbox.homes([]) == {}

@@ -56,13 +56,9 @@ class Run:
 class _Began(NamedTuple):
     """A call under way. What is the same in both hooks is nothing but the arguments."""
 
-    by: Bookings
     arguments: Any
     at: float
     is_cached: bool
-
-
-_under_way: ContextVar[tuple[_Began, ...]] = ContextVar("konversi_crewai_calls", default=())
 
 
 class Bookings:
@@ -74,6 +70,7 @@ class Bookings:
 
     def __init__(self, event: str = "Lead", **options: Unpack[Options]) -> None:
         self._observer = Observer(event, **options)
+        self._under_way: ContextVar[tuple[_Began, ...]] = ContextVar("konversi_crewai_calls", default=())
 
     def register(self) -> Self:
         """See the tool calls from now on. Register it ahead of hooks that abort calls: they end the asking."""
@@ -89,8 +86,8 @@ class Bookings:
 
     def _before(self, context: ToolCallHookContext) -> None:
         with harmless("note_not_recorded", context.tool_name):
-            began = _Began(self, context.tool_input, monotonic(), _is_cached(context))
-            _under_way.set((*_under_way.get()[-_DEEPEST:], began))
+            began = _Began(context.tool_input, monotonic(), _is_cached(context))
+            self._under_way.set((*self._under_way.get()[-_DEEPEST:], began))
 
     def _after(self, context: ToolCallHookContext) -> None:
         with harmless("conversion_not_recorded", context.tool_name):
@@ -111,10 +108,10 @@ class Bookings:
 
     def _began(self, arguments: Any) -> _Began | None:
         """The call of these arguments, which is not under way any more; nor is what was begun inside it."""
-        calls = _under_way.get()
+        calls = self._under_way.get()
         for place in reversed(range(len(calls))):
-            if calls[place].by is self and calls[place].arguments is arguments:
-                _under_way.set(calls[:place] + tuple(call for call in calls[place:] if call.by is not self))
+            if calls[place].arguments is arguments:
+                self._under_way.set(calls[:place])
                 return calls[place]
         return None
 

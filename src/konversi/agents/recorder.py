@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,6 @@ from konversi.agents.conversation import current
 from konversi.agents.customers import Person, found_at, person
 from konversi.agents.tracker import (
     at_hand,
-    at_hand_or_opened,
     code_of,
     default_tracker,
     hand_over,
@@ -106,7 +106,11 @@ class Recorder:
         """`record` without holding up the event loop, which the first opening of the process's own gateway would."""
         with harmless("conversion_not_recorded", call.tool):
             seen = self._seen(call)
-            future = self._handed_over(seen, await at_hand_or_opened(self.via), call)
+            tracker = at_hand(self.via)
+            if tracker is not None:
+                future = self._handed_over(seen, tracker, call)
+            else:  # in the thread that opens it, which a cancelled run of the agent does not end
+                future = await asyncio.to_thread(self._opened_and_handed_over, seen, call)
             if future is not None:
                 await wait_async(future, self.timeout, call.tool)
 
@@ -116,6 +120,9 @@ class Recorder:
         if tracker is not None:
             with harmless("note_not_recorded", call.tool):
                 self._handed_over(self._seen(call), tracker, call)
+
+    def _opened_and_handed_over(self, seen: Seen, call: Finished) -> Any:
+        return self._handed_over(seen, default_tracker(), call)
 
     def _handed_over(self, seen: Seen, tracker: Tracker, call: Finished) -> Any:
         if seen.conversation is not None:

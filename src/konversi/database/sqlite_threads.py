@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
 _BUSY_LOOK_SECONDS = 0.01
+_LOOK_SECONDS = 0.002
 _QUICK_SECONDS = 0.003  # a commit on an SSD takes a tenth of it
 
 
@@ -69,7 +71,37 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
     return driver  # type: ignore[no-any-return]
 
 
-class Writer:
+class _OneThread(ABC):
+    """A connection, the thread that uses it, and what is queued for it.
+
+    A thread of its own instead of an executor: those are gone when a script ends, before the gateway in it has closed.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Do jobs until there is a None."""
+
+    async def aclose(self) -> None:
+        """Finish what is queued, then stop."""
+        self._closed = True
+        self._jobs.put(None)
+        while self._thread.is_alive():
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._engine.dispose()
+
+    def _hand_over(self, waiting: list[Callable[[Any], None]], results: list[Any]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(_tell, waiting, results)
+
+
+class Writer(_OneThread):
     """The one connection that writes, and the thread that mostly uses it.
 
     Whatever is queued when the thread comes round shares one transaction and its fsync. A job is a function of a Core
@@ -84,15 +116,11 @@ class Writer:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._loop = asyncio.get_running_loop()
+        super().__init__(engine, "konversi-writer")
         self._connection: Connection | None = None
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._quick = False
-        self._closed = False
         self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
-        self._thread = threading.Thread(target=self._work, name="konversi-writer", daemon=True)
         self._thread.start()
 
     def submit(self, job: Callable[[Connection], T], *, brief: bool = False) -> asyncio.Future[T]:
@@ -134,13 +162,6 @@ class Writer:
             self._turn.release()
         job.done(result)
 
-    async def aclose(self) -> None:
-        """Finish what is queued, then stop."""
-        self._closed = True
-        self._jobs.put(None)
-        await _ended(self._thread)
-        self._engine.dispose()
-
     def _work(self) -> None:
         self._connection = self._opened()
         while True:
@@ -154,7 +175,7 @@ class Writer:
                     began = monotonic()
                     results = self._run([job.work for job in jobs])
                     self._quick = self._quick or monotonic() - began < _QUICK_SECONDS
-                self._hand_over(jobs, results)
+                self._hand_over([job.done for job in jobs], results)
             if len(jobs) < len(turn):
                 break
         if self._connection is not None:
@@ -196,23 +217,12 @@ class Writer:
         logger().error("storage_unavailable", cause=str(cause), sqlite=name)
         return StorageUnavailable(f"SQLite: {cause}.")
 
-    def _hand_over(self, jobs: list[_Job], results: list[Any]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(_tell, [job.done for job in jobs], results)
 
-
-class Reader:
-    """A connection that can't write, and its thread, so that long reads stand in nobody's way.
-
-    A thread of its own instead of an executor: those are gone when a script ends, before the gateway in it has closed.
-    """
+class Reader(_OneThread):
+    """A connection that can't write, and its thread, so that long reads stand in nobody's way."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="konversi-reader", daemon=True)
+        super().__init__(engine, "konversi-reader")
         self._thread.start()
 
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
@@ -224,13 +234,6 @@ class Reader:
         self._jobs.put(_Job(job, partial(_resolve, future)))
         return future
 
-    async def aclose(self) -> None:
-        """Finish what is queued, then stop."""
-        self._closed = True
-        self._jobs.put(None)
-        await _ended(self._thread)
-        self._engine.dispose()
-
     def _work(self) -> None:
         for job in iter(self._jobs.get, None):
             try:
@@ -238,13 +241,7 @@ class Reader:
                     result = job.work(connection)
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
                 result = StorageUnavailable(f"SQLite: {cause_of(error)}.") if isinstance(error, DBAPIError) else error
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(job.done, result)
-
-
-async def _ended(thread: threading.Thread) -> None:
-    while thread.is_alive():
-        await asyncio.sleep(0.002)
+            self._hand_over([job.done], [result])
 
 
 def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:

@@ -53,6 +53,11 @@ class Registry:
     accounts: Mapping[Account, str] = field(default_factory=lambda: MappingProxyType({}))  # to Meta's id of the dataset
     lines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # phone number to WhatsApp account
 
+    @property
+    def links_accounts(self) -> bool:
+        """Whether a chat can decide about the dataset at all."""
+        return bool(self.accounts)
+
     def knows(self, dataset_id: str) -> bool:
         """Whether events can be given to this dataset."""
         return self.resolve(dataset_id) is not None

@@ -26,7 +26,7 @@ from konversi.outbox.port import NewEvent, receipt
 from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from konversi.events.conversion import Conversion
     from konversi.journeys.attribution import Attribution, Known
@@ -63,6 +63,11 @@ class Conversations(Protocol):
 
 class Routes(Protocol):
     """Which datasets there are, and whose chats belong to them."""
+
+    @property
+    def links_accounts(self) -> bool:
+        """Whether a chat can decide about the dataset at all."""
+        ...
 
     def resolve(self, given: str | None) -> str | None:
         """The dataset that a caller means; `None` where it isn't known."""
@@ -144,10 +149,17 @@ class Receiver:
     async def _prepared(self, conversions: Sequence[Conversion], now: float) -> list[_Ready | Refusal]:
         read = [_in_bounds(conversion, partial(self._read, conversion, now)) for conversion in conversions]
         known = await self._conversations.known([key for one in read if isinstance(one, _Read) for key in one.keys])
+        homes = await self._homes([one for one in read if isinstance(one, _Read)])
         return [
-            _in_bounds(one.conversion, partial(self._ready, one, known)) if isinstance(one, _Read) else one
+            _in_bounds(one.conversion, partial(self._ready, one, known, homes)) if isinstance(one, _Read) else one
             for one in read
         ]
+
+    async def _homes(self, read: Sequence[_Read]) -> Mapping[tuple[str, str], str]:
+        """In which dataset an event is already that comes again: what is known of its chat may have changed since."""
+        if not self._routes().links_accounts:
+            return {}
+        return await self._outbox.homes([(one.name, one.event_id) for one in read if one.dataset is None])
 
     def _read(self, conversion: Conversion, now: float) -> _Read | Refusal:
         """What the conversion says by itself, normalised."""
@@ -163,7 +175,9 @@ class Receiver:
         )
         if isinstance(name, Fault) or isinstance(occurred, Fault) or isinstance(dataset, Fault):
             return _refusal(conversion, (name, occurred, dataset), matched.notes)
-        return _Read(conversion, name, occurred, dataset, matched, self._conversations.keys(matched.user_data))
+        own_id = event_id(name, conversion, self._unique)
+        keys = self._conversations.keys(matched.user_data)
+        return _Read(conversion, name, own_id, occurred, dataset, matched, keys)
 
     def _credited(self, read: _Read, known: dict[bytes, list[Known]]) -> Attribution:
         conversion, rules = read.conversion, self._rules
@@ -181,18 +195,19 @@ class Receiver:
             account_of=self._routes().account_of,
         )
 
-    def _ready(self, read: _Read, known: dict[bytes, list[Known]]) -> _Ready | Refusal:
+    def _ready(
+        self, read: _Read, known: dict[bytes, list[Known]], homes: Mapping[tuple[str, str], str]
+    ) -> _Ready | Refusal:
         conversion, rules = read.conversion, self._rules
         credited = self._credited(read, known) if known else NOTHING
         user_data = merged(read.matched.user_data, credited.user_data) if credited.user_data else read.matched.user_data
         insufficient = too_little(user_data)
         if insufficient:
             return _refusal(conversion, (insufficient,), read.matched.notes)
-        own_id = event_id(read.name, conversion, self._unique)
         composed = compose(
             conversion,
             name=read.name,
-            event_id=own_id,
+            event_id=read.event_id,
             event_time=read.occurred,
             user_data=user_data,
             default_currency=rules.currency,
@@ -202,13 +217,13 @@ class Receiver:
         )
         if isinstance(composed, Fault):
             return _refusal(conversion, (composed,), read.matched.notes)
-        dataset = read.dataset or credited.dataset or DEFAULT_DATASET
+        dataset = read.dataset or homes.get((read.name, read.event_id)) or credited.dataset or DEFAULT_DATASET
         notes = (*read.matched.notes, *credited.notes, *composed.notes)
         new = NewEvent(
             lane=self._lane(dataset, composed.action_source),
             dataset=dataset,
             event_name=read.name,
-            event_id=own_id,
+            event_id=read.event_id,
             booking_id=conversion.booking_id,
             event_time=read.occurred,
             deadline=deadline(read.occurred, in_store=composed.action_source == PHYSICAL_STORE),
@@ -241,6 +256,7 @@ class Receiver:
 class _Read(NamedTuple):
     conversion: Conversion
     name: str
+    event_id: str
     occurred: int
     dataset: str | None
     matched: Match

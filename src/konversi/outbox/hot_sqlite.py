@@ -109,6 +109,18 @@ def add_total(connection: sqlite3.Connection, step: str, number: int) -> None:
         )
 
 
+def homes(connection: sqlite3.Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The dataset of each event that there is."""
+    found = {}
+    for name, event_id in ids:
+        row = connection.execute(
+            "SELECT dataset FROM events WHERE event_id = ? AND event_name = ? ORDER BY id LIMIT 1", (event_id, name)
+        ).fetchone()
+        if row is not None:
+            found[name, event_id] = row[0]
+    return found
+
+
 def claim(
     connection: sqlite3.Connection,
     lane: str,

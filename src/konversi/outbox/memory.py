@@ -100,6 +100,13 @@ class MemoryOutbox:
         self._totals["accept"] += 1
         return Appended(row.id)
 
+    async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        found: dict[tuple[str, str], str] = {}
+        for row in self._rows.values():
+            if (row.new.event_name, row.new.event_id) in ids:
+                found.setdefault((row.new.event_name, row.new.event_id), row.new.dataset)
+        return found
+
     async def lanes(self) -> Sequence[tuple[str, float]]:
         due: dict[str, float] = {}
         for row in self._waiting():

@@ -167,6 +167,10 @@ class Outbox(Protocol):
         """Accept events, one verdict each, in order; a known (dataset, name, id) is a repeat or a conflict."""
         ...
 
+    async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The dataset of each accepted event among these (event name, event id); the first one where there are more."""
+        ...
+
     async def lanes(self) -> Sequence[tuple[str, float]]:
         """Each lane with waiting events, and the Unix seconds at which its first one is due."""
         ...

@@ -106,6 +106,9 @@ class SqliteOutbox:
     async def prune(self, accepted_before: float, limit: int) -> int:
         return await self.database.write(lambda connection: statements.prune(connection, accepted_before, limit))
 
+    async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        return await self.database.look_up(lambda connection: hot_sqlite.homes(driver_of(connection), ids))
+
     async def lanes(self) -> Sequence[tuple[str, float]]:
         return await self.database.read(statements.lanes)
 

@@ -337,3 +337,25 @@ def test_an_asynchronous_tracker_is_refused():
 
     with pytest.raises(TypeError, match="SyncKonversi"):
         Observer(via=Async())
+
+
+async def test_a_run_that_is_cancelled_while_the_gateway_opens_loses_no_booking(told, monkeypatch):
+    import konversi.client
+
+    opening, go_on = threading.Event(), threading.Event()
+
+    def opened_slowly():
+        opening.set()
+        assert go_on.wait(10)
+        return told
+
+    monkeypatch.setattr(konversi.client, "opened_tracker", lambda: None)
+    monkeypatch.setattr(konversi.client, "default_tracker", opened_slowly)
+    running = asyncio.create_task(Observer().saw_async(call()))
+    await asyncio.to_thread(opening.wait, 10)
+    running.cancel()
+    go_on.set()
+    async with asyncio.timeout(10):
+        while not told.conversions:
+            await asyncio.sleep(0.002)
+    assert running.cancelled()
