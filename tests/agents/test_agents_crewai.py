@@ -297,12 +297,20 @@ def test_a_call_beyond_the_tools_limit_does_not_count(native):
 
 
 @both_ways
-def test_wrong_arguments_and_unknown_tools_do_not_count(native):
-    wrong = [("create_booking", {"phone": PHONE})], [("book_now", {"customer_phone": PHONE})]
-    shop = Shop(answering(BOOKED), turns=wrong, native=native, success=lambda result: True)
+def test_wrong_arguments_do_not_count(native):
+    wrong = [("create_booking", {"phone": PHONE})]
+    shop = Shop(answering(BOOKED), turns=[wrong], native=native, success=lambda result: True)
     assert shop.works() == DONE
     assert shop.told.conversions == []
-    assert ("create_booking", "error") in shop.told.outcomes
+    assert shop.told.outcomes == [("create_booking", "error")]
+
+
+@both_ways
+def test_a_tool_that_does_not_exist_does_not_count(native):
+    shop = Shop(looking(), native=native, success=lambda result: True)
+    assert shop.works() == DONE
+    assert shop.told.conversions == []
+    assert shop.errors == ([("error", "UnknownTool")] if native else [])
 
 
 @both_ways
@@ -346,6 +354,25 @@ def test_a_call_inside_another_call_counts_once():
     assert shop.told.bookings == ["BK-1001"]
     assert shop.told.outcomes == [("create_booking", "succeeded"), ("ask_booker", "succeeded")]
     assert all(use.seconds >= 0 for use in shop.told.uses)
+
+
+def test_a_call_that_was_blocked_inside_another_one_is_not_taken_for_that():
+    def no_bookings(context):
+        return context.tool_name != "create_booking"
+
+    register_before_tool_call_hook(no_bookings)
+    inner = Shop(answering(BOOKED))
+    inner.bookings.unregister()
+
+    @tool("ask_booker")
+    def ask_booker(question: str):
+        """Let a colleague book."""
+        return {"said": inner.agent.kickoff(question).raw}
+
+    shop = Shop(ask_booker, turns=[[("ask_booker", {"question": "book"})]])
+    shop.works()
+    assert shop.told.outcomes == [("create_booking", "denied"), ("ask_booker", "succeeded")]
+    assert [use.seconds is None for use in shop.told.uses] == [True, False]
 
 
 @both_ways

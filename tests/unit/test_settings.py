@@ -16,7 +16,7 @@ SECRET = "canary-secret-value-1234567890"
 def _alone(monkeypatch, tmp_path):
     """An empty folder and an environment without a word of ours."""
     for name in list(os.environ):
-        if name.startswith(("META_", "KONVERSI_")):
+        if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -57,12 +57,24 @@ VARIABLES = [
     ("KONVERSI_RETENTION_DAYS", "90", "retention_days", 90),
     ("KONVERSI_LOG_STYLE", "json", "log_style", "json"),
     ("KONVERSI_URL", "https://k.example/", "url", "https://k.example"),
+    ("KONVERSI_PUBLIC_URL", "https://k.example/", "public_url", "https://k.example"),
+    ("WHATSAPP_FORWARD_URL", "http://bot.example/hook/", "whatsapp_forward_url", "http://bot.example/hook/"),
+    ("KONVERSI_ATTRIBUTION_DAYS", "14", "attribution_days", 14),
+    ("KONVERSI_ATTRIBUTION", "first", "attribution_model", "first"),
+    ("KONVERSI_JOURNEY_DAYS", "90", "journey_days", 90),
 ]
+PREFIXES = ("META_", "KONVERSI_", "WHATSAPP_", "MESSENGER_", "TWILIO_", "BAILEYS_")
 SECRETS = {
     "META_CONVERSION_API_TOKEN": "token",
     "META_APP_SECRET": "app_secret",
     "KONVERSI_API_KEY": "api_key",
     "KONVERSI_SECRET": "secret",
+    "WHATSAPP_VERIFY_TOKEN": "whatsapp_verify_token",
+    "WHATSAPP_APP_SECRET": "whatsapp_app_secret",
+    "MESSENGER_VERIFY_TOKEN": "messenger_verify_token",
+    "MESSENGER_APP_SECRET": "messenger_app_secret",
+    "TWILIO_AUTH_TOKEN": "twilio_auth_token",
+    "BAILEYS_WEBHOOK_SECRET": "baileys_secret",
 }
 
 
@@ -238,7 +250,7 @@ def test_a_field_knows_its_variable():
         "META_CONVERSION_API_TOKEN",
         "KONVERSI_URL",
     ]
-    assert all(variable(field).startswith(("META_", "KONVERSI_")) for field in Settings.model_fields)
+    assert all(variable(field).startswith(PREFIXES) for field in Settings.model_fields)
 
 
 def test_every_setting_is_described():

@@ -6,7 +6,7 @@ import pytest
 
 from konversi.events.conversion import Click, Client, Customer
 from konversi.matching.explain import explain
-from konversi.matching.keys import BY_CUSTOMER_FIELD, KEYS
+from konversi.matching.keys import BY_CUSTOMER_FIELD, BY_META, KEYS
 
 
 @pytest.mark.parametrize("field", ["phone", "ph", "customer.phone"])
@@ -64,4 +64,7 @@ def test_every_field_of_a_customer_a_click_and_a_client_has_its_key():
 
 
 def test_no_two_rows_of_the_table_are_about_the_same_key():
-    assert len({key.meta for key in KEYS}) == len(KEYS)
+    """But for the customer number, which WhatsApp's own id of a person goes beside."""
+    rows = [(key.meta, key.about if key.meta == "external_id" else None) for key in KEYS]
+    assert len(set(rows)) == len(KEYS)
+    assert BY_META["external_id"].about == "customer.external_id"
