@@ -251,6 +251,15 @@ class GatewayUnreachable(KonversiError):
     status = 502
 
 
+class NotAGateway(GatewayUnreachable):
+    """What answered at the gateway's address does not know what was asked.
+
+    Check KONVERSI_URL, what stands between, and that the gateway has the version of this package.
+    """
+
+    code = "not_a_gateway"
+
+
 class MissingCredentials(KonversiError):
     """Missing Meta credentials: events are kept, and wait.
 

@@ -11,6 +11,7 @@ from itertools import count
 
 import httpx2
 import pytest
+
 from whatsapp_booking.customers import call_of, new_person, post, says
 from whatsapp_booking.stage import LINE, stage, until
 

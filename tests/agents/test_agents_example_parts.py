@@ -9,6 +9,7 @@ from datetime import date, datetime
 import pytest
 from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import FunctionModel
+
 from whatsapp_booking import scripted
 from whatsapp_booking.agent import agent_of
 from whatsapp_booking.cloud import Cloud, ReplyNotSent

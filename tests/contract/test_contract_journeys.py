@@ -337,3 +337,46 @@ def test_a_journeys_id_can_be_read_back(number, text):
 @pytest.mark.parametrize("text", ["", "jn_", "jn_x", "rc_1", "jn_-1", "jn_1234567890123456789", "jn_١"])
 def test_other_texts_are_no_journeys(text):
     assert journey_of(text) is None
+
+
+async def test_a_number_that_changed_hands_leads_to_its_new_owner_only(journeys):
+    await journeys.arrive(heard(arrival(user_id="ID.1111111111", referral=click("clid-of-a"))))
+    await journeys.arrive(heard(arrival("wamid.2", user_id="ID.2222222222", at=NOW + 60)))
+    (by_phone,) = await of(journeys, phone="+6281234567890")
+    (first,) = await of(journeys, whatsapp_user_id="ID.1111111111")
+    assert by_phone.journey != first.journey
+    assert "ph" not in first.user_data
+    assert [touch.click_id for touch in first.touches] == ["clid-of-a"]
+    assert by_phone.touches == []
+
+
+async def test_a_linked_id_beside_a_known_phone_is_remembered(journeys):
+    await journeys.arrive(heard(arrival()))
+    await journeys.arrive(heard(arrival("wamid.2", user_id="998877@lid")))
+    await journeys.arrive(heard(arrival("wamid.3", phone=None, user_id="998877@lid", referral=click())))
+    (one,) = await of(journeys, phone="+6281234567890")
+    assert [touch.click_id for touch in one.touches] == ["clid-1"]
+    assert one.user_data.keys() == {"ph", "external_id"} or one.user_data.keys() == {"ph"}
+
+
+async def test_a_person_with_unusable_ids_still_has_one_conversation(journeys):
+    for number in range(3):
+        await journeys.arrive(heard(arrival(f"wamid.{number}", phone="+99999", at=NOW + number)))
+    ((one, _),) = await journeys.search(Search())
+    assert one.messages == 3
+
+
+async def test_what_a_link_tells_of_a_person_is_not_kept(journeys):
+    told = Referral("clid-1", "ad-1", "ad", "https://fb.me/x?email=budi@example.com#a", "Repaint", "+62 812 3456 7890")
+    await journeys.arrive(heard(arrival(referral=told)))
+    (one,) = await of(journeys, phone="+6281234567890")
+    ((kept,),) = [(await journeys.past(one.journey)).touches]
+    assert (kept["source_url"], kept["ref"]) == ("https://fb.me/x", None)
+
+
+async def test_an_older_message_that_comes_late_does_not_change_the_line(journeys):
+    await journeys.arrive(
+        heard(arrival(at=NOW)._replace(line="new"), arrival("wamid.2", at=NOW - 60)._replace(line="old"))
+    )
+    (one,) = await of(journeys, phone="+6281234567890")
+    assert one.line == "new"

@@ -10,6 +10,7 @@ from konversi.errors import (
     IdempotencyConflict,
     KonversiError,
     MalformedBody,
+    NotAGateway,
     NotFound,
     Overloaded,
     ShuttingDown,
@@ -22,6 +23,7 @@ from konversi.errors import (
 from konversi.events.faults import Fault, Refused
 from konversi.logs import redact
 
+_PASSING = frozenset({408, 425, 429})
 _BY_CODE: dict[str, type[KonversiError]] = {
     error.code: error
     for error in (
@@ -37,7 +39,10 @@ def as_error(status: int, said: dict[str, Any]) -> KonversiError:
         try:
             return Refused(Fault(**fault) for fault in said["errors"])
         except (KeyError, TypeError):
-            return GatewayUnreachable(f"HTTP {status}: not an answer of this version's gateway.")
+            return NotAGateway(f"HTTP {status}: not an answer of this version's gateway.")
     known = _BY_CODE.get(str(said.get("code")))
     detail = redact(str(said.get("detail", "")))
-    return known(detail) if known else GatewayUnreachable(f"HTTP {status}: {said.get('title', 'no answer')} {detail}")
+    if known:
+        return known(detail)
+    passing = status in _PASSING or status >= 500  # noqa: PLR2004 - a server's own faults
+    return (GatewayUnreachable if passing else NotAGateway)(f"HTTP {status}: {said.get('title', 'no answer')} {detail}")

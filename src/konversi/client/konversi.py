@@ -67,10 +67,12 @@ class Konversi:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._inside is not None:
-            await self._inside.drain()
-        self._inside = None
-        await self._stack.aclose()
+        inside, self._inside = self._inside, None
+        try:
+            if inside is not None:
+                await inside.drain()
+        finally:
+            await self._stack.aclose()
 
     async def track(self, conversion: Conversion) -> Receipt:
         """Accept a conversion; it is on durable storage on return, and delivered later.
@@ -96,7 +98,8 @@ class Konversi:
     async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
         """Hand a chat platform's webhook call to Konversi, for bots that take the calls themselves.
 
-        platform: whatsapp, messenger, twilio or baileys. headers and body: as they came, since they are signed.
+        platform: whatsapp, messenger or baileys; Twilio signs the address that it calls, so let it call Konversi.
+        headers and body: as they came, since they are signed.
         Its ad click is on durable storage on return. Returns what the platform may be answered. Raises
         `WebhookUnsigned`, `WebhookNotSetUp`, `MalformedBody`, `StorageUnavailable` or `GatewayUnreachable`.
         """

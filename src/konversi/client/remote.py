@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
 import orjson
 
 from konversi.client.answers import as_error
-from konversi.errors import GatewayUnreachable, Overloaded, ShuttingDown, StorageUnavailable
+from konversi.clock import now, unique
+from konversi.errors import GatewayUnreachable, NotAGateway, Overloaded, ShuttingDown, StorageUnavailable
 from konversi.events.faults import Note
 from konversi.intake.receive import Receipt
+from konversi.logs import logger
 from konversi.outbox.port import event_of
 from konversi.settings import on_this_machine
 
@@ -29,6 +32,8 @@ _DRAIN_SECONDS = 3.0
 _LOOK_SECONDS = 0.05
 _AT_ONCE = 16  # requests under way; more wait for their turn
 _MOST_QUEUED = 10_000
+_LAST_WORDS_SECONDS = 1.0
+_GIVEN_UP = "The gateway at KONVERSI_URL did not take it before this process ended: start it, and report again."
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds between tries
 _SIGNED = frozenset(
     {"content-type", "x-hub-signature-256", "x-twilio-signature", "x-webhook-secret", "authorization", "user-agent"}
@@ -49,6 +54,8 @@ class Remote:
         )
         self._turnstile = asyncio.Semaphore(_AT_ONCE)
         self._queued = 0
+        self._ending = asyncio.Event()
+        self._said = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -65,13 +72,14 @@ class Remote:
         return Receipt(said["receipt"], said["event_id"], said.get("repeat", False), notes, number)
 
     async def submit(self, conversion: Conversion) -> Receipt:
-        return await self._until_taken(lambda: self.track(conversion))
+        named = _named(conversion)
+        return await self._until_taken(lambda: self.track(named))
 
     async def note(self, uses: tuple[ToolUse, ...]) -> None:
-        await self._record({"calls": [use.model_dump(mode="json", exclude_none=True) for use in uses]})
+        await self._record({"calls": [_own("call_id", use.model_dump(mode="json", exclude_none=True)) for use in uses]})
 
     async def turn(self, turn: Turn) -> None:
-        await self._record({"turns": [turn.model_dump(mode="json", exclude_none=True)]})
+        await self._record({"turns": [_own("turn_id", turn.model_dump(mode="json", exclude_none=True))]})
 
     async def _record(self, records: dict[str, Any]) -> None:
         body = orjson.dumps(records)
@@ -103,6 +111,12 @@ class Remote:
         until = loop.time() + _DRAIN_SECONDS
         while self._queued and loop.time() < until:
             await asyncio.sleep(_LOOK_SECONDS)
+        if self._queued:
+            logger().error("queue_given_up", waiting=self._queued, remedy=_GIVEN_UP)
+        self._ending.set()
+        until = loop.time() + _LAST_WORDS_SECONDS
+        while self._queued and loop.time() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _until_taken(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Raises `Overloaded` where too much waits already, and what the gateway says of the request itself."""
@@ -110,20 +124,31 @@ class Remote:
             raise Overloaded("Too much waits for the gateway.")
         self._queued += 1
         try:
-            async with self._turnstile:
-                return await self._patiently(ask)
+            return await self._patiently(ask)
         finally:
             self._queued -= 1
 
-    @staticmethod
-    async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await ask()
+                async with self._turnstile:
+                    return await ask()
+            except NotAGateway:
+                raise
             except _PASSING:
-                await asyncio.sleep(pause)
+                self._say_once()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._ending.wait()
+                if self._ending.is_set():
+                    raise
                 pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _say_once(self) -> None:
+        if not self._said:
+            self._said = True
+            logger().warning("gateway_not_reached", remedy="It is tried again, and what is reported waits in memory.")
 
     async def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         try:
@@ -134,6 +159,19 @@ class Remote:
         if response.is_success and said:
             return said
         raise as_error(response.status_code, said)
+
+
+def _named(conversion: Conversion) -> Conversion:
+    """With an id and a time of its own where it has no id: what is tried again must not become a second one."""
+    if conversion.event_id is not None or conversion.booking_id is not None:
+        return conversion
+    own = {"event_id": f"{conversion.event}:{unique()}"}
+    return conversion.model_copy(update=own if conversion.occurred_at is not None else {**own, "occurred_at": now()})
+
+
+def _own(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """With an id of its own where it has none, for the same reason."""
+    return {name: unique(), **record}
 
 
 def _object(body: bytes) -> dict[str, Any]:

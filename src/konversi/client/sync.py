@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from konversi.client.konversi import Konversi
@@ -57,10 +58,11 @@ class SyncKonversi:
 
     def close(self) -> None:
         """Finish what is under way, and stop."""
-        if self._loop is not None and self._stop is not None and self._thread is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
-        self._loop = None
+        loop, thread = self._loop, self._thread
+        if loop is not None and self._stop is not None and thread is not None:
+            with suppress(RuntimeError):  # it ended by itself, which was logged
+                loop.call_soon_threadsafe(self._stop.set)
+            thread.join()
 
     @property
     def queued(self) -> bool:
@@ -98,8 +100,11 @@ class SyncKonversi:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _live(self, started: Future[None]) -> None:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(self._serve(started))
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(self._serve(started))
+        finally:
+            self._loop = None
 
     async def _serve(self, started: Future[None]) -> None:
         self._stop = asyncio.Event()

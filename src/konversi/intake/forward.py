@@ -87,11 +87,12 @@ class Forwarder:
                 await self._rest(await self._patiently(self._journeys.next_forward))
 
     async def _begin(self, http: httpx2.AsyncClient, group: asyncio.TaskGroup) -> None:
-        room = _AT_ONCE - len(self._under_way)
+        before = frozenset(self._under_way)  # one that arrives at the bot during the look-up may still be found by it
+        room = _AT_ONCE - len(before)
         if not room:
             return
-        due = await self._journeys.due_forwards(_AT_ONCE + len(self._under_way))
-        for forward in [one for one in due if one.id not in self._under_way][:room]:
+        due = await self._journeys.due_forwards(_AT_ONCE + len(before))
+        for forward in [one for one in due if one.id not in before][:room]:
             self._under_way.add(forward.id)
             group.create_task(self._hand_on(http, forward))
 

@@ -26,7 +26,7 @@ from konversi.outbox.port import NewEvent, receipt
 from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from konversi.events.conversion import Conversion
     from konversi.journeys.attribution import Attribution, Known
@@ -183,7 +183,7 @@ class Receiver:
         conversion, rules = read.conversion, self._rules
         on_a_page = conversion.client is not None and conversion.client.page_url is not None
         return attribute(
-            {one.journey: one for key in read.keys for one in known.get(key, ())}.values(),
+            _conversations(read, known),
             channel=conversion.channel or ("website" if on_a_page else None),
             dataset=read.dataset,
             click_id=read.matched.user_data.get("ctwa_clid"),
@@ -277,6 +277,14 @@ def _in_bounds(conversion: Conversion, step: Callable[[], T | Refusal]) -> T | R
         if not faults:
             raise
         return _refusal(conversion, faults, ())
+
+
+def _conversations(read: _Read, known: dict[bytes, list[Known]]) -> Iterable[Known]:
+    """The customer's. One that only the click leads to says nothing of a person whom the conversion names itself."""
+    by_click = read.keys[-1:] if "ctwa_clid" in read.matched.user_data and len(read.keys) > 1 else ()
+    found = {one.journey: one._replace(user_data={}) for key in by_click for one in known.get(key, ())}
+    found |= {one.journey: one for key in read.keys if key not in by_click for one in known.get(key, ())}
+    return found.values()
 
 
 def _refusal(conversion: Conversion, found: Sequence[object], notes: Sequence[Note]) -> Refusal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
@@ -9,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from konversi.detection.bookings import TOOLS, ToolCall, inspect_result
 from konversi.detection.claims import claims_booking
 from konversi.detection.others import others_in
+from konversi.detection.plain import fold
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Channel, Customer, Identifier, Number, Text
 from konversi.events.faults import Fault, Refused
@@ -20,13 +23,24 @@ if TYPE_CHECKING:
 
 MOST_RECORDS = 1_000
 _LONGEST_ID = 200
-_SHORTEST_UNIQUE_ID = 16  # `call_1` comes again in every chat
+_UNIQUE_ID = re.compile(r"[!-~]{16,200}", re.ASCII)  # `call_1` comes again in every chat
 _NOTHING = Fault(
     "metadata",
     "nothing_to_report",
     "is missing: there is neither an agent's result nor a reply.",
     "Send `metadata.toolsUsed` with `metadata.toolResults`, or `messages`; and `reply`.",
 )
+# The parts in which the guide's result and the usual message lists come; a misspelt field alone is none.
+_SHAPES = frozenset(
+    map(
+        fold,
+        (
+            "metadata", "toolsUsed", "toolResults", "toolOutputs", "toolCalls", "messages", "new_messages", "output",
+            "outputs", "result", "response", "responses", "choices", "candidates", "content", "contents", "steps",
+            "items", "new_items", "parts", "history", "events", "message",
+        ),
+    )
+)  # fmt: skip
 _Tool = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
@@ -99,35 +113,32 @@ class Turns:
         `StorageUnavailable`, `Overloaded` or `ShuttingDown`.
         """
         result = report.model_extra or {}
-        if not result and report.reply is None:
+        if report.reply is None and _SHAPES.isdisjoint(map(fold, result)):
             raise Refused([_NOTHING])
         person = report.person
         of_booking = inspect_result(result, tools=report.tools, event=report.event, customer=person)
         used = [*of_booking, *others_in(result, report.tools)]
         booked = _once([call for call in of_booking if call.conversion is not None])
         conversions = [_conversion(call, report, index) for index, call in enumerate(booked)]
-        outcomes = await self._receiver.receive_all(conversions) if conversions else []
         claimed = bool(report.reply) and claims_booking(report.reply or "")
-        await self._journeys.note([_use(call, report, person, index) for index, call in enumerate(used)])
-        await self._journeys.note_turn(
-            Turn(
-                turn_id=report.turn_id,
-                conversation=report.conversation,
-                customer=person,
-                at=report.at,
-                tools=len(used),
-                booked=bool(booked),
-                claimed=claimed,
-            )
+        turn = Turn(
+            turn_id=report.turn_id,
+            conversation=report.conversation,
+            customer=person,
+            at=report.at,
+            tools=min(len(used), MOST_RECORDS),
+            booked=bool(booked),
+            claimed=claimed,
         )
+        uses = [_use(call, report, person, index) for index, call in enumerate(used[:MOST_RECORDS])]
+        outcomes = await self._receiver.receive_all(conversions) if conversions else []
+        await asyncio.gather(self._journeys.note(uses), self._journeys.note_turn(turn))
         bookings = [Booking(call.name, outcome) for call, outcome in zip(booked, outcomes, strict=True)]
         return TurnOutcome(used, bookings, claimed)
 
     async def keep(self, records: Records) -> None:
         """Keep records as they are; durable on return."""
-        await self._journeys.note(records.calls)
-        for turn in records.turns:
-            await self._journeys.note_turn(turn)
+        await asyncio.gather(self._journeys.note(records.calls), *map(self._journeys.note_turn, records.turns))
 
 
 def _once(booked: list[ToolCall]) -> list[ToolCall]:
@@ -150,7 +161,7 @@ def _conversion(call: ToolCall, report: TurnReport, index: int) -> Conversion:
 
 
 def _use(call: ToolCall, report: TurnReport, person: Customer | None, index: int) -> ToolUse:
-    own = call.call_id if call.call_id and _SHORTEST_UNIQUE_ID <= len(call.call_id) <= _LONGEST_ID else None
+    own = call.call_id if call.call_id and _UNIQUE_ID.fullmatch(call.call_id) else None
     by_turn = f"{report.turn_id}:{index}"[:_LONGEST_ID] if report.turn_id else None
     outcome = "succeeded" if call.outcome.ok else "unknown" if call.outcome.remedy else "failed"
     return ToolUse(

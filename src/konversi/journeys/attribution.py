@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from konversi.journeys.arrival import ChatChannel
 
 _DAY = 86_400
+_META_DAYS = 7
 _CLOCKS_APART = 300  # seconds by which a click may seem to come after the conversion
 CHATS = frozenset({"whatsapp", "messenger", "instagram"})
 _PERSONAL = {"messenger": "page_scoped_user_id", "instagram": "ig_sid"}
@@ -87,15 +88,14 @@ def attribute(
 ) -> Attribution:
     """Credit a conversion to one of its customer's conversations and to the click that opened it.
 
-    `channel`, `dataset`, `click_id` and `named` (accounts, by match key) are what the conversion says itself, and narrow
-    the choice. `dataset_of` gives the dataset of a channel's account and line, `account_of` whose a WhatsApp line is.
+    `channel`, `dataset`, `click_id` and `named` (accounts, by match key) are what the conversion says itself, and
+    narrow the choice. `dataset_of` gives the dataset of a channel's account and line, `account_of` whose a WhatsApp
+    line is.
     """
     conversations = [one for one in known if channel not in CHATS or one.channel == channel]
     conversations = [one for one in conversations if _is_of(named, one)]
     if dataset is not None:
-        conversations = [
-            one for one in conversations if dataset_of(one.channel, one.account, one.line) in (None, dataset)
-        ]
+        conversations = [kept for one in conversations if (kept := _of_dataset(one, dataset, dataset_of)) is not None]
     if not conversations:
         return NOTHING
     chosen, touch = _winner(conversations, click_id, occurred, window)
@@ -110,10 +110,24 @@ def attribute(
         touch.id if touch else None,
         chosen.channel,
         dataset_of(chosen.channel, account or None, line),
-        _told(chosen, touch, account, click_id),
-        _notes(chosen, touch, event_name, occurred),
+        _told(chosen, touch, account, click_id, occurred),
+        _notes(chosen, touch, account, event_name, occurred),
         _no_click(chosen, touch, occurred, window),
     )
+
+
+def _of_dataset(
+    one: Known, dataset: str, dataset_of: Callable[[str, str | None, str | None], str | None]
+) -> Known | None:
+    """The conversation with the clicks that belong to the dataset; nothing where it is another one's altogether."""
+    fits = (None, dataset)
+    touches = [
+        touch
+        for touch in one.touches
+        if dataset_of(one.channel, touch.account or one.account or None, touch.line) in fits
+    ]
+    own = dataset_of(one.channel, one.account or None, one.line) in fits
+    return one._replace(touches=touches) if touches or own else None
 
 
 def _winner(
@@ -133,6 +147,8 @@ def _winner(
         for touch in one.touches
         if occurred - window.days * _DAY <= touch.at <= occurred + _CLOCKS_APART
     ]
+    before = [entry for entry in in_time if entry[-1].at <= occurred]
+    in_time = before or in_time  # one that seems to come after is only a matter of clocks where there is no other
     if in_time:
         *_, one, touch = max(in_time, key=lambda entry: entry[:3])
         return one, touch
@@ -148,21 +164,35 @@ def _is_of(named: Mapping[str, Any], one: Known) -> bool:
     return all(named.get(key, account) == account for key, account in account_keys(one.channel, one.account).items())
 
 
-def _told(chosen: Known, touch: Touch | None, account: str, click_id: str | None) -> dict[str, Any]:
+def _told(chosen: Known, touch: Touch | None, account: str, click_id: str | None, occurred: int) -> dict[str, Any]:
     told = dict(chosen.user_data)
     if chosen.channel in _PERSONAL:
         return told | account_keys(chosen.channel, account)
-    clicked = click_id or (touch.click_id if touch is not None else None)
+    clicked = click_id or (touch.click_id if touch is not None and _is_metas(touch, occurred) else None)
     if clicked is not None:
         return told | account_keys(chosen.channel, account) | {"ctwa_clid": clicked}
     return told
 
 
-def _notes(chosen: Known, touch: Touch | None, event_name: str, occurred: int) -> tuple[Note, ...]:
+def _is_metas(touch: Touch, occurred: int) -> bool:
+    """Whether Meta still takes the click, however long it counts in our own reports."""
+    return occurred - touch.at <= _META_DAYS * _DAY
+
+
+def _notes(chosen: Known, touch: Touch | None, account: str, event_name: str, occurred: int) -> tuple[Note, ...]:
     notes = []
     if touch is not None:
-        ad = f"ad {touch.ad_id}" if touch.ad_id else "an ad"
+        ad = f"ad {touch.ad_id}" if touch.ad_id else "an ad or a link"
         notes.append(Note("click", "click_known", f"The chat was opened by {ad} {_ago(occurred - touch.at)} before."))
+        if touch.click_id and not account:
+            notes.append(
+                Note(
+                    "click",
+                    "account_unknown",
+                    "Which WhatsApp Business Account this number belongs to was not told; Meta takes no click without "
+                    "it: konversi datasets link-waba ACCOUNT --number NUMBER.",
+                )
+            )
     if event_name in chosen.automatic:
         notes.append(
             Note(
@@ -184,13 +214,20 @@ def _no_click(chosen: Known, touch: Touch | None, occurred: int, window: Window)
             "ad_without_click_id",
             "WhatsApp gives no click id for this ad (an ad in Status): sent as chat, matched by identity.",
         )
+    if touch is not None and not _is_metas(touch, occurred):
+        return Note(
+            "click",
+            "click_too_old_for_meta",
+            f"The ad click was {_ago(occurred - touch.at)} before, and Meta takes one for {_META_DAYS} days: sent as "
+            "chat, matched by identity.",
+        )
     earlier = [touch.at for touch in chosen.touches if touch.at <= occurred]
     if touch is None and earlier:
         return Note(
             "click",
             "click_too_old",
-            f"The last ad click was {_ago(occurred - max(earlier))} before, and clicks count for {_ago(window.days * _DAY)}: "
-            "sent as chat, matched by identity.",
+            f"The last ad click was {_ago(occurred - max(earlier))} before, and clicks count for "
+            f"{_ago(window.days * _DAY)}: sent as chat, matched by identity.",
         )
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -26,9 +26,9 @@ _FIND = (
 _DROP_TOUCHES = (  # the oldest ones after the first
     "DELETE FROM touches WHERE id IN (SELECT id FROM touches WHERE journey = ? ORDER BY at, id LIMIT ? OFFSET 1)"
 )
+_SEEN_BY_META = "SELECT DISTINCT event_name FROM automatic WHERE journey = ? LIMIT 10"
 _KNOWN = (
     "SELECT k.key, j.id, j.channel, j.account, j.line, j.last_at, j.user_data,"
-    " (SELECT group_concat(a.event_name) FROM automatic a WHERE a.journey = j.id),"
     " t.id, t.at, t.account, t.line, t.click_id, t.ad_id"
     " FROM journey_keys k CROSS JOIN journeys j ON j.id = k.journey LEFT JOIN touches t ON t.journey = j.id"
     " WHERE k.key IN ({}) ORDER BY +j.id, t.at, t.id"
@@ -50,37 +50,65 @@ def arrive(connection: sqlite3.Connection, visits: Sequence[Visit], now: float) 
 
 
 def _visited(connection: sqlite3.Connection, visit: Visit) -> int:
-    marks = ",".join("?" * len(visit.keys))
-    found = connection.execute(_FIND.format(marks), (*visit.keys, visit.channel, visit.account)).fetchone()
+    """The conversation that the message belongs to: the person's own id says more than a phone, which changes hands."""
+    found = _found(connection, visit, visit.own)
     if found is None:
-        opened = connection.execute(
-            "INSERT INTO journeys (channel, account, line, opened_at, last_at, messages, tail, user_data)"
-            " VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
-            (
-                visit.channel,
-                visit.account,
-                visit.line,
-                visit.at,
-                visit.at,
-                visit.tail,
-                orjson.dumps(visit.user_data).decode(),
-            ),
-        )
-        journey = int(opened.lastrowid or 0)
-        _name(connection, journey, visit.keys)
-        return journey
-    journey, known = found
+        found = _found(connection, visit, visit.phones)
+        if found is not None and _is_another_person(found[1], visit):
+            _take_away_phone(connection, found, visit)
+            found = None
+    if found is None:
+        return _opened(connection, visit)
+    journey, before = found
     connection.execute(
-        "UPDATE journeys SET messages = messages + 1, line = ?, last_at = max(last_at, ?),"
-        " opened_at = min(opened_at, ?) WHERE id = ?",
-        (visit.line, visit.at, visit.at, journey),
+        "UPDATE journeys SET messages = messages + 1, line = CASE WHEN ?1 >= last_at THEN ?2 ELSE line END,"
+        " last_at = max(last_at, ?1), opened_at = min(opened_at, ?1) WHERE id = ?3",
+        (visit.at, visit.line, journey),
     )
-    before = orjson.loads(known)
     together = merged(before, visit.user_data)
     if together != before:
-        connection.execute("UPDATE journeys SET user_data = ? WHERE id = ?", (orjson.dumps(together).decode(), journey))
-        _name(connection, journey, visit.keys)
-    return int(journey)
+        _describe(connection, journey, together)
+    _name(connection, journey, (*visit.own, *visit.phones))
+    return journey
+
+
+def _found(connection: sqlite3.Connection, visit: Visit, keys: Sequence[bytes]) -> tuple[int, dict[str, Any]] | None:
+    if not keys:
+        return None
+    query = _FIND.format(",".join("?" * len(keys)))
+    row = connection.execute(query, (*keys, visit.channel, visit.account)).fetchone()
+    return (int(row[0]), orjson.loads(row[1])) if row else None
+
+
+def _is_another_person(known: dict[str, Any], visit: Visit) -> bool:
+    theirs, ours = known.get("external_id"), visit.user_data.get("external_id")
+    return bool(theirs and ours) and set(theirs or ()).isdisjoint(ours if isinstance(ours, list) else ())
+
+
+def _take_away_phone(connection: sqlite3.Connection, found: tuple[int, dict[str, Any]], visit: Visit) -> None:
+    """Another person has the number now."""
+    journey, known = found
+    connection.executemany(
+        "DELETE FROM journey_keys WHERE key = ? AND journey = ?", [(key, journey) for key in visit.phones]
+    )
+    phones = visit.user_data.get("ph")
+    left = [one for one in known.get("ph", ()) if not isinstance(phones, list) or one not in phones]
+    _describe(connection, journey, {**known, "ph": left} if left else {k: v for k, v in known.items() if k != "ph"})
+
+
+def _opened(connection: sqlite3.Connection, visit: Visit) -> int:
+    opened = connection.execute(
+        "INSERT INTO journeys (channel, account, line, opened_at, last_at, messages, tail, user_data)"
+        " VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?6)",
+        (visit.channel, visit.account, visit.line, visit.at, visit.tail, orjson.dumps(visit.user_data).decode()),
+    )
+    journey = int(opened.lastrowid or 0)
+    _name(connection, journey, (*visit.own, *visit.phones))
+    return journey
+
+
+def _describe(connection: sqlite3.Connection, journey: int, user_data: dict[str, Any]) -> None:
+    connection.execute("UPDATE journeys SET user_data = ? WHERE id = ?", (orjson.dumps(user_data).decode(), journey))
 
 
 def _name(connection: sqlite3.Connection, journey: int, keys: Sequence[bytes]) -> None:
@@ -144,10 +172,10 @@ def known(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, 
     for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
         some = keys[start : start + _LOOKED_UP_AT_ONCE]
         rows = connection.execute(_KNOWN.format(",".join("?" * len(some))), some).fetchall()
-        for key, id_, channel, account, line, last_at, user_data, automatic, touch_id, *touch in rows:
+        for key, id_, channel, account, line, last_at, user_data, touch_id, *touch in rows:
             one = read.get(id_)
             if one is None:
-                names = tuple(automatic.split(",")) if automatic else ()
+                names = tuple(name for (name,) in connection.execute(_SEEN_BY_META, (id_,)))
                 one = read[id_] = Known(id_, channel, account, line, last_at, orjson.loads(user_data), [], names)
             entered = found.setdefault(key, [])
             if one not in entered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.events.conversion import Customer
@@ -11,12 +12,12 @@ from konversi.matching.match import match
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from konversi.journeys.arrival import Arrival
+    from konversi.journeys.arrival import Arrival, Referral
 
 LINKED_ID = "lid"  # WhatsApp Web's own id of a person: finds the conversation, and means nothing to Meta
 _LINKED_ID_END = "@lid"
 
-# The match keys that stand for one person, and so find a conversation. Hashed ones come as lists.
+# The match keys that stand for one person, and so find a conversation: hashed ones as lists, and Meta's before ours.
 IDENTIFYING = ("ph", "external_id", "page_scoped_user_id", "ig_sid", "ctwa_clid", LINKED_ID)
 
 # How a person is called on each channel: the customer's field for the user id, and the one for the account.
@@ -26,6 +27,9 @@ _OWN_ID = {
     "instagram": ("ig_sid", "ig_account_id"),
 }
 _TAIL = 4
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
+_LIKE_A_PHONE = re.compile(r"[0-9]{8}", re.ASCII)
 _MOST_OF_A_KIND = 5  # values of one match key; whoever changes numbers more often is not one person
 
 
@@ -47,6 +51,16 @@ def person_of(arrival: Arrival) -> Person:
     shown = phone or user_id or ""
     tail = f"…{shown.removesuffix(_LINKED_ID_END)[-_TAIL:]}" if len(shown) > _TAIL else "…"
     return Person(matched.user_data, {**matched.user_data, **linked}, tail)
+
+
+def without_identities(referral: Referral) -> Referral:
+    """Without what a link may tell of a person: an address keeps its path, and a `ref` has to look like a code."""
+    url = referral.source_url
+    ref = referral.ref
+    return referral._replace(
+        source_url=_QUERY.sub("", url) if url else None,
+        ref=ref if ref and _CODE.fullmatch(ref) and not _LIKE_A_PHONE.search(ref) else None,
+    )
 
 
 def account_keys(channel: str, account: str | None) -> dict[str, str]:

@@ -14,13 +14,14 @@ class Visit(NamedTuple):
     """A customer's message, ready to be kept."""
 
     message: bytes  # key of the message
-    keys: Sequence[bytes]  # of the person
+    own: Sequence[bytes]  # keys of the person's own ids on the platform
+    phones: Sequence[bytes]  # keys of the person's phone
     channel: str
     account: str  # empty where it isn't known
     line: str | None
     at: int  # Unix seconds
     tail: str
-    user_data: Mapping[str, object]
+    user_data: Mapping[str, Any]
     referral: Referral | None
     click: bytes | None = None  # key of the referral's click id
 

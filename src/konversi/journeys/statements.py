@@ -108,6 +108,7 @@ def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> int:
             new[number if key is None else key] = use
         elif known[key] in _UNFINISHED:
             connection.execute(update(tool_uses).where(tool_uses.c.key == key).values(use))
+            known[key] = use["outcome"]
     if new:
         connection.execute(insert(tool_uses), list(new.values()))
     return len(new)
@@ -127,9 +128,9 @@ def forget_messages(connection: Connection, before: float, limit: int) -> int:
 
 
 def forget_agents_work(connection: Connection, before: float, limit: int) -> int:
-    """Forget tool calls and turns from before then, up to so many of each."""
+    """Forget tool calls, turns and what Meta saw from before then, up to so many of each."""
     gone = 0
-    for table in (tool_uses, turns):
+    for table in (tool_uses, turns, automatic):
         old = select(table.c.id).where(table.c.at < before).limit(limit)
         gone += connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
     return gone

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.database.sqlite_threads import driver_of
 from konversi.journeys import hot_sqlite, statements
-from konversi.journeys.identity import keyed, keys_of, person_of
+from konversi.journeys.identity import keyed, keys_of, person_of, without_identities
 from konversi.journeys.port import Sighting, Taken, Visit
 from konversi.matching.match import match
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _BRIEF = 100  # messages that hold up nobody while they are kept
 _PATIENCE = 0.02  # seconds that tool calls and turns wait for more, and never for a booking's commit
+_BREATH = 200  # messages whose people are hashed in one go: about 3 ms
+_AHEAD = 86_400  # seconds by which another's clock may be ahead
 _MOST_QUEUED = 20_000  # messages that may wait for a commit
 
 
@@ -67,11 +70,12 @@ class Journeys:
 
         A call that told nothing new is not handed on again, unless it held nothing that is told once.
         """
-        call = _Call(
-            [self._visit(arrival) for arrival in heard.arrivals],
-            [self._sighting(one) for one in heard.automatic],
-            sealed,
-        )
+        visits: list[Visit] = []
+        for start in range(0, len(heard.arrivals), _BREATH):
+            if start:
+                await asyncio.sleep(0)  # a call with a thousand messages must not hold up the other callers
+            visits += map(self._visit, heard.arrivals[start : start + _BREATH])
+        call = _Call(visits, [self._sighting(one) for one in heard.automatic], sealed)
         if not call.size and sealed is None:
             return Taken(0, 0)
         taken = await self._calls.bring(call)
@@ -90,10 +94,15 @@ class Journeys:
 
     def _visit(self, arrival: Arrival) -> Visit:
         person = person_of(arrival)
-        referral = arrival.referral
+        referral = without_identities(arrival.referral) if arrival.referral else None
+        phones = keys_of({"ph": person.user_data["ph"]}, self._secret) if "ph" in person.user_data else []
+        own = [key for key in keys_of(person.known_by, self._secret) if key not in phones]
+        if not own and not phones:
+            own = [keyed("unusable", f"{arrival.channel}:{arrival.who.phone or arrival.who.user_id}", self._secret)]
         return Visit(
             message=keyed("message", f"{arrival.channel}:{arrival.message}", self._secret),
-            keys=keys_of(person.known_by, self._secret),
+            own=own,
+            phones=phones,
             channel=arrival.channel,
             account=arrival.account or "",
             line=arrival.line,
@@ -138,7 +147,7 @@ class Journeys:
             "key": keyed("call", call, self._secret) if use.call_id else None,
             "journey": journey,
             "conversation": conversation,
-            "at": now if use.called_at is None else float(use.called_at),
+            "at": _when(use.called_at, now),
             "tool": use.tool,
             "outcome": use.outcome,
             "error_kind": use.error_kind,
@@ -162,7 +171,7 @@ class Journeys:
             "key": keyed("turn", own, self._secret) if turn.turn_id else None,
             "journey": journey,
             "conversation": conversation,
-            "at": now if turn.at is None else float(turn.at),
+            "at": _when(turn.at, now),
             "tools": turn.tools,
             "booked": turn.booked,
             "claimed": turn.claimed,
@@ -231,3 +240,8 @@ class Journeys:
     async def put_off(self, forward: int, due_at: float, reason: str) -> None:
         """It is tried again later."""
         await self._database.write(lambda connection: statements.put_off(connection, forward, due_at, reason))
+
+
+def _when(told: float | None, now: float) -> float:
+    """The time told, or now where it is none that can have been."""
+    return float(told) if told is not None and 0 <= told <= now + _AHEAD else now

@@ -165,3 +165,21 @@ def test_the_winner_is_within_the_window_and_none_of_its_kind_is_better(found, d
 @given(st.permutations([touch(1, days_ago=1, click_id="a"), touch(2, days_ago=2), touch(3, days_ago=2, click_id="c")]))
 def test_the_order_in_which_clicks_are_read_does_not_matter(found):
     assert credit(chat(*found)).touch == 1
+
+
+def test_a_click_that_seems_to_come_after_the_booking_yields_to_one_before_it():
+    found = credit(chat(touch(1, days_ago=2, click_id="before"), touch(2, days_ago=-0.002, click_id="after")))
+    assert found.user_data["ctwa_clid"] == "before"
+
+
+def test_a_click_that_counts_in_our_reports_is_not_told_once_meta_takes_it_no_more():
+    found = credit(chat(touch(days_ago=9)), window=Window(days=30))
+    assert (found.touch, codes(found)) == (1, ["click_known", "click_too_old_for_meta"])
+    assert "ctwa_clid" not in found.user_data
+
+
+def test_a_dataset_that_is_asked_for_takes_the_clicks_of_its_own_accounts_only():
+    mixed = chat(touch(1, account="1", click_id="one"), touch(2, days_ago=0.5, account="2", click_id="two"), account="")
+    datasets = {"1": "111111", "2": "222222"}
+    assert credit(mixed, dataset="111111", datasets=datasets).user_data["ctwa_clid"] == "one"
+    assert credit(mixed, dataset="222222", datasets=datasets).user_data["ctwa_clid"] == "two"

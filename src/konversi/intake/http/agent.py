@@ -8,6 +8,8 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
+from konversi.events.agent import ToolUse, Turn
+from konversi.events.conversion import Customer
 from konversi.intake.http.bodies import ONE_EVENT, read_json
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.problems import InvalidFields, faults_in, problem
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 FORMS = (TurnReport, Records)  # that the doors here take
-_REPORTED = frozenset(TurnReport.model_fields)
-_RECORDED = frozenset({"calls", "turns", *Records.model_fields})
+_REPORTED = frozenset({"turnId", *TurnReport.model_fields, *Customer.model_fields})
+_RECORDED = frozenset(name for model in (Records, ToolUse, Turn, Customer) for name in model.model_fields)
 
 
 @router.post(

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from konversi.errors import (
+    BodyTooLarge,
     MalformedBody,
     MethodNotAllowed,
     NotFound,
@@ -19,6 +20,7 @@ from konversi.errors import (
 )
 from konversi.intake import messenger
 from konversi.intake.forward import Call
+from konversi.intake.http.bodies import MANY_EVENTS
 from konversi.intake.http.native import Answer
 from konversi.intake.signatures import same_secret, signed_by_meta, signed_by_twilio
 from konversi.intake.whatsapp import baileys, cloud, twilio
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 PATHS = "/webhooks/"
 _MOST_FIELDS = 200
+_LARGEST_FORM = 65_536  # bytes; a form is read before its signature can be checked, and Twilio's are a tenth of it
 _ESCAPE = re.compile(
     rb"\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL
 )
@@ -63,6 +66,7 @@ class Platform(NamedTuple):
     verify_token: str | None = None  # the setting of Meta's handshake
     forward_url: str | None = None  # the setting that says where its calls are handed on to
     answer: Callable[[int, int], Answer] | None = None
+    most: int = MANY_EVENTS  # bytes of a call
 
 
 def _signed_by_meta(asked: Asked, secret: str, _settings: ChatSettings) -> bool:
@@ -131,7 +135,7 @@ PLATFORMS: dict[str, Platform] = {
         lambda asked, now: messenger.hear(_json(asked.body), now),
         verify_token="messenger_verify_token",  # noqa: S106 - a setting's name
     ),
-    "twilio": Platform("twilio_auth_token", _signed_by_twilio, _hear_twilio, answer=_twiml),
+    "twilio": Platform("twilio_auth_token", _signed_by_twilio, _hear_twilio, answer=_twiml, most=_LARGEST_FORM),
     "baileys": Platform("baileys_secret", _carries_secret, lambda asked, now: baileys.hear(_json(asked.body), now)),
 }
 
@@ -145,6 +149,8 @@ async def answer(listener: Listener, settings: ChatSettings, asked: Asked) -> An
         return _handshake(asked, _set_up(settings, platform.verify_token))
     if asked.method != "POST":
         raise MethodNotAllowed
+    if len(asked.body) > platform.most:
+        raise BodyTooLarge
     if not platform.genuine(asked, _set_up(settings, platform.secret), settings):
         raise WebhookUnsigned
     heard = platform.hear(asked, listener.now())
