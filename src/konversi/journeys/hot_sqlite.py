@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -68,16 +69,21 @@ def _visited(connection: sqlite3.Connection, visit: Visit) -> int:
     together = merged(before, visit.user_data)
     if together != before:
         _describe(connection, journey, together)
-    _name(connection, journey, (*visit.own, *visit.phones))
+    if together != before or visit.linked:
+        _name(connection, journey, (*visit.own, *visit.phones))
     return journey
 
 
 def _found(connection: sqlite3.Connection, visit: Visit, keys: Sequence[bytes]) -> tuple[int, dict[str, Any]] | None:
     if not keys:
         return None
-    query = _FIND.format(",".join("?" * len(keys)))
-    row = connection.execute(query, (*keys, visit.channel, visit.account)).fetchone()
+    row = connection.execute(_find(len(keys)), (*keys, visit.channel, visit.account)).fetchone()
     return (int(row[0]), orjson.loads(row[1])) if row else None
+
+
+@lru_cache(maxsize=32)
+def _find(keys: int) -> str:
+    return _FIND.format(",".join("?" * keys))
 
 
 def _is_another_person(known: dict[str, Any], visit: Visit) -> bool:

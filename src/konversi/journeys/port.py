@@ -24,6 +24,7 @@ class Visit(NamedTuple):
     user_data: Mapping[str, Any]
     referral: Referral | None
     click: bytes | None = None  # key of the referral's click id
+    linked: bool = False  # one of `own` is an id that `user_data` says nothing of
 
 
 class Sighting(NamedTuple):

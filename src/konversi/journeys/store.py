@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.database.sqlite_threads import driver_of
 from konversi.journeys import hot_sqlite, statements
-from konversi.journeys.identity import keyed, keys_of, person_of, without_identities
+from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
 from konversi.journeys.port import Sighting, Taken, Visit
 from konversi.matching.match import match
 
@@ -111,6 +111,7 @@ class Journeys:
             user_data=person.user_data,
             referral=referral,
             click=keyed("ctwa_clid", referral.click_id, self._secret) if referral and referral.click_id else None,
+            linked=LINKED_ID in person.known_by,
         )
 
     def _sighting(self, one: Automatic) -> Sighting:
