@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Customer
-from konversi.intake.http.bodies import ONE_EVENT, read_json
 from konversi.intake.http.documented import body, problems
-from konversi.intake.http.problems import InvalidFields, faults_in, problem
+from konversi.intake.http.forms import read_form
+from konversi.intake.http.problems import problem
 from konversi.intake.receive import Receipt
 from konversi.intake.turns import Records, TurnReport
 
@@ -36,11 +35,7 @@ _RECORDED = frozenset(name for model in (Records, ToolUse, Turn, Customer) for n
 )
 async def take_turn(request: Request) -> JSONResponse:
     """Finds the succeeded bookings among the tool calls and reports them; durable when answered."""
-    sent = await read_json(request, ONE_EVENT)
-    try:
-        report = TurnReport.model_validate_json(sent)
-    except ValidationError as error:
-        raise InvalidFields(faults_in(error, _REPORTED)) from None
+    report = await read_form(request, TurnReport, _REPORTED)
     gateway: Gateway = request.app.state.gateway
     outcome = await gateway.turns.take(report)
     said: dict[str, Any] = {
@@ -69,11 +64,7 @@ def _booking(one: Booking) -> dict[str, Any]:
 )
 async def keep_records(request: Request) -> JSONResponse:
     """What Konversi's Python client sends of an agent in another process. Durable when answered."""
-    sent = await read_json(request, ONE_EVENT)
-    try:
-        records = Records.model_validate_json(sent)
-    except ValidationError as error:
-        raise InvalidFields(faults_in(error, _RECORDED)) from None
+    records = await read_form(request, Records, _RECORDED)
     gateway: Gateway = request.app.state.gateway
     await gateway.turns.keep(records)
     return JSONResponse({"calls": len(records.calls), "turns": len(records.turns)}, 202)

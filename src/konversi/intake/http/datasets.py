@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ValidationError
 
 from konversi.intake.dataset_forms import ID, AccountDataset, NewAccount, NewDataset
-from konversi.intake.http.bodies import ONE_EVENT, read_json
 from konversi.intake.http.documented import body, problems
-from konversi.intake.http.problems import InvalidFields, faults_in
+from konversi.intake.http.forms import read_form
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from konversi.intake.catalogue import Catalogue
 
 FORMS: tuple[type[BaseModel], ...] = (NewDataset, NewAccount, AccountDataset)
 
 router = APIRouter(tags=["datasets"])
 
-Form = TypeVar("Form", bound=BaseModel)
 _Id = Annotated[str, Path(pattern=ID)]
 _TAKES_A_BODY = (400, 408, 413, 415, 422, 503)
 
@@ -27,14 +26,6 @@ _TAKES_A_BODY = (400, 408, 413, 415, 422, 503)
 def _catalogue(request: Request) -> Catalogue:
     catalogue: Catalogue = request.app.state.gateway.catalogue
     return catalogue
-
-
-async def _read(request: Request, form: type[Form]) -> Form:
-    sent = await read_json(request, ONE_EVENT)
-    try:
-        return form.model_validate_json(sent)
-    except ValidationError as error:
-        raise InvalidFields(faults_in(error, frozenset(form.model_fields))) from None
 
 
 @router.get("/v1/datasets", summary="List the datasets with their accounts", responses=problems(503))
@@ -51,7 +42,7 @@ async def list_datasets(request: Request) -> dict[str, Any]:
 )
 async def add_dataset(request: Request) -> dict[str, Any]:
     """The token is kept encrypted. What waited for it is sent at once."""
-    return await _catalogue(request).add(await _read(request, NewDataset))
+    return await _catalogue(request).add(await read_form(request, NewDataset))
 
 
 @router.delete("/v1/datasets/{dataset}", summary="Forget a dataset", responses=problems(404, 409, 422, 503))
@@ -74,7 +65,7 @@ async def check_dataset(request: Request, dataset: _Id) -> dict[str, Any]:
 )
 async def link_account(request: Request, dataset: _Id) -> dict[str, Any]:
     """The chats of the WhatsApp Business Account, Page or Instagram account belong to the dataset from now on."""
-    return await _catalogue(request).link(dataset, await _read(request, NewAccount))
+    return await _catalogue(request).link(dataset, await read_form(request, NewAccount))
 
 
 @router.post(
@@ -85,4 +76,4 @@ async def link_account(request: Request, dataset: _Id) -> dict[str, Any]:
 )
 async def link_own_dataset(request: Request, account: _Id) -> dict[str, Any]:
     """Asks Meta; the token is kept with the dataset that it names."""
-    return await _catalogue(request).link_own(account, await _read(request, AccountDataset))
+    return await _catalogue(request).link_own(account, await read_form(request, AccountDataset))

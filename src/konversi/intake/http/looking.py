@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from konversi._version import __version__
@@ -13,9 +13,9 @@ from konversi.errors import NotFound
 from konversi.events.faults import Fault
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.metrics import metrics
-from konversi.intake.http.bodies import ONE_EVENT, read_json
 from konversi.intake.http.documented import body, problems
-from konversi.intake.http.problems import InvalidFields, faults_in
+from konversi.intake.http.forms import read_form
+from konversi.intake.http.problems import InvalidFields
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State  # noqa: TC001 - FastAPI reads the annotations
 from konversi.settings import DEFAULT_DATASET
@@ -112,11 +112,7 @@ async def replay(request: Request, receipt: str) -> dict[str, str]:
 )
 async def discard(request: Request, receipt: str) -> dict[str, str]:
     """For what waits, is dead, held or expired; the reason is kept with it."""
-    sent = await read_json(request, ONE_EVENT)
-    try:
-        decided = Discard.model_validate_json(sent)
-    except ValidationError as error:
-        raise InvalidFields(faults_in(error, frozenset(Discard.model_fields))) from None
+    decided = await read_form(request, Discard)
     state = await _gateway(request).decisions.discard(_event(receipt), decided.reason)
     return {"receipt": receipt, "state": state.value}
 

@@ -65,7 +65,7 @@ class Platform(NamedTuple):
     hear: Callable[[Asked, float], Heard]
     verify_token: str | None = None  # the setting of Meta's handshake
     forward_url: str | None = None  # the setting that says where its calls are handed on to
-    answer: Callable[[int, int], Answer] | None = None
+    reply: Answer | None = None  # what the platform has to be answered, whatever came
     most: int = MANY_EVENTS  # bytes of a call
 
 
@@ -116,10 +116,8 @@ def _hear_twilio(asked: Asked, now: float) -> Heard:
     return twilio.hear(texts, now)
 
 
-def _twiml(_new: int, _known: int) -> Answer:
-    """Twilio would send anything else to the customer as a reply."""
-    return Answer(200, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml")
-
+# Twilio would send anything else to the customer as a reply.
+_NO_REPLY = Answer(200, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml")
 
 PLATFORMS: dict[str, Platform] = {
     "whatsapp": Platform(
@@ -135,7 +133,7 @@ PLATFORMS: dict[str, Platform] = {
         lambda asked, now: messenger.hear(_json(asked.body), now),
         verify_token="messenger_verify_token",  # noqa: S106 - a setting's name
     ),
-    "twilio": Platform("twilio_auth_token", _signed_by_twilio, _hear_twilio, answer=_twiml, most=_LARGEST_FORM),
+    "twilio": Platform("twilio_auth_token", _signed_by_twilio, _hear_twilio, reply=_NO_REPLY, most=_LARGEST_FORM),
     "baileys": Platform("baileys_secret", _carries_secret, lambda asked, now: baileys.hear(_json(asked.body), now)),
 }
 
@@ -156,8 +154,8 @@ async def answer(listener: Listener, settings: ChatSettings, asked: Asked) -> An
     heard = platform.hear(asked, listener.now())
     handed_on = platform.forward_url is not None and getattr(settings, platform.forward_url) is not None
     told = await listener.listen(heard, forward=Call.of(asked.headers, asked.body) if handed_on else None)
-    if platform.answer is not None:
-        return platform.answer(told.new, told.known)
+    if platform.reply is not None:
+        return platform.reply
     return Answer(200, orjson.dumps({"received": told.new, "repeated": told.known, "ignored": told.others}))
 
 
