@@ -116,6 +116,10 @@ class Database(Protocol):
         """Run a query that an index answers in microseconds, at once."""
         ...
 
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathered[Item, Result]:
+        """As `look_up`, for what many callers ask at a time: `job` may get the questions of several."""
+        ...
+
     async def aclose(self) -> None:
         """Finish what was asked, and let go of the storage."""
         ...

@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 _WRITERS, _READERS = 4, 2  # connections
 _GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the disk, one gets ready
 _ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
+_MOST_LOOK_UPS = 50_000  # that may wait
 _HOLDS = 256
 _HOLD_SPACE = 0x4B4F4E56  # the first of the two numbers of an advisory lock: whose it is
 
@@ -108,6 +109,19 @@ class PostgresDatabase:
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
         return await self.readers.submit(job)
+
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathering[Item, Result]:
+        gathering = Gathering(
+            partial(self.readers.call, alone=True),
+            job,
+            size=lambda _item: 1,
+            brief=_ENOUGH,
+            most=_MOST_LOOK_UPS,
+            at_once=_GATHERED_AT_ONCE,
+            enough=_ENOUGH,
+        )
+        self._gatherings.append(gathering.close)
+        return gathering
 
     async def aclose(self) -> None:
         """Finish what was asked."""

@@ -104,7 +104,7 @@ class _Keeper:
                 if what is Meaning.AWAY:
                     lost = self._is_lost()
                     # A connection that was kept may have died long ago; a new one says whether the server is there.
-                    if not (lost and kept and not job.alone):
+                    if not (lost and kept):
                         return self._away(error)
                 elif trial == _TRIES - 1:
                     return self._away(error)

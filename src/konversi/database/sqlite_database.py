@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -107,6 +107,9 @@ class SqliteDatabase:
         except DBAPIError as error:
             raise StorageUnavailable(f"SQLite: {cause_of(error)}.") from error
 
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> _LookUps[Item, Result]:
+        return _LookUps(self, job)
+
     async def aclose(self) -> None:
         """Finish what was asked, and let another process have the database."""
         for close in self._gatherings:
@@ -116,3 +119,14 @@ class SqliteDatabase:
         self._looking.close()
         self._at_hand.dispose()
         self._lock.release()
+
+
+class _LookUps(Generic[Item, Result]):
+    """Each at once: there is nothing to be gained by waiting for others."""
+
+    def __init__(self, database: SqliteDatabase, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> None:
+        self._database = database
+        self._job = job
+
+    async def bring(self, item: Item) -> Result:
+        return (await self._database.look_up(lambda connection: self._job(connection, [item])))[0]

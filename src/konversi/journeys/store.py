@@ -54,6 +54,7 @@ class Journeys:
         self._country = country
         self._now = now
         self._empty = True
+        self._look_ups = database.look_ups(self._known)
         self._uses = database.gathering(self._keep_uses, size=len, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE)
         self._turns = database.gathering(
             self._keep_turns, size=lambda _turn: 1, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE
@@ -131,7 +132,11 @@ class Journeys:
         """The conversations that the keys find: one indexed look-up."""
         if not keys:
             return {}
-        return await self._database.look_up(lambda connection: hot.known(self._database.driver(connection), keys))
+        return await self._look_ups.bring(keys)
+
+    def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
+        keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
+        return [hot.known(self._database.driver(connection), keys)] * len(asked)
 
     async def note(self, uses: Sequence[ToolUse]) -> int:
         """Keep tool calls; one that comes with its id, once. Returns how many were new."""

@@ -53,7 +53,11 @@ WITH given AS MATERIALIZED (
 SELECT given.id, stored.id IS NOT NULL FROM given LEFT JOIN stored USING (id) ORDER BY given.place
 """  # noqa: S608 - ours
 _KNOWN = "SELECT id, digest FROM events WHERE event_id = %s AND event_name = %s AND dataset = %s"
-_HOME = "SELECT dataset FROM events WHERE event_id = %s AND event_name = %s ORDER BY id LIMIT 1"
+_HOMES = """
+SELECT DISTINCT ON (event_id, event_name) event_name, event_id, dataset
+FROM events JOIN unnest(%s::text[], %s::text[]) AS asked(event_name, event_id) USING (event_name, event_id)
+ORDER BY event_id, event_name, id
+"""
 _DUE = f"""
 SELECT id, batch_limit, size, tries, deadline FROM queue
 WHERE lane = %s AND state = 'waiting' AND due_at <= %s ORDER BY due_at, id LIMIT {_WINDOW} FOR UPDATE SKIP LOCKED
@@ -117,13 +121,10 @@ class HotPostgres:
                 yield Appended(known[0], repeat=True, conflict=known[1] != event.digest)
 
     def homes(self, connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        driver = driver_of(connection)
-        found = {}
-        for name, event_id in ids:
-            row = driver.execute(_HOME, (event_id, name)).fetchone()
-            if row is not None:
-                found[name, event_id] = row[0]
-        return found
+        pairs = list(ids)
+        names, event_ids = [name for name, _ in pairs], [event_id for _, event_id in pairs]
+        rows = driver_of(connection).execute(_HOMES, (names, event_ids)).fetchall()
+        return {(name, event_id): dataset for name, event_id, dataset in rows}
 
     def claim(
         self,

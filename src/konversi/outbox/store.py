@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from konversi.database.opening import open_database
@@ -78,6 +79,7 @@ class SqlOutbox:
         self.database = database
         self._hot = hot
         self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True)
+        self._look_ups = database.look_ups(self._homes)
         self._closed = False
 
     @property
@@ -153,7 +155,12 @@ class SqlOutbox:
         return await self.database.write(lambda connection: statements.prune(connection, accepted_before, limit))
 
     async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        return await self.database.look_up(lambda connection: self._hot.homes(connection, ids))
+        return await self._look_ups.bring(ids) if ids else {}
+
+    def _homes(
+        self, connection: Connection, asked: Sequence[Sequence[tuple[str, str]]]
+    ) -> Sequence[dict[tuple[str, str], str]]:
+        return [self._hot.homes(connection, list(chain(*asked)))] * len(asked)
 
     async def lanes(self) -> Sequence[tuple[str, float]]:
         return await self.database.read(statements.lanes)
