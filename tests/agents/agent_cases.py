@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any
 
@@ -55,6 +57,26 @@ def done(result: Any) -> Future[Any]:
     future: Future[Any] = Future()
     future.set_result(result)
     return future
+
+
+async def cancel_once_running(chat: Coroutine[Any, Any, Any], running: asyncio.Event) -> None:
+    """Cancel the chat when its tool, which sets `running`, is at work."""
+    chatting = asyncio.create_task(chat)
+    async with asyncio.timeout(10):
+        await running.wait()
+        chatting.cancel()
+        await asyncio.wait([chatting])
+    assert chatting.done()
+
+
+def openings(monkeypatch: Any) -> list[str]:
+    """The process's own gateway is not open; each try to open it is in the list."""
+    import konversi.client
+
+    tries: list[str] = []
+    monkeypatch.setattr(konversi.client, "opened_tracker", lambda: None)
+    monkeypatch.setattr(konversi.client, "default_tracker", lambda: tries.append("opened"))
+    return tries
 
 
 def sandboxed(tmp_path: Any, meta_sandbox: Any) -> Any:

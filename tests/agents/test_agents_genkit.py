@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import BOOKED, NO_SLOT, PHONE, Told, cancel_once_running, delivered, sandboxed
 from genkit import (
     Genkit,
     GenkitError,
@@ -246,10 +246,7 @@ async def test_a_cancelled_call_does_not_count():
         return BOOKED
 
     shop = Shop(create_booking)
-    chatting = asyncio.create_task(shop.says())
-    await running.wait()
-    chatting.cancel()
-    await asyncio.wait([chatting])
+    await cancel_once_running(shop.says(), running)
     assert shop.told.conversions == []
     assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "cancelled")]
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import BOOKED, NO_SLOT, PHONE, Told, cancel_once_running, delivered, openings, sandboxed
 from google.adk.agents import LlmAgent
 from google.adk.apps import App
 from google.adk.models.base_llm import BaseLlm
@@ -144,21 +144,27 @@ async def test_an_exception_does_not_count_and_is_raised_as_without_us():
     assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "RuntimeError")]
 
 
-async def test_a_cancelled_call_does_not_count():
-    running = asyncio.Event()
-
+def never_done(running):
     async def create_booking(customer_phone: str):
         """Book a slot."""
         running.set()
         await asyncio.Event().wait()
 
-    shop = Shop(create_booking)
-    chatting = asyncio.create_task(shop.says())
-    await running.wait()
-    chatting.cancel()
-    await asyncio.wait([chatting])
+    return create_booking
+
+
+async def test_a_cancelled_call_does_not_count():
+    running = asyncio.Event()
+    shop = Shop(never_done(running))
+    await cancel_once_running(shop.says(), running)
     assert shop.told.conversions == []
     assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "cancelled")]
+
+
+async def test_a_cancelled_call_opens_no_gateway(monkeypatch):
+    tries, running = openings(monkeypatch), asyncio.Event()
+    await cancel_once_running(Shop(never_done(running), via=None).says(), running)
+    assert tries == []
 
 
 class Mends(BasePlugin):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from agent_cases import ASKS, BOOKED, CLAIMS, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import ASKS, BOOKED, CLAIMS, NO_SLOT, PHONE, Told, cancel_once_running, delivered, sandboxed
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ModelRetry, RunContext, ToolDenied
 from pydantic_ai.capabilities import AbstractCapability, Hooks
 from pydantic_ai.exceptions import SkipToolExecution, ToolFailed
@@ -69,6 +69,19 @@ async def test_a_succeeded_booking_is_one_conversion():
     assert (use.tool, use.outcome, use.call_id, use.conversation) == ("create_booking", "succeeded", LONG_ID, "chat-7")
     assert use.customer == Customer(phone=PHONE)
     assert use.seconds >= 0
+
+
+async def test_a_cancelled_call_does_not_count():
+    running = asyncio.Event()
+
+    async def create_booking(service: str) -> None:
+        running.set()
+        await asyncio.Event().wait()
+
+    told = Told()
+    await cancel_once_running(agent_with(told, create_booking).run(ASKS, deps=Deps()), running)
+    assert told.conversions == []
+    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "cancelled")]
 
 
 @pytest.fixture
