@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from konversi import Customer, Konversi, Lead, SyncKonversi
+from konversi.client import queue
 from konversi.errors import GatewayUnreachable, KonversiError, Unauthorized
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.faults import Refused
@@ -562,6 +563,22 @@ async def test_what_was_submitted_while_the_gateway_was_away_arrives_once_when_i
     assert len(http.get(EVENTS, params={"limit": 500}).json()["events"]) == 40
     assert uses(tmp_path) == [("createBooking", "succeeded")]
     assert turns(tmp_path) == [(1, 1, 0)]
+
+
+@pytest.mark.parametrize("named", [{"booking_id": "BK-1"}, {}])
+async def test_what_waited_for_the_gateway_happened_when_it_was_submitted(kept, http, doorway, monkeypatch, named):
+    async with Konversi(url=doorway.url) as konversi:
+        waiting = asyncio.create_task(konversi.submit(lead(**named)))
+        await asyncio.sleep(0)
+        began = queue.monotonic()
+        monkeypatch.setattr(queue, "monotonic", lambda: began + 5_400)
+        doorway.open(kept)
+        async with asyncio.timeout(PATIENCE):
+            receipt = await waiting
+            if named:
+                assert (await konversi.track(lead(**named))).receipt == receipt.receipt  # reported again, no conflict
+    sent = http.get(f"{EVENTS}/{receipt.receipt}").json()["sent_to_meta"]
+    assert sent["event_time"] == pytest.approx(time.time() - 5_400, abs=60)
 
 
 @pytest.mark.parametrize("named", [{"booking_id": "BK-1"}, {}])

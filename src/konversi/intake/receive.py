@@ -122,19 +122,19 @@ class Receiver:
         self._wake = wake
         self._lanes: dict[tuple[str, str], str] = {}
 
-    async def receive(self, conversion: Conversion) -> Receipt:
-        """Accept one conversion; durable on return.
+    async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
+        """Accept one conversion, as if it had come `waited` seconds ago; durable on return.
 
         Raises `Refused` (with each fault), `IdempotencyConflict`, `StorageUnavailable` or `Overloaded`.
         """
-        (outcome,) = await self.receive_all([conversion])
+        (outcome,) = await self.receive_all([conversion], waited=waited)
         if isinstance(outcome, Refusal):
             raise outcome.error
         return outcome
 
-    async def receive_all(self, conversions: Sequence[Conversion]) -> list[Receipt | Refusal]:
+    async def receive_all(self, conversions: Sequence[Conversion], *, waited: float = 0.0) -> list[Receipt | Refusal]:
         """Accept several, one outcome each in their order; a bad one doesn't refuse the rest."""
-        now = self._now()
+        now = self._now() - waited
         prepared: list[_Ready | Refusal] = []
         for start in range(0, len(conversions), _BREATH):
             if start:
