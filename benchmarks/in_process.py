@@ -23,7 +23,7 @@ from konversi.delivery.plan import next_batch
 from konversi.matching.match import match
 from konversi.meta.compose import Composed, compose
 from konversi.outbox.port import NewEvent
-from konversi.outbox.sqlite import SqliteOutbox
+from konversi.outbox.store import SqlOutbox, open_outbox
 from today import event_of
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def backlog(_rounds: int, _seconds: int) -> None:
 
 async def _backlog() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        outbox = await SqliteOutbox.open(f"sqlite:///{folder}/backlog.db")
+        outbox = await open_outbox(f"sqlite:///{folder}/backlog.db")
         empty = await _rates(outbox, 0)
         for number in range(_SAMPLE, _SAMPLE + _MILLION // _GROUP):
             await outbox.append(_events(number))
@@ -151,7 +151,7 @@ async def _backlog() -> None:
     print(f"  peak memory {peak:.0f} MB")
 
 
-async def _rates(outbox: SqliteOutbox, first: int) -> tuple[float, float]:
+async def _rates(outbox: SqlOutbox, first: int) -> tuple[float, float]:
     """Events a second accepted, and claimed."""
     began = time.perf_counter()
     for number in range(first, first + _SAMPLE):

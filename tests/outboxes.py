@@ -1,13 +1,19 @@
 """The stores that the contract holds for, and what tests of an outbox need."""
 
 import asyncio
-import inspect
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import ExitStack, asynccontextmanager, closing, nullcontext
+from inspect import iscoroutinefunction
 
+from sqlalchemy import inspect
+
+from konversi.database.postgres import PostgresDriver, driver_of, engine_of
+from konversi.database.sqlite import path_of
 from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.port import Choice, NewEvent, Settlement
-from konversi.outbox.sqlite import SqliteOutbox
 from konversi.outbox.states import Step
+from konversi.outbox.store import open_outbox
+from postgres import server
 
 LIVE = "default|live|chat"
 OTHER = "default|live|website"
@@ -66,8 +72,47 @@ async def states_of(outbox, ids):
 async def until(condition, seconds=5):
     """Wait for a condition, plain or asynchronous, to hold."""
     async with asyncio.timeout(seconds):
-        while not (await condition() if inspect.iscoroutinefunction(condition) else condition()):
+        while not (await condition() if iscoroutinefunction(condition) else condition()):
             await asyncio.sleep(0.002)
+
+
+def sqlite_url(folder):
+    """The URL of a new SQLite database, as a context."""
+    return nullcontext(f"sqlite:///{folder / 'konversi.db'}")
+
+
+def postgres_url(_folder):
+    """The URL of a new PostgreSQL database, which is gone after the context."""
+    return server().database()
+
+
+def kept_in(url):
+    """All that a database has on disk, or all that can be asked of it."""
+    if url.startswith("sqlite"):
+        return b"".join(path.read_bytes() for path in path_of(url).parent.iterdir())
+    engine = engine_of(url)
+    with engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        rows = [connection.exec_driver_sql(f"SELECT t::text FROM {table} t").all() for table in tables]
+    engine.dispose()
+    return repr(rows).encode()
+
+
+def plan_of(url, query, values):
+    """How the database finds what a query asks for, in its own words."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(path_of(url))) as reader:
+            reader.execute("ANALYZE")
+            return [row[3] for row in reader.execute(f"EXPLAIN QUERY PLAN {query}", values)]
+    engine = engine_of(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        rows = PostgresDriver(driver_of(connection)).execute(f"EXPLAIN {query}", values).fetchall()
+    engine.dispose()
+    return [row[0] for row in rows]
+
+
+URLS = {"sqlite": sqlite_url, "postgres": postgres_url}
 
 
 class MemoryHarness:
@@ -78,6 +123,9 @@ class MemoryHarness:
     def __init__(self, folder):
         pass
 
+    def close(self):
+        pass
+
     @asynccontextmanager
     async def open(self):
         outbox = MemoryOutbox()
@@ -85,21 +133,33 @@ class MemoryHarness:
         await outbox.aclose()
 
 
-class SqliteHarness:
+class SqlHarness:
     """`open()` gives the store; opening again gives the same events."""
 
     durable = True
 
     def __init__(self, folder):
-        self.url = f"sqlite:///{folder / 'outbox.db'}"
+        self._stack = ExitStack()
+        self.url = self._stack.enter_context(self.database(folder))
+
+    def close(self):
+        self._stack.close()
 
     @asynccontextmanager
     async def open(self):
-        outbox = await SqliteOutbox.open(self.url)
+        outbox = await open_outbox(self.url)
         try:
             yield outbox
         finally:
             await outbox.aclose()
 
 
-HARNESSES = {"memory": MemoryHarness, "sqlite": SqliteHarness}
+class SqliteHarness(SqlHarness):
+    database = staticmethod(sqlite_url)
+
+
+class PostgresHarness(SqlHarness):
+    database = staticmethod(postgres_url)
+
+
+HARNESSES = {"memory": MemoryHarness, "sqlite": SqliteHarness, "postgres": PostgresHarness}

@@ -171,6 +171,16 @@ class NotFound(KonversiError):
     status = 404
 
 
+class DoorClosed(KonversiError):
+    """Another process of this installation does that.
+
+    Send it to the address of a process that does (KONVERSI_ONLY says what each one does).
+    """
+
+    code = "door_closed"
+    status = 404
+
+
 class MethodNotAllowed(KonversiError):
     """The address doesn't take that method.
 

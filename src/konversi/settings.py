@@ -128,7 +128,13 @@ class Settings(ChatSettings):
     database_url: str | None = Field(
         None,
         validation_alias="KONVERSI_DATABASE_URL",
-        description="SQLAlchemy URL of the database; SQLite in KONVERSI_DATA_DIR where unset.",
+        repr=False,  # there may be a password in it
+        description="`postgresql://USER:PASSWORD@HOST/NAME`, or `sqlite:///PATH`: in KONVERSI_DATA_DIR where unset.",
+    )
+    only: Literal["intake", "delivery", "dashboard"] | None = Field(
+        None,
+        validation_alias="KONVERSI_ONLY",
+        description="What this process does, of many over one PostgreSQL database; everything where unset.",
     )
     api_key: SecretStr | None = Field(
         None,
@@ -212,9 +218,11 @@ class Settings(ChatSettings):
     @classmethod
     def _durable_database(cls, value: str | None) -> str | None:
         """In memory, an answer of 202 would promise what nobody keeps."""
+        if value is not None and value.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            return value.replace("postgres://", "postgresql://", 1)
         path = (value or "sqlite:///x").removeprefix("sqlite:///")
         if path in {value, ""} or path.startswith((":memory:", "file:")):
-            raise ValueError("only sqlite:///PATH is taken by this version")
+            raise ValueError("only postgresql://USER:PASSWORD@HOST/NAME and sqlite:///PATH are taken")
         return value
 
     @field_validator("default_country")
@@ -238,6 +246,11 @@ class Settings(ChatSettings):
     def configured(self) -> bool:
         """Whether events can be sent at all."""
         return self.pixel_id is not None and self.token is not None
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether many processes may share the database."""
+        return not self.database.startswith("sqlite")
 
     @cached_property
     def test_event_code(self) -> str | None:

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from konversi.errors import WrongState
 from konversi.outbox.port import Choice, Search
 from konversi.outbox.states import TRANSITIONS, State, Step
-from outboxes import LIVE, OTHER, MemoryHarness, SqliteHarness, ended, new_event
+from outboxes import LIVE, OTHER, MemoryHarness, PostgresHarness, SqliteHarness, ended, new_event
 
 START = 4_000_000_000.0  # after anything the wall clock stamps on a new event
 LEASE = 60.0
@@ -59,6 +59,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self.do(self.stack.aclose())
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
+        self.way.close()
         self.folder.cleanup()
 
     @rule(
@@ -265,7 +266,11 @@ class SqliteMachine(OutboxMachine):
     harness = SqliteHarness
 
 
-@pytest.mark.parametrize(("machine", "examples"), [(MemoryMachine, 60), (SqliteMachine, 15)])
+class PostgresMachine(OutboxMachine):
+    harness = PostgresHarness
+
+
+@pytest.mark.parametrize(("machine", "examples"), [(MemoryMachine, 60), (SqliteMachine, 15), (PostgresMachine, 15)])
 def test_a_store_does_what_the_model_does(machine, examples):
     case = machine.TestCase()
     case.settings = settings(

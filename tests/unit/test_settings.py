@@ -51,6 +51,9 @@ VARIABLES = [
     ("KONVERSI_HOST", "0.0.0.0", "host", "0.0.0.0"),
     ("KONVERSI_PORT", "0", "port", 0),
     ("KONVERSI_DATABASE_URL", "sqlite:///x.db", "database_url", "sqlite:///x.db"),
+    ("KONVERSI_DATABASE_URL", "postgresql://k@db/k", "database_url", "postgresql://k@db/k"),
+    ("KONVERSI_DATABASE_URL", "postgres://k@db/k", "database_url", "postgresql://k@db/k"),
+    ("KONVERSI_ONLY", "intake", "only", "intake"),
     ("KONVERSI_DEFAULT_COUNTRY", "sg", "default_country", "SG"),
     ("KONVERSI_DEFAULT_CURRENCY", "usd", "default_currency", "USD"),
     ("KONVERSI_ON_IN_DOUBT", "hold", "on_in_doubt", "hold"),
@@ -89,6 +92,14 @@ def test_each_secret_is_read_and_never_printed(env, name, field):
     env(name, SECRET)
     found = load()
     assert getattr(found, field).get_secret_value() == SECRET
+    assert SECRET not in repr(found)
+
+
+def test_the_password_of_the_database_is_never_printed(env):
+    env("KONVERSI_DATABASE_URL", f"postgresql://k:{SECRET}@db/k")
+    found = load()
+    assert found.shared
+    assert SECRET in found.database
     assert SECRET not in repr(found)
 
 
@@ -304,7 +315,7 @@ def test_a_file_of_settings_that_is_not_utf_8_is_refused_without_its_contents(co
         load()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "memory://", "postgresql://x/y", "garbage"])
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "memory://", "mysql://x/y", "garbage"])
 def test_a_database_that_keeps_nothing_or_is_not_known_is_refused(env, url):
     env("KONVERSI_DATABASE_URL", url)
     with pytest.raises(InvalidSettings, match="KONVERSI_DATABASE_URL"):

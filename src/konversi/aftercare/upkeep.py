@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 _PRUNED_AT_ONCE = 2_000  # events: small enough not to stand in anyone's way
-_RESCUE_EVERY, _EXPIRE_EVERY, _PRUNE_EVERY, _FORGET_EVERY = 30.0, 30.0, 300.0, 3_600.0
+_RESCUE_EVERY, _EXPIRE_EVERY, _PRUNE_EVERY, _FORGET_EVERY = 10.0, 30.0, 300.0, 3_600.0
 _BREATH = 0.1  # seconds between two rounds of the same
 
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 
 from konversi._version import __version__
 from konversi.cli.chat_commands import journeys, whatsapp
@@ -56,7 +56,14 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 @app.command
-def serve(*, host: str | None = None, port: int | None = None) -> int:
+def serve(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    only: Annotated[Literal["intake", "delivery", "dashboard"] | None, Parameter(negative="")] = None,
+    processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1,
+    shared: Annotated[int | None, Parameter(show=False)] = None,
+) -> int:
     """Run the gateway: the doors, the outbox and the delivery, until it is told to stop.
 
     Parameters
@@ -65,10 +72,21 @@ def serve(*, host: str | None = None, port: int | None = None) -> int:
         Address to listen on (KONVERSI_HOST, 127.0.0.1).
     port:
         Port to listen on (KONVERSI_PORT, 3000).
+    only:
+        Do a part of the work; others over the same PostgreSQL database do the rest (KONVERSI_ONLY).
+    processes:
+        So many processes that share the port, over one PostgreSQL database.
+    shared:
+        Descriptor of a listening socket that a parent process shares out.
     """
+    settings = load(host=host, port=port, only=only)
+    if processes > 1:
+        from konversi.cli.processes import serve_in
+
+        return serve_in(processes, settings)
     from konversi.cli.serving import serve as run_server
 
-    return run_server(load(host=host, port=port))
+    return run_server(settings, shared)
 
 
 @app.command

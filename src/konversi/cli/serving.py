@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import sys
 from contextlib import nullcontext
@@ -33,14 +34,17 @@ _RARE_COLLECTIONS = (50_000, 50, 100)
 STARTED_BADLY = 78  # EX_CONFIG: a service manager should not try again
 
 
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status: 1 where the storage failed, 78 where it can't start."""
+def serve(settings: Settings, shared: int | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status: 1 where the storage failed, 78 where it can't start.
+
+    `shared` is the descriptor of a listening socket that the parent process shares out; then it also ends with that.
+    """
     set_up(settings.log_style)
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415 - not on every system
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    return asyncio.run(_serve(settings))
+    return asyncio.run(_serve(settings, shared))
 
 
 class _Server(uvicorn.Server):
@@ -53,25 +57,26 @@ class _Server(uvicorn.Server):
             self._captured_signals.clear()
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, shared: int | None) -> int:
     try:
-        listener = _listener(settings)
+        listener = listening(settings) if shared is None else socket.socket(fileno=shared)
     except OSError as error:
         logger().error(f"Can't listen on {settings.host} port {settings.port}: {error.strerror}.")
         return STARTED_BADLY
     with listener:
         try:
             async with open_gateway(settings) as gateway:
-                await _answer(settings, gateway, listener)
+                await _answer(settings, gateway, listener, has_parent=shared is not None)
                 return 0 if gateway.outbox.broken is None else 1
         except KonversiError as error:
             logger().error(str(error))
             return STARTED_BADLY
 
 
-async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket) -> None:
+async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, has_parent: bool) -> None:
     """Take calls until told to stop, or until the storage fails."""
-    app = application(lambda: nullcontext(gateway), settings.api_key.get_secret_value() if settings.api_key else None)
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    app = application(lambda: nullcontext(gateway), key, settings.only)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -83,8 +88,9 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket)
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
-    guard = asyncio.create_task(_stop_when_broken(server, gateway))
-    _announce(settings, listener)
+    guard = asyncio.create_task(_stop_when_broken(server, gateway, os.getppid() if has_parent else None))
+    if not has_parent:
+        announce(settings, listener)
     _settle_memory()
     sys.setswitchinterval(_TURN_SECONDS)
     await server.serve(sockets=[listener])
@@ -101,14 +107,15 @@ def _settle_memory() -> None:
     gc.set_threshold(*_RARE_COLLECTIONS)
 
 
-async def _stop_when_broken(server: _Server, gateway: Gateway) -> None:
-    while gateway.outbox.broken is None:
+async def _stop_when_broken(server: _Server, gateway: Gateway, parent: int | None) -> None:
+    while gateway.outbox.broken is None and parent in (None, os.getppid()):
         await asyncio.sleep(_LOOK_SECONDS)
-    logger().error("storage_broken", cause=gateway.outbox.broken)
+    if gateway.outbox.broken is not None:
+        logger().error("storage_broken", cause=gateway.outbox.broken)
     server.should_exit = True
 
 
-def _listener(settings: Settings) -> socket.socket:
+def listening(settings: Settings) -> socket.socket:
     """Bound before the gateway opens, so that the address can be told even where port 0 was asked for."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -127,9 +134,10 @@ def address(settings: Settings, listener: socket.socket) -> str:
     return f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _announce(settings: Settings, listener: socket.socket) -> None:
+def announce(settings: Settings, listener: socket.socket) -> None:
     say = logger().info
-    say(f"Konversi listens on {address(settings, listener)} ({settings.environment}, {settings.graph_url}).")
+    does = f"only {settings.only}, " if settings.only else ""
+    say(f"Konversi listens on {address(settings, listener)} ({does}{settings.environment}, {settings.graph_url}).")
     if settings.test_event_code:
         say(f"Development: every event is sent as a test event with the code {settings.test_event_code}.")
     if settings.api_key is None and settings.host not in LOOPBACK:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from konversi.errors import Overloaded, ShuttingDown
 
@@ -13,35 +13,47 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from konversi.database.sqlite_threads import Writer
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Call(Protocol):
+    """Has a job done; `done` gets its result, or the exception it ended with, in the event loop's thread."""
+
+    def __call__(
+        self, job: Callable[[Connection], Any], done: Callable[[Any], None], *, brief: bool, long: bool
+    ) -> None: ...
 
 
 class Gathering(Generic[Item, Result]):
     """Collects items and hands them to the writer, with one result each.
 
     `size` tells how much an item is. Up to `brief` of it is written in about the time of its commit; more than `most`
-    may not wait. With `patience` (seconds) it waits for more, for items that nobody is in a hurry for.
+    may not wait. With `patience` (seconds) it waits for more, for items that nobody is in a hurry for. With `at_once`
+    no more than so many jobs are under way, of about `enough` each, and what comes meanwhile makes the next one.
     """
 
     def __init__(
         self,
-        writer: Writer,
+        call: Call,
         job: Callable[[Connection, Sequence[Item]], Sequence[Result]],
         *,
         size: Callable[[Item], int],
         brief: int,
         most: int,
         patience: float = 0.0,
+        at_once: int | None = None,
+        enough: int = 1_000_000,
     ) -> None:
-        self._writer = writer
+        self._call = call
         self._job = job
         self._size = size
         self._brief = brief
         self._most = most
         self._patience = patience
+        self._at_once = at_once
+        self._enough = enough
+        self._under_way = 0
         self._items: list[Item] = []
         self._callers: list[asyncio.Future[Result]] = []
         self._queued = 0
@@ -64,14 +76,20 @@ class Gathering(Generic[Item, Result]):
         return await caller
 
     def depart(self) -> None:
-        """Hand over what there is."""
-        items, callers = self._items, self._callers
-        if not items:
-            return
-        self._items, self._callers = [], []
-        size = sum(map(self._size, items))
+        """Hand over what there is, unless enough is under way: then the end of one of those calls again."""
+        while self._items and (self._closed or self._at_once is None or self._under_way < self._at_once):
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        number, size = 0, 0
+        while number < len(self._items) and (number == 0 or size < self._enough):
+            size += self._size(self._items[number])
+            number += 1
+        items, self._items = self._items[:number], self._items[number:]
+        callers, self._callers = self._callers[:number], self._callers[number:]
+        self._under_way += 1
         brief = size <= self._brief
-        self._writer.call(
+        self._call(
             lambda connection: self._job(connection, items),
             partial(self._answer, callers, size),
             brief=brief,
@@ -87,6 +105,7 @@ class Gathering(Generic[Item, Result]):
         self, callers: Sequence[asyncio.Future[Result]], size: int, results: Sequence[Result] | Exception
     ) -> None:
         self._queued -= size
+        self._under_way -= 1
         for index, caller in enumerate(callers):
             if caller.done():
                 continue
@@ -94,3 +113,5 @@ class Gathering(Generic[Item, Result]):
                 caller.set_exception(results)
             else:
                 caller.set_result(results[index])
+        if self._at_once is not None:
+            self.depart()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, MetaData, String, text
+
+Id = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData(
     naming_convention={
@@ -11,3 +15,13 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def key(length: int) -> String:
+    """Text that is compared and ordered byte by byte: quicker, and the same whatever language the server speaks."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def only(condition: str) -> dict[str, Any]:
+    """Arguments of a partial index."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}

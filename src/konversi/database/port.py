@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -14,6 +15,34 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Rows(Protocol):
+    """What a statement found, or did."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+        ...
+
+    def fetchone(self) -> Any:
+        """The next row."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        ...
+
+
+class Driver(Protocol):
+    """The driver's own connection, for statements that are worth it: SQL with `?`, in what both dialects understand."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ..., /) -> Rows:
+        """Run one statement."""
+        ...
+
+
+Listener = Callable[[str], None]
 
 
 class Gathered(Protocol[Item_contra, Result_co]):
@@ -26,6 +55,33 @@ class Gathered(Protocol[Item_contra, Result_co]):
 
 class Database(Protocol):
     """Runs jobs. All raise `StorageUnavailable` where the storage fails, and `ShuttingDown` once it is closed."""
+
+    shared: bool  # other processes may write to it as well
+
+    @property
+    def broken(self) -> str | None:
+        """Why the storage can't be trusted any more, if so: then the process has to end."""
+        ...
+
+    def now(self) -> float:
+        """Unix seconds, the same for all who share the database."""
+        ...
+
+    def driver(self, connection: Connection) -> Driver:
+        """The driver's own connection under one of Core."""
+        ...
+
+    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+        """Until the transaction ends, nobody else goes past here with one of these names."""
+        ...
+
+    def tell(self, topic: str, what: str = "") -> None:
+        """Let other processes over the same database know, soon; a sign may get lost."""
+        ...
+
+    def on(self, topic: str, listener: Listener) -> None:
+        """Call it for what other processes tell, and with an empty text where something may have been missed."""
+        ...
 
     async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
         """Run a job in a transaction that others may share; durable on return. It must bear being run again.
@@ -42,11 +98,13 @@ class Database(Protocol):
         brief: int,
         most: int,
         patience: float = 0.0,
+        alone: bool = False,
     ) -> Gathered[Item, Result]:
         """Where callers bring what goes in together: `job` gets the items of several, and gives one result each.
 
         `size` tells how much an item is; up to `brief` of it takes no longer than its commit, and more than `most` may
-        not wait. With `patience` (seconds) it waits for more.
+        not wait. With `patience` (seconds) it waits for more. `alone` says that one statement of the job's does all its
+        writing, so that it may do without a transaction around it.
         """
         ...
 
@@ -56,4 +114,8 @@ class Database(Protocol):
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
         """Run a query that an index answers in microseconds, at once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was asked, and let go of the storage."""
         ...

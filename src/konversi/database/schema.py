@@ -5,14 +5,24 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, String, Table, Text, inspect, text
 
+from konversi.database.metadata import metadata
 from konversi.errors import InvalidSettings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0002"
+HEAD = "0003"
+
+_ALONE = 0x4B4F4E56_0003  # an advisory lock of PostgreSQL
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
 
 
 def revision(connection: Connection) -> str | None:
@@ -38,3 +48,15 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(files("konversi.database") / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, HEAD)
+
+
+def prepare(connection: Connection) -> None:
+    """Upgrade a PostgreSQL database, alone. Raises `InvalidSettings` where it can't hold every text."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise InvalidSettings(f"KONVERSI_DATABASE_URL: the database is in {encoding}; make one with ENCODING 'UTF8'.")
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _ALONE})
+    try:
+        upgrade(connection)
+    finally:
+        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _ALONE})

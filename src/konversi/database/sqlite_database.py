@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from konversi.clock import now
 from konversi.database.gathering import Gathering
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
-from konversi.database.sqlite_threads import Reader, Writer, cause_of
+from konversi.database.sqlite_threads import Reader, Writer, cause_of, driver_of
 from konversi.errors import StorageUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import sqlite3
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection, Engine
+
+    from konversi.database.port import Listener
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -24,6 +28,8 @@ Result = TypeVar("Result")
 
 class SqliteDatabase:
     """The database of one process. Open it with `SqliteDatabase.open`, inside a running event loop."""
+
+    shared = False
 
     def __init__(self, writer: Writer, reader: Reader, at_hand: Engine, lock: OwnerLock) -> None:
         self.writer = writer
@@ -59,6 +65,21 @@ class SqliteDatabase:
         """Why the storage can't be trusted any more, if so: then the process has to end."""
         return self.writer.broken
 
+    def now(self) -> float:
+        return now()
+
+    def driver(self, connection: Connection) -> sqlite3.Connection:
+        return driver_of(connection)
+
+    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+        """Nobody else writes."""
+
+    def tell(self, topic: str, what: str = "") -> None:
+        """Nobody else is there."""
+
+    def on(self, topic: str, listener: Listener) -> None:
+        """Nobody else is there."""
+
     async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
         return await self.writer.submit(job, brief=brief)
 
@@ -73,8 +94,9 @@ class SqliteDatabase:
         brief: int,
         most: int,
         patience: float = 0.0,
+        alone: bool = False,  # noqa: ARG002 - a transaction costs nothing here
     ) -> Gathering[Item, Result]:
-        gathering = Gathering(self.writer, job, size=size, brief=brief, most=most, patience=patience)
+        gathering = Gathering(self.writer.call, job, size=size, brief=brief, most=most, patience=patience)
         self._gatherings.append(gathering.close)
         return gathering
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from konversi.database.sealed import Seal
     from konversi.datasets.statements import Rows
 
+_HOLD = b"datasets"
+
 
 class Datasets:
     """The store of datasets. `registry` is how they stand: replaced as a whole by every change."""
@@ -29,6 +32,7 @@ class Datasets:
         self._database = database
         self._seal = seal
         self._now = now
+        self._changing = asyncio.Lock()
         self.registry = Registry(default_id)
 
     async def load(self) -> None:
@@ -71,10 +75,12 @@ class Datasets:
         """Change and read in one transaction, so that the snapshots follow each other as the changes did."""
 
         def changed(connection: Connection) -> Rows:
+            self._database.hold(connection, [_HOLD])
             job(connection)
             return statements.everything(connection)
 
-        self._take(await self._database.write(changed))
+        async with self._changing:
+            self._take(await self._database.write(changed))
 
     def _take(self, rows: Rows) -> None:
         self.registry = Registry(

@@ -6,10 +6,11 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from konversi.clock import monotonic
 from konversi.delivery import breaker as breakers
+from konversi.delivery import courses
 from konversi.delivery import pace as paces
 from konversi.delivery.breaker import CLOSED, Breaker, Position
 from konversi.delivery.decide import decide
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from konversi.delivery.destination import Destination
     from konversi.delivery.watch import Watch
     from konversi.meta.graph import Credentials, Sent
-    from konversi.outbox.port import Batch, Outbox, Settlement
+    from konversi.outbox.port import Batch, Course, Outbox, Settlement
 
-_LEASE = 60.0  # seconds; extended every third of it while a send takes long
+    Share: TypeAlias = Callable[[Course], None]
+
+_LEASE = 30.0  # seconds; extended every third of it while a send takes long
 _LOOK_AGAIN = 30.0  # seconds without a sign: ask the outbox all the same
 _STORAGE_REST = 1.0
 _PROBE = 10  # events sent to see whether a lane works again
@@ -65,7 +68,9 @@ class Courier:
         *,
         clock: Clock,
         watch: Watch,
+        share: Share,
     ) -> None:
+        """`share` lets others who deliver the lane know how it is doing."""
         self.lane = lane
         self.breaker: Breaker = CLOSED
         self.pace = Pace()
@@ -76,6 +81,7 @@ class Courier:
         self._destination = destination
         self._clock = clock
         self._watch = watch
+        self._share = share
         self._signal = asyncio.Event()
         self._under_way: set[asyncio.Task[bool]] = set()
         self._stopping = False
@@ -87,6 +93,11 @@ class Courier:
     def look_again(self) -> None:
         """How the dataset is reached has changed: what is paused is tried at once."""
         self.breaker = breakers.mended(self.breaker, self._clock.now())
+        self._signal.set()
+
+    def adopt(self, course: Course) -> None:
+        """Another process knows better how the lane is doing."""
+        self.breaker, self.pace = courses.adopted(course, self.pace)
         self._signal.set()
 
     def stop(self) -> None:
@@ -147,7 +158,8 @@ class Courier:
         Returns whether the lane has to be looked at again now.
         """
         try:
-            batch = await self._outbox.claim(self.lane, now, now + _LEASE, partial(next_batch, now=now, most=most))
+            choose = partial(next_batch, now=now, most=most)
+            batch = await self._outbox.claim(self.lane, now, now + _LEASE, choose, at_once=self.pace.at_once)
             rest = 0.0 if batch else await self._until_due()
         except StorageUnavailable as error:
             logger().error("delivery_waits_for_storage", lane=self.lane, cause=error.detail)
@@ -188,7 +200,9 @@ class Courier:
             jitter=self._clock.jitter(),
             on_in_doubt=destination.on_in_doubt,
         )
-        self.breaker, self.pace = outlook.breaker, outlook.pace
+        before, self.breaker, self.pace = (self.breaker, self.pace), outlook.breaker, outlook.pace
+        if courses.is_news(before, (self.breaker, self.pace)):
+            self._share(courses.course(self.lane, self.breaker, self.pace, self._clock.now()))
         if destination != self._destination():  # the verdict is on a token that was replaced meanwhile
             self.look_again()
         kind = verdict.kind.value

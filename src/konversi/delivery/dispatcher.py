@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from konversi.delivery import courses
 from konversi.delivery.courier import Courier, Sender
 from konversi.errors import StorageUnavailable
 from konversi.logs import logger
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from konversi.clock import Clock
     from konversi.delivery.destination import Destination
     from konversi.delivery.watch import Watch
-    from konversi.outbox.port import Outbox
+    from konversi.outbox.port import Course, Outbox
 
 _LOOK_AROUND = 15.0  # seconds between looks for lanes that nobody announced
 
@@ -33,20 +34,26 @@ class Dispatcher:
         *,
         clock: Clock,
         watch: Watch,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
+        """`tell` lets other processes know that a lane is doing differently; `None` where there are no others."""
         self.couriers: dict[str, Courier] = {}
         self._outbox = outbox
         self._sender = sender
         self._destination = destination
         self._clock = clock
         self._watch = watch
+        self._tell = tell
+        self._adopted: dict[str, float] = {}  # lane to when its course was changed
         self._seen: set[str] = set()
         self._signal = asyncio.Event()
         self._stopping = False
 
     def renewed(self) -> Dispatcher:
         """A new one in place of this one, which has failed."""
-        return Dispatcher(self._outbox, self._sender, self._destination, clock=self._clock, watch=self._watch)
+        return Dispatcher(
+            self._outbox, self._sender, self._destination, clock=self._clock, watch=self._watch, tell=self._tell
+        )
 
     def wake(self, lane: str) -> None:
         """Events were accepted in this lane."""
@@ -56,6 +63,16 @@ class Dispatcher:
         elif lane not in self._seen:
             self._seen.add(lane)
             self._signal.set()
+
+    def look_around(self) -> None:
+        """Something may have happened that nobody told."""
+        for courier in self.couriers.values():
+            courier.wake()
+        self._signal.set()
+
+    def hear(self) -> None:
+        """Another process knows better how a lane is doing."""
+        self._signal.set()
 
     def look_again(self, dataset: str) -> None:
         """How this dataset is reached has changed: try at once what waited for that."""
@@ -78,6 +95,7 @@ class Dispatcher:
                 self._signal.clear()
                 for lane in sorted(await self._known_lanes()):
                     self._employ(lane, group)
+                await self._adopt()
                 try:
                     async with asyncio.timeout(_LOOK_AROUND):
                         await self._signal.wait()
@@ -97,6 +115,43 @@ class Dispatcher:
         destination = partial(self._destination, Lane.parse(lane).dataset)
         if destination() is None:
             return  # its events are kept, and wait for a token
-        courier = Courier(lane, self._outbox, self._sender, destination, clock=self._clock, watch=self._watch)
+        courier = Courier(
+            lane,
+            self._outbox,
+            self._sender,
+            destination,
+            clock=self._clock,
+            watch=self._watch,
+            share=partial(self._share, group),
+        )
         self.couriers[lane] = courier
         group.create_task(courier.run(), name=f"courier {lane}")
+
+    def _share(self, group: asyncio.TaskGroup, course: Course) -> None:
+        if self._tell is not None:
+            self._adopted[course.lane] = course.changed_at
+            group.create_task(self._write_down(course, self._tell))
+
+    async def _write_down(self, course: Course, tell: Callable[[str], None]) -> None:
+        try:
+            await self._outbox.keep_course(course)
+        except StorageUnavailable as error:
+            logger().error("course_not_shared", lane=course.lane, cause=error.detail)
+        else:
+            tell(course.lane)
+
+    async def _adopt(self) -> None:
+        """What others know of our lanes."""
+        if self._tell is None:
+            return
+        try:
+            told = await self._outbox.courses()
+        except StorageUnavailable as error:
+            logger().error("delivery_waits_for_storage", cause=error.detail)
+            return
+        for course in told:
+            courier, adopted = self.couriers.get(course.lane), self._adopted.get(course.lane)
+            if courier is None or (adopted is not None and adopted >= course.changed_at):
+                continue
+            courier.adopt(courses.at_start(course, self._clock.now()) if adopted is None else course)
+            self._adopted[course.lane] = course.changed_at

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from konversi.clock import monotonic
 from konversi.delivery.breaker import Position
-from konversi.errors import NotFound
+from konversi.errors import NotFound, StorageUnavailable
 from konversi.insight.metrics import LaneReport
 from konversi.outbox.lanes import Lane
 from konversi.outbox.states import FINAL, State, Step
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 _LOOK_SECONDS = 0.02
+_OTHERS_SECONDS = 0.1  # between looks at what another process may have done
+_PATIENCE_SECONDS = 2.0
 
 
 class Decisions(Protocol):
@@ -63,9 +65,23 @@ class Gateway:
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
 
     @property
+    def delivers(self) -> bool:
+        """Whether this process has to do with delivery at all."""
+        return self.settings.only in (None, "delivery")
+
+    @property
     def ready(self) -> bool:
-        """Whether events are accepted and delivered."""
-        return self.delivering and self.outbox.broken is None
+        """Whether this process does its part: accepting and delivering, or one of them."""
+        return (self.delivering or not self.delivers) and self.outbox.broken is None
+
+    async def reachable(self) -> bool:
+        """Whether the storage answers."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self.outbox.lanes()
+        except (StorageUnavailable, TimeoutError):
+            return False
+        return True
 
     @property
     def configured(self) -> bool:
@@ -125,8 +141,10 @@ class Gateway:
                 left = until - monotonic()
                 if stored.state in FINAL or left <= 0 or self.obstacle(stored.lane):
                     return stored
-                await asyncio.wait([attempt_end], timeout=left)
-                if attempt_end.done() and attempt_end.result().step is Step.SPLIT:
+                await asyncio.wait([attempt_end], timeout=min(left, _OTHERS_SECONDS) if self.settings.shared else left)
+                if not attempt_end.done():
+                    continue  # perhaps another process has it
+                if attempt_end.result().step is Step.SPLIT:
                     continue  # the batch was refused, which says nothing about this event yet
             break
         return await self.outbox.find(event) or stored

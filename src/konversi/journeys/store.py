@@ -6,14 +6,13 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from konversi.database.sqlite_threads import driver_of
-from konversi.journeys import hot_sqlite, statements
+from konversi.journeys import hot, statements
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
 from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
 from konversi.matching.match import match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -63,7 +62,7 @@ class Journeys:
 
     async def open(self) -> None:
         """Find out whether there are any: without one, a conversion costs no look-up."""
-        self._empty = await self._database.look_up(statements.is_empty)
+        self._empty = not self._database.shared and await self._database.look_up(statements.is_empty)
 
     async def arrive(self, heard: Heard, *, sealed: bytes | None = None) -> Taken:
         """Keep what a webhook call told, each message once; with `sealed`, also the call itself, to be handed on.
@@ -83,10 +82,11 @@ class Journeys:
         return taken
 
     def _keep(self, connection: Connection, calls: Sequence[_Call]) -> list[Taken]:
-        driver, now = driver_of(connection), self._now()
+        driver, now = self._database.driver(connection), self._now()
+        self._database.hold(connection, _people(calls))
         taken = []
         for call in calls:
-            new = hot_sqlite.arrive(driver, call.visits, now) + hot_sqlite.sight(driver, call.sightings)
+            new = hot.arrive(driver, call.visits, now) + hot.sight(driver, call.sightings)
             if call.sealed is not None and (new or not call.size):
                 statements.keep_forward(connection, call.sealed, now)
             taken.append(Taken(new, call.size - new))
@@ -135,7 +135,7 @@ class Journeys:
         """The conversations that the keys find: one indexed look-up."""
         if not keys:
             return {}
-        return await self._database.look_up(lambda connection: hot_sqlite.known(driver_of(connection), keys))
+        return await self._database.look_up(lambda connection: hot.known(self._database.driver(connection), keys))
 
     async def note(self, uses: Sequence[ToolUse]) -> int:
         """Keep tool calls; one that comes with its id, once. Returns how many were new."""
@@ -264,6 +264,11 @@ class Journeys:
     async def put_off(self, forward: int, due_at: float, reason: str) -> None:
         """It is tried again later."""
         await self._database.write(lambda connection: statements.put_off(connection, forward, due_at, reason))
+
+
+def _people(calls: Sequence[_Call]) -> Iterable[bytes]:
+    """Who wrote: two messages of one person at the same time must not open two conversations."""
+    return (key for call in calls for visit in call.visits for key in (*visit.own, *visit.phones))
 
 
 def _when(told: float | None, now: float) -> float:

@@ -5,16 +5,14 @@ People are keyed hashes here, and what is kept of them for matching is what Meta
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, String, Table, Text
 
-from konversi.database.metadata import metadata
-
-_Id = BigInteger().with_variant(Integer, "sqlite")
+from konversi.database.metadata import Id, metadata, only
 
 journeys = Table(
     "journeys",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("channel", String(20), nullable=False),
     Column("account", String(60), nullable=False),  # empty where the platform doesn't tell
     Column("line", String(60)),  # the one last written to
@@ -38,7 +36,7 @@ journey_keys = Table(
 touches = Table(
     "touches",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("journey", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),  # Unix seconds
     Column("account", String(60), nullable=False),
@@ -50,7 +48,7 @@ touches = Table(
     Column("headline", Text),
     Column("ref", Text),
     Index("ix_touches_journey", "journey", "at"),
-    Index("ix_touches_ad_id", "ad_id", "at", sqlite_where=text("ad_id IS NOT NULL")),
+    Index("ix_touches_ad_id", "ad_id", "at", **only("ad_id IS NOT NULL")),
 )
 
 messages = Table(
@@ -66,7 +64,7 @@ messages = Table(
 automatic = Table(
     "automatic",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("key", LargeBinary(16), nullable=False, unique=True),
     Column("journey", BigInteger),
     Column("event_name", String(50), nullable=False),
@@ -77,7 +75,7 @@ automatic = Table(
 tool_uses = Table(
     "tool_uses",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("key", LargeBinary(16), unique=True),  # of the call, where it has an id: told twice, it is kept once
     Column("journey", BigInteger),
     Column("conversation", LargeBinary(16)),
@@ -86,14 +84,14 @@ tool_uses = Table(
     Column("outcome", String(20), nullable=False),
     Column("error_kind", String(100)),
     Column("seconds", Double),
-    Index("ix_tool_uses_journey", "journey", sqlite_where=text("journey IS NOT NULL")),
+    Index("ix_tool_uses_journey", "journey", **only("journey IS NOT NULL")),
     Index("ix_tool_uses_at", "at"),
 )
 
 turns = Table(
     "turns",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("key", LargeBinary(16), unique=True),  # of the turn, where the bot named it
     Column("journey", BigInteger),
     Column("conversation", LargeBinary(16)),
@@ -101,14 +99,14 @@ turns = Table(
     Column("tools", Integer, nullable=False),
     Column("booked", Boolean(create_constraint=False), nullable=False),
     Column("claimed", Boolean(create_constraint=False), nullable=False),
-    Index("ix_turns_journey", "journey", sqlite_where=text("journey IS NOT NULL")),
+    Index("ix_turns_journey", "journey", **only("journey IS NOT NULL")),
     Index("ix_turns_at", "at"),
 )
 
 forwards = Table(
     "forwards",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("received_at", Double, nullable=False),
     Column("due_at", Double, nullable=False),
     Column("tries", Integer, nullable=False),

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from konversi.database.sqlite_threads import driver_of
 from konversi.outbox.members import pack
-from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent, Settlement
+from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent
 from konversi.outbox.states import State, Step, after
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection
 
 _WINDOW = 1_000  # candidates shown to the planner: as many as a batch can hold
 _NAMED = 3  # events whose names the log shows
@@ -103,8 +106,8 @@ def add_total(connection: sqlite3.Connection, step: str, number: int) -> None:
     """Count `number` events more under `step`."""
     if number:
         connection.execute(
-            "INSERT INTO totals (step, events) VALUES (?, ?)"
-            " ON CONFLICT (step) DO UPDATE SET events = events + excluded.events",
+            "INSERT INTO totals (step, slot, events) VALUES (?, 0, ?)"
+            " ON CONFLICT (step, slot) DO UPDATE SET events = events + excluded.events",
             (step, number),
         )
 
@@ -191,6 +194,34 @@ def settle_delivered(connection: sqlite3.Connection, ids: Sequence[int]) -> int:
     return moved
 
 
-def is_plain_delivery(settlement: Settlement) -> bool:
-    """Whether `settle_delivered` says all there is to say about the events."""
-    return settlement.step is Step.DELIVER and not settlement.in_doubt
+class HotSqlite:
+    """As `konversi.outbox.store` wants them. It gives the ids, which the one process that writes may do."""
+
+    def __init__(self, next_id: int) -> None:
+        self._next_id = next_id
+
+    @classmethod
+    def over(cls, connection: Connection) -> HotSqlite:
+        """For this database."""
+        last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'events'").scalar()
+        return cls(int(last or 0) + 1)
+
+    def append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]], now: float) -> list[list[Appended]]:
+        verdicts, self._next_id = append(driver_of(connection), groups, self._next_id, now)
+        return verdicts
+
+    def homes(self, connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        return homes(driver_of(connection), ids)
+
+    def claim(
+        self,
+        connection: Connection,
+        lane: str,
+        now: float,
+        lease_until: float,
+        choose: Callable[[Sequence[Candidate]], Choice],
+    ) -> tuple[Batch | None, Sequence[int]]:
+        return claim(driver_of(connection), lane, now, lease_until, choose)
+
+    def settle_delivered(self, connection: Connection, ids: Sequence[int]) -> None:
+        settle_delivered(driver_of(connection), ids)

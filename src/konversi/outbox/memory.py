@@ -16,6 +16,7 @@ from konversi.outbox.port import (
     Candidate,
     Choice,
     Counts,
+    Course,
     NewEvent,
     Search,
     Settlement,
@@ -81,6 +82,7 @@ class MemoryOutbox:
         self._by_key: dict[tuple[str, str, str], int] = {}
         self._tries: dict[int, _Try] = {}
         self._totals: Counter[str] = Counter()
+        self._courses: dict[str, Course] = {}
         self._next = 1
         self._next_try = 1
 
@@ -116,9 +118,28 @@ class MemoryOutbox:
     def _waiting(self) -> Iterable[_Row]:
         return [row for row in self._rows.values() if row.state is State.WAITING]
 
+    def _under_way(self, lane: str, now: float) -> int:
+        return sum(one.lane == lane and one.end is None and one.lease_until > now for one in self._tries.values())
+
+    async def courses(self) -> Sequence[Course]:
+        return list(self._courses.values())
+
+    async def keep_course(self, course: Course) -> None:
+        known = self._courses.get(course.lane)
+        if known is None or known.changed_at <= course.changed_at:
+            self._courses[course.lane] = course
+
     async def claim(
-        self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]
+        self,
+        lane: str,
+        now: float,
+        lease_until: float,
+        choose: Callable[[Sequence[Candidate]], Choice],
+        *,
+        at_once: int | None = None,
     ) -> Batch | None:
+        if at_once is not None and self._under_way(lane, now) >= at_once:
+            return None
         due = [row for row in self._waiting() if row.lane == lane and row.due_at <= now]
         due.sort(key=lambda row: (row.due_at, row.id))
         if not due:

@@ -152,6 +152,19 @@ class Counts(NamedTuple):
     oldest_waiting: float | None  # Unix seconds at which the oldest waiting event was accepted
 
 
+class Course(NamedTuple):
+    """How a lane is doing, as everybody who delivers it should know. `konversi.delivery` gives it its meaning."""
+
+    lane: str
+    changed_at: float
+    at_once: int  # requests that may be under way, of all who deliver it
+    failures: int
+    rests: int
+    open_until: float
+    cause: str
+    paused: bool
+
+
 class Outbox(Protocol):
     """A store of accepted events. Every method that changes something has changed it durably when it returns.
 
@@ -176,12 +189,27 @@ class Outbox(Protocol):
         ...
 
     async def claim(
-        self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]
+        self,
+        lane: str,
+        now: float,
+        lease_until: float,
+        choose: Callable[[Sequence[Candidate]], Choice],
+        *,
+        at_once: int | None = None,
     ) -> Batch | None:
         """Lease the batch that `choose` takes from the lane's due events, and write down the intent to send it.
 
-        Events that `choose` finds expired end there. `None` where nothing is due or taken.
+        Events that `choose` finds expired end there. `None` where nothing is due or taken, or where `at_once` attempts
+        of the lane are under way already, whoever makes them.
         """
+        ...
+
+    async def courses(self) -> Sequence[Course]:
+        """How the lanes are doing, of which somebody said it."""
+        ...
+
+    async def keep_course(self, course: Course) -> None:
+        """Let the others know how a lane is doing."""
         ...
 
     async def extend(self, attempt: int, lease_until: float) -> None:

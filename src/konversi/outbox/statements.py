@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, text, update
 
 from konversi.errors import NotFound
 from konversi.outbox.lanes import TEST_PATTERN
 from konversi.outbox.members import unpack
-from konversi.outbox.port import Attempt, Counts, Search, Settlement, Stored
+from konversi.outbox.port import Attempt, Counts, Course, Search, Settlement, Stored
 from konversi.outbox.states import FINAL, State, Step, after, sources
-from konversi.outbox.tables import RARE, attempts, events, queue, totals
+from konversi.outbox.tables import RARE, attempts, events, lane_courses, queue, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 500  # ids in one IN list
 EXPIRED_AT_ONCE = 1_000  # there may be millions
+
+SLOT = "mod(pg_backend_pid(), 64)"  # of a total: no two connections mostly write the same row
+_SLOT = text(f"({SLOT})")
 
 _STORED = select(
     events.c.id, queue.c.lane, events.c.dataset, events.c.event_name, events.c.event_id, events.c.booking_id,
@@ -80,20 +83,13 @@ def attempts_of(connection: Connection, ids: Sequence[int]) -> list[Attempt]:
 
 def lanes(connection: Connection) -> list[tuple[str, float]]:
     """Each lane with waiting events and when its first is due: one index look-up a lane, however many events wait."""
-    found: list[tuple[str, float]] = []
-    lane = ""
-    while True:
-        following = connection.execute(
-            select(func.min(queue.c.lane)).where(queue.c.state == State.WAITING.value, queue.c.lane > lane)
-        ).scalar_one()
-        if following is None:
-            return found
-        lane = following
-        due = connection.execute(
-            select(func.min(queue.c.due_at)).where(queue.c.state == State.WAITING.value, queue.c.lane == lane)
-        ).scalar_one()
-        if due is not None:
-            found.append((lane, due))
+    waits = queue.c.state == text("'waiting'")  # as the index has it
+    named = select(func.min(queue.c.lane).label("lane")).where(waits).cte("named", recursive=True)
+    following = select(func.min(queue.c.lane)).where(waits, queue.c.lane > named.c.lane).scalar_subquery()
+    named = named.union_all(select(following).where(named.c.lane.is_not(None)))
+    due = select(func.min(queue.c.due_at)).where(waits, queue.c.lane == named.c.lane).scalar_subquery()
+    rows = connection.execute(select(named.c.lane, due).where(named.c.lane.is_not(None)))
+    return [(lane, due_at) for lane, due_at in rows if due_at is not None]
 
 
 def counts(connection: Connection) -> Counts:
@@ -104,7 +100,8 @@ def counts(connection: Connection) -> Counts:
     states[State.WAITING], first = connection.execute(waiting).one()  # + 0: in the index, not along the whole history
     under_way = select(func.coalesce(func.sum(attempts.c.events), 0)).where(attempts.c.ended_at.is_(None))
     states[State.SENDING] = int(connection.execute(under_way).scalar_one())
-    running: dict[str, int] = dict(connection.execute(select(totals.c.step, totals.c.events)).all())
+    summed = select(totals.c.step, func.sum(totals.c.events)).group_by(totals.c.step)
+    running = {step: int(number) for step, number in connection.execute(summed)}
     states[State.DELIVERED] = running.get(Step.DELIVER.value, 0)
     oldest = connection.execute(select(events.c.accepted_at).where(events.c.id == first)).scalar()
     return Counts({state: states.get(state, 0) for state in State}, running, oldest)
@@ -114,11 +111,36 @@ def add_total(connection: Connection, step: str, number: int) -> None:
     """Count `number` events more under `step`."""
     if number == 0:
         return
+    mine = _SLOT if connection.dialect.name == "postgresql" else text("0")
     changed = connection.execute(
-        update(totals).where(totals.c.step == step).values(events=totals.c.events + number)
+        update(totals).where(totals.c.step == step, totals.c.slot == mine).values(events=totals.c.events + number)
     ).rowcount
     if changed == 0:
-        connection.execute(insert(totals).values(step=step, events=number))
+        connection.execute(insert(totals).values(step=step, slot=mine, events=number))
+
+
+def under_way(connection: Connection, lane: str, now: float) -> int:
+    """How many attempts of a lane hold a lease."""
+    open_ones = select(func.count()).where(
+        attempts.c.ended_at.is_(None), attempts.c.lane == lane, attempts.c.lease_until > now
+    )
+    return int(connection.execute(open_ones).scalar_one())
+
+
+def courses(connection: Connection) -> list[Course]:
+    """How the lanes are doing."""
+    return [Course(*row) for row in connection.execute(select(*(lane_courses.c[name] for name in Course._fields)))]
+
+
+def keep_course(connection: Connection, course: Course) -> None:
+    """Write down how a lane is doing, unless something newer is known."""
+    values = course._asdict()
+    mine = lane_courses.c.lane == course.lane
+    if connection.execute(select(lane_courses.c.lane).where(mine)).first() is None:
+        connection.execute(insert(lane_courses).values(values))
+    else:
+        older = lane_courses.c.changed_at <= course.changed_at
+        connection.execute(update(lane_courses).where(mine, older).values(values))
 
 
 def end_attempt(connection: Connection, attempt: int, settlement: Settlement) -> bool:
@@ -237,7 +259,9 @@ def _transfer(connection: Connection, ids: Sequence[int], step: Step, reason: st
 
 def change(connection: Connection, event: int, step: Step, *, now: float, reason: str, lane: str | None) -> State:
     """Replay or discard one event."""
-    found = connection.execute(select(queue.c.state, queue.c.deadline).where(queue.c.id == event)).one_or_none()
+    found = connection.execute(
+        select(queue.c.state, queue.c.deadline).where(queue.c.id == event).with_for_update()
+    ).one_or_none()
     if found is None:
         raise NotFound
     state = after(State(found.state), step)

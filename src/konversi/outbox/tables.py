@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     Index,
@@ -16,20 +17,19 @@ from sqlalchemy import (
     text,
 )
 
-from konversi.database.metadata import metadata
-
-_Id = BigInteger().with_variant(Integer, "sqlite")
+from konversi.database.metadata import Id, key, metadata, only
 
 # The states with few events. SQLite uses a partial index only for a condition that reads as the index's own does.
-RARE = text("state NOT IN ('waiting', 'sending', 'delivered')")
+_RARE = "state NOT IN ('waiting', 'sending', 'delivered')"
+RARE = text(_RARE)
 
 events = Table(
     "events",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("dataset", String(200), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("dataset", key(200), nullable=False),
     Column("event_name", String(50), nullable=False),
-    Column("event_id", String(200), nullable=False),
+    Column("event_id", key(200), nullable=False),
     Column("booking_id", String(200)),
     Column("event_time", BigInteger, nullable=False),
     Column("accepted_at", Double, nullable=False),
@@ -40,16 +40,16 @@ events = Table(
     Column("journey", BigInteger),  # the conversation it came of
     Column("touch", BigInteger),  # and the ad click it is credited to
     UniqueConstraint("event_id", "event_name", "dataset"),  # in this order it also finds by event_id
-    Index("ix_events_booking_id", "booking_id", sqlite_where=text("booking_id IS NOT NULL")),
-    Index("ix_events_journey", "journey", sqlite_where=text("journey IS NOT NULL")),
+    Index("ix_events_booking_id", "booking_id", **only("booking_id IS NOT NULL")),
+    Index("ix_events_journey", "journey", **only("journey IS NOT NULL")),
     sqlite_autoincrement=True,  # an id is a receipt: it must never come twice
 )
 
 queue = Table(
     "queue",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=False),
-    Column("lane", String(400), nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("lane", key(400), nullable=False),
     Column("state", String(10), nullable=False),
     Column("due_at", Double, nullable=False),
     Column("deadline", BigInteger, nullable=False),
@@ -59,15 +59,15 @@ queue = Table(
     Column("in_doubt", Integer, nullable=False),
     Column("attempts", Text, nullable=False),  # ids of its attempts, each followed by a comma
     Column("reason", Text, nullable=False),
-    Index("ix_queue_due", "lane", "due_at", sqlite_where=text("state = 'waiting'")),
-    Index("ix_queue_rare", "state", "id", sqlite_where=RARE),
+    Index("ix_queue_due", "lane", "due_at", **only("state = 'waiting'")),
+    Index("ix_queue_rare", "state", "id", **only(_RARE)),
 )
 
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("lane", String(400), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("lane", key(400), nullable=False),
     Column("started_at", Double, nullable=False),
     Column("lease_until", Double, nullable=False),
     Column("members", Text, nullable=False),
@@ -81,7 +81,7 @@ attempts = Table(
     Column("fbtrace_id", String(100)),
     Column("events_received", Integer),
     Column("answer", Text),
-    Index("ix_attempts_open", "lease_until", sqlite_where=text("ended_at IS NULL")),
+    Index("ix_attempts_open", "lease_until", **only("ended_at IS NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -89,5 +89,19 @@ totals = Table(
     "totals",
     metadata,
     Column("step", String(20), primary_key=True),
+    Column("slot", Integer, primary_key=True, server_default=text("0")),  # so that writers don't wait for each other
     Column("events", BigInteger, nullable=False),
+)
+
+lane_courses = Table(
+    "lane_courses",
+    metadata,
+    Column("lane", key(400), primary_key=True),
+    Column("changed_at", Double, nullable=False),
+    Column("at_once", Integer, nullable=False),  # requests that may be under way
+    Column("failures", Integer, nullable=False),
+    Column("rests", Integer, nullable=False),
+    Column("open_until", Double, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("paused", Boolean(create_constraint=False), nullable=False),
 )

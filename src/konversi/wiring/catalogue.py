@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from konversi.clock import Clock, SystemClock
 from konversi.delivery.destination import Destinations
 from konversi.intake.catalogue import Catalogue
 from konversi.meta.graph import Credentials, GraphClient
@@ -34,7 +33,7 @@ def destinations_of(settings: Settings, datasets: Datasets) -> Destinations:
 
 
 def catalogue_of(
-    settings: Settings, stores: Stores, destinations: Destinations, clock: Clock, changed: Callable[[str], None]
+    settings: Settings, stores: Stores, destinations: Destinations, changed: Callable[[str], None]
 ) -> Catalogue:
     """What changes the datasets. `changed` hears the name of each that is reached in another way from now on."""
     return Catalogue(
@@ -43,14 +42,13 @@ def catalogue_of(
         lanes=stores.outbox.lanes,
         open_graph=lambda: GraphClient(settings.graph_url, settings.api_version),
         changed=changed,
-        now=clock.now,
+        now=stores.clock.now,
     )
 
 
 @asynccontextmanager
 async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     """The datasets of an installation whose gateway doesn't run. Raises as `open_gateway`."""
-    clock = SystemClock()
-    async with open_stores(settings, installation_secret(settings), clock) as stores:
+    async with open_stores(settings, installation_secret(settings)) as stores:
         destinations = destinations_of(settings, stores.datasets)
-        yield catalogue_of(settings, stores, destinations, clock, lambda _dataset: None)
+        yield catalogue_of(settings, stores, destinations, lambda _dataset: None)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from konversi.aftercare.change import Decisions
 from konversi.aftercare.memory import memory
 from konversi.aftercare.upkeep import Upkeep
-from konversi.clock import Clock, SystemClock, unique
+from konversi.clock import Clock, unique
 from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.watch import Watch
-from konversi.errors import MissingCredentials
+from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
@@ -27,7 +28,7 @@ from konversi.wiring.secret import installation_secret
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from konversi.delivery.courier import Sender
     from konversi.outbox.port import Outbox
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 20.0  # longer than any request to Meta
 _RESTART_SECONDS = 2.0
+_LANE, _COURSE, _DATASET = "lane", "course", "dataset"  # what processes tell each other about
+_ONE_PROCESS = (
+    "KONVERSI_ONLY: SQLite serves one process, which does everything. Set KONVERSI_DATABASE_URL to a PostgreSQL"
+    " database to run several, or leave it out."
+)
 
 
 def rules_of(settings: Settings, secret: bytes) -> Rules:
@@ -59,22 +65,24 @@ async def open_gateway(
     `outbox`, `clock` and `sender` stand in for the settings' own store, the machine's clock and Meta.
     Raises `StorageInUse`, `StorageUnavailable` or `InvalidSettings` where it can't start.
     """
-    clock = clock or SystemClock()
+    if settings.only and not settings.shared:
+        raise InvalidSettings(_ONE_PROCESS)
     rules = rules_of(settings, installation_secret(settings))
     async with open_stores(settings, rules.secret, clock, outbox) as stores, _meta(settings, sender) as meta:
-        gateway = _assemble(settings, stores, meta, rules, clock)
+        gateway = _assemble(settings, stores, meta, rules)
         upkeep = Upkeep(
             stores.outbox,
-            clock=clock,
+            clock=stores.clock,
             on_in_doubt=gateway.destinations.on_in_doubt,
             retention_days=settings.retention_days,
             wake=lambda: _wake_all(gateway),
             forget=memory(stores.journeys, settings.journey_days),
         )
-        await upkeep.at_start(sole_owner=True, production=settings.environment == "production")
+        if gateway.delivers:
+            await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
             logger().warning(str(MissingCredentials()))
-        async with _running(gateway, upkeep):
+        async with _heeding(gateway, stores), _running(gateway, upkeep):
             yield gateway
 
 
@@ -87,19 +95,25 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
         yield graph
 
 
-def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules, clock: Clock) -> Gateway:
-    watch = Watch()
+def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) -> Gateway:
+    watch, clock = Watch(), stores.clock
     store = stores.outbox
     destinations = destinations_of(settings, stores.datasets)
 
     url = settings.whatsapp_forward_url
     forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
 
+    database = stores.database
+
     def wake(lane: str) -> None:
-        gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
+        if gateway.delivers:
+            gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
+        else:
+            database.tell(_LANE, lane)
 
     def look_again(dataset: str) -> None:
         gateway.dispatcher.look_again(dataset)
+        database.tell(_DATASET, dataset)
 
     receiver = Receiver(
         store,
@@ -126,9 +140,16 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules, cl
         turns=Turns(receiver, stores.journeys),
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
-        dispatcher=Dispatcher(store, meta, destinations.of, clock=clock, watch=watch),
+        dispatcher=Dispatcher(
+            store,
+            meta,
+            destinations.of,
+            clock=clock,
+            watch=watch,
+            tell=partial(database.tell, _COURSE) if database.shared else None,
+        ),
         destinations=destinations,
-        catalogue=catalogue_of(settings, stores, destinations, clock, look_again),
+        catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
     )
     return gateway
@@ -139,13 +160,50 @@ def _nobody_waits() -> None:
 
 
 def _wake_all(gateway: Gateway) -> None:
-    for courier in gateway.dispatcher.couriers.values():
-        courier.wake()
+    gateway.dispatcher.look_around()
+
+
+@asynccontextmanager
+async def _heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
+    """While the block runs, heed what other processes over the same database tell."""
+    async with asyncio.TaskGroup() as group:
+
+        async def reload(dataset: str) -> None:
+            try:
+                await stores.datasets.load()
+            except KonversiError as error:
+                logger().error("datasets_not_reloaded", cause=error.detail)
+                return
+            if dataset:
+                gateway.dispatcher.look_again(dataset)
+
+        def lane(told: str) -> None:
+            if told:
+                gateway.dispatcher.wake(told)
+            else:
+                _wake_all(gateway)
+
+        def dataset(told: str) -> None:
+            group.create_task(reload(told))
+
+        heeded: dict[str, Callable[[str], None]] = {
+            _LANE: lane,
+            _COURSE: lambda _lane: gateway.dispatcher.hear(),
+            _DATASET: dataset,
+        }
+        for topic, listener in heeded.items():
+            stores.database.on(topic, listener)
+        yield
+        for topic in heeded:
+            stores.database.on(topic, lambda _told: None)
 
 
 @asynccontextmanager
 async def _running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
+        if not gateway.delivers:
+            yield
+            return
         delivery = group.create_task(_deliver(gateway), name="delivery")
         chores = [group.create_task(upkeep.run(), name="upkeep")]
         if gateway.forwarder is not None:

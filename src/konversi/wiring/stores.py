@@ -6,16 +6,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from konversi.clock import Clock, SystemClock
+from konversi.database.opening import open_database
 from konversi.database.sealed import Seal
-from konversi.database.sqlite_database import SqliteDatabase
 from konversi.datasets.store import Datasets
 from konversi.journeys.store import Journeys
-from konversi.outbox.sqlite import SqliteOutbox
+from konversi.outbox.store import open_outbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from konversi.clock import Clock
+    from konversi.database.port import Database
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
 
@@ -24,29 +25,42 @@ if TYPE_CHECKING:
 class Stores:
     """All that is kept, over one database."""
 
+    database: Database
     outbox: Outbox
     journeys: Journeys
     datasets: Datasets
     seal: Seal
+    clock: Clock
+
+
+class _SharedClock(SystemClock):
+    """The time that all who share a database agree on."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = database.now  # type: ignore[method-assign]
 
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, secret: bytes, clock: Clock, outbox: Outbox | None = None
+    settings: Settings, secret: bytes, clock: Clock | None = None, outbox: Outbox | None = None
 ) -> AsyncIterator[Stores]:
-    """The stores in the database that KONVERSI_DATABASE_URL names; `outbox` stands in for its outbox."""
+    """The stores in the database that KONVERSI_DATABASE_URL names.
+
+    `outbox` stands in for its outbox, and `clock` for the machine's, or the server's where many share a database.
+    """
     async with AsyncExitStack() as stack:
         if outbox is not None:
             stack.push_async_callback(outbox.aclose)
-            database = await SqliteDatabase.open(settings.database)
+            database = await open_database(settings.database)
             stack.push_async_callback(database.aclose)
         else:
-            outbox = await SqliteOutbox.open(settings.database)
-            stack.push_async_callback(outbox.aclose)
-            database = outbox.database
+            kept = await open_outbox(settings.database)
+            stack.push_async_callback(kept.aclose)
+            outbox, database = kept, kept.database
+        clock = clock or _SharedClock(database)
         journeys = Journeys(database, secret, country=settings.default_country, now=clock.now)
         await journeys.open()
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(outbox, journeys, datasets, seal)
+        yield Stores(database, outbox, journeys, datasets, seal, clock)

@@ -69,9 +69,9 @@ async def test_an_idle_lane_asks_the_store_only_now_and_then():
     class Counting(MemoryOutbox):
         claims = 0
 
-        async def claim(self, *given):
+        async def claim(self, *given, **more):
             Counting.claims += 1
-            return await super().claim(*given)
+            return await super().claim(*given, **more)
 
     async with Delivery(Counting()).at_work() as delivery:
         await delivery.accept(new_event())
@@ -231,9 +231,9 @@ class Unreliable(MemoryOutbox):
             self.refused += 1
             raise StorageUnavailable("gone")
 
-    async def claim(self, *given):
+    async def claim(self, *given, **more):
         self._check("claim")
-        return await super().claim(*given)
+        return await super().claim(*given, **more)
 
     async def settle(self, *given):
         self._check("settle")
@@ -287,7 +287,7 @@ async def test_a_storage_that_is_broken_ends_delivery_instead_of_waiting_for_eve
 
 async def test_an_unforeseen_fault_of_the_store_ends_delivery_loudly():
     class Faulty(MemoryOutbox):
-        async def claim(self, *given):
+        async def claim(self, *given, **more):
             raise LookupError("a fault of ours")
 
     delivery = Delivery(Faulty())
@@ -385,11 +385,11 @@ async def test_claims_that_find_nothing_after_the_last_answer_do_not_put_the_lan
             super().__init__()
             self.claims, self.gate = 0, asyncio.Event()
 
-        async def claim(self, *given):
+        async def claim(self, *given, **more):
             self.claims += 1
             if self.claims > 1:
                 await self.gate.wait()
-            return await super().claim(*given)
+            return await super().claim(*given, **more)
 
     answers = iter([Kind.FAILED])
     outbox = Slow()

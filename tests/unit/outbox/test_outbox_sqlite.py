@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import event
 
 from konversi.errors import Overloaded, ShuttingDown, StorageInUse, StorageUnavailable
-from konversi.outbox import sqlite as outbox_sqlite
 from konversi.outbox import statements
+from konversi.outbox import store as outbox_store
 from konversi.outbox.port import Search
-from konversi.outbox.sqlite import SqliteOutbox
 from konversi.outbox.states import State, Step
+from konversi.outbox.store import open_outbox
 from outboxes import claim_all, ended, new_event, new_events, store
 
 
@@ -21,7 +21,7 @@ def url(tmp_path):
 
 
 async def test_callers_that_come_together_share_a_commit(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     (first,) = await store(outbox, new_event("first"))
     statements_run = []
     outbox.database.writer._connection.connection.driver_connection.set_trace_callback(statements_run.append)
@@ -35,32 +35,32 @@ async def test_a_file_that_is_no_database_is_refused_and_let_go(tmp_path, url):
     (tmp_path / "outbox.db").write_bytes(b"this is not a database, but it is long enough to be looked at" * 50)
     for _ in range(2):  # the second time would say "in use" if the first had kept the lock
         with pytest.raises(StorageUnavailable, match="not a database"):
-            await SqliteOutbox.open(url)
+            await open_outbox(url)
 
 
 async def test_a_folder_in_place_of_the_file_is_refused(tmp_path, url):
     (tmp_path / "outbox.db").mkdir()
     with pytest.raises(StorageUnavailable, match="unable to open"):
-        await SqliteOutbox.open(url)
+        await open_outbox(url)
 
 
 async def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "data").write_text("")
     with pytest.raises(StorageUnavailable, match="data"):
-        await SqliteOutbox.open(f"sqlite:///{tmp_path / 'data' / 'outbox.db'}")
+        await open_outbox(f"sqlite:///{tmp_path / 'data' / 'outbox.db'}")
 
 
 async def test_a_second_owner_is_refused_until_the_first_lets_go(url):
-    first = await SqliteOutbox.open(url)
+    first = await open_outbox(url)
     with pytest.raises(StorageInUse):
-        await SqliteOutbox.open(url)
+        await open_outbox(url)
     await first.aclose()
-    await (await SqliteOutbox.open(url)).aclose()
+    await (await open_outbox(url)).aclose()
 
 
 async def test_too_many_waiting_for_a_commit_are_turned_away_and_later_ones_taken(url, monkeypatch):
-    monkeypatch.setattr(outbox_sqlite, "_MOST_QUEUED", 10)
-    outbox = await SqliteOutbox.open(url)
+    monkeypatch.setattr(outbox_store, "_MOST_QUEUED", 10)
+    outbox = await open_outbox(url)
     taken = asyncio.ensure_future(outbox.append(new_events(8)))
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
@@ -71,7 +71,7 @@ async def test_too_many_waiting_for_a_commit_are_turned_away_and_later_ones_take
 
 
 async def test_a_closed_store_says_so_instead_of_hanging(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     await outbox.aclose()
     await outbox.aclose()
     for question in (
@@ -86,7 +86,7 @@ async def test_a_closed_store_says_so_instead_of_hanging(url):
 
 
 async def test_closing_finishes_what_was_asked(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     asked = [asyncio.ensure_future(outbox.append([new_event(f"{n}")])) for n in range(20)]
     await asyncio.sleep(0)
     await outbox.aclose()
@@ -94,7 +94,7 @@ async def test_closing_finishes_what_was_asked(url):
 
 
 async def test_a_full_disk_refuses_events_and_recovers_without_a_restart(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
 
     def limit(pages):
         def job(connection):
@@ -126,7 +126,7 @@ def _broken_disk(connection):
 
 
 async def test_after_an_input_output_error_nothing_is_accepted_and_nobody_hangs(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     with pytest.raises(StorageUnavailable):
         await outbox.database.writer.submit(_broken_disk)
     assert "disk I/O error" in outbox.broken
@@ -140,7 +140,7 @@ async def test_after_an_input_output_error_nothing_is_accepted_and_nobody_hangs(
 
 
 async def test_a_fault_while_reading_is_the_storages(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     await outbox.database.writer.submit(lambda connection: connection.exec_driver_sql("DROP TABLE totals"))
     with pytest.raises(StorageUnavailable, match="totals"):
         await outbox.counts()
@@ -148,7 +148,7 @@ async def test_a_fault_while_reading_is_the_storages(url):
 
 
 async def test_no_question_about_few_events_walks_through_the_whole_history(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     await store(outbox, *new_events(3))
     asked = []
     event.listen(
@@ -171,7 +171,7 @@ async def test_no_question_about_few_events_walks_through_the_whole_history(url)
 
 
 async def test_bad_bytes_of_one_caller_are_refused(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     with pytest.raises(UnicodeDecodeError):
         await outbox.append([new_event("bad", body=b"\xff")])
     assert len(await outbox.append([new_event("good")])) == 1
@@ -180,7 +180,7 @@ async def test_bad_bytes_of_one_caller_are_refused(url):
 
 def test_statements_take_as_many_ids_as_there_are(url, run):
     async def scenario():
-        outbox = await SqliteOutbox.open(url)
+        outbox = await open_outbox(url)
         ids = await store(outbox, *new_events(1_200))
         moved = await outbox.database.writer.submit(lambda connection: statements.end_expired(connection, ids))
         await outbox.aclose()
@@ -190,7 +190,7 @@ def test_statements_take_as_many_ids_as_there_are(url, run):
 
 
 async def test_a_change_of_many_is_counted_under_its_step(url):
-    outbox = await SqliteOutbox.open(url)
+    outbox = await open_outbox(url)
     (one, two) = await store(outbox, *new_events(2))
     for id_ in (one, two):
         await outbox.change(id_, Step.DISCARD, now=1.0, reason="No.")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from konversi.intake.gateway import Gateway
+    from konversi.intake.http.duties import Only
 
 _SECURITY = {
     "x-content-type-options": "nosniff",
@@ -54,7 +55,9 @@ _WAITED = {
 _SHAKES_HANDS = ("whatsapp", "messenger")
 
 
-def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]], api_key: str | None) -> FrontDoor:
+def application(
+    open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]], api_key: str | None, only: Only = None
+) -> FrontDoor:
     """The ASGI application. The gateway runs as long as the server's lifespan does."""
 
     @asynccontextmanager
@@ -114,7 +117,7 @@ def application(open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]]
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
     _speak_in_problems(app)
-    return FrontDoor(app, Access(api_key), lambda: app.state.gateway)
+    return FrontDoor(app, Access(api_key), lambda: app.state.gateway, only)
 
 
 async def _events(request: Request) -> Response:

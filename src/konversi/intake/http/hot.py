@@ -10,6 +10,7 @@ import orjson
 from konversi.errors import KonversiError
 from konversi.intake.http import webhooks
 from konversi.intake.http.bodies import MANY_EVENTS, read
+from konversi.intake.http.duties import check
 from konversi.intake.http.native import Answer, answer
 from konversi.intake.http.problems import PROBLEM, headers, problem, response, unforeseen
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from konversi.intake.gateway import Gateway
     from konversi.intake.http.access import Access
+    from konversi.intake.http.duties import Only
 
     Headers: TypeAlias = Mapping[bytes, bytes]
 
@@ -30,10 +32,11 @@ EVENTS_PATH = "/v1/events"
 class FrontDoor:
     """The ASGI application that the server runs: answers events and webhooks itself and hands on the rest."""
 
-    def __init__(self, inner: ASGIApp, access: Access, gateway: Callable[[], Gateway]) -> None:
+    def __init__(self, inner: ASGIApp, access: Access, gateway: Callable[[], Gateway], only: Only = None) -> None:
         self._inner = inner
         self._access = access
         self._gateway = gateway
+        self._only = only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,6 +45,7 @@ class FrontDoor:
         sent = dict(scope["headers"])
         try:
             self._access.check(scope, sent)
+            check(self._only, scope["method"], scope["path"])
         except KonversiError as error:
             await response(error)(scope, receive, send)
             return

@@ -151,8 +151,9 @@ async def healthz(request: Request) -> JSONResponse:
 
 @router.get("/readyz", summary="Are events accepted and delivered?", tags=["operations"], responses=_PROBED)
 async def readyz(request: Request) -> JSONResponse:
-    """503 while starting, stopping, or restarting delivery."""
-    ready = _gateway(request).ready
+    """503 while starting, stopping, or restarting delivery, and while the storage is away."""
+    gateway = _gateway(request)
+    ready = gateway.ready and await gateway.reachable()
     return JSONResponse({"ready": ready}, 200 if ready else 503)
 
 

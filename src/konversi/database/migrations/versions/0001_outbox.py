@@ -5,19 +5,19 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from konversi.database.metadata import Id, key, only
+
 revision = "0001"
 down_revision = None
-
-_Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
     op.create_table(
         "events",
-        sa.Column("id", _Id, primary_key=True),
-        sa.Column("dataset", sa.String(200), nullable=False),
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("dataset", key(200), nullable=False),
         sa.Column("event_name", sa.String(50), nullable=False),
-        sa.Column("event_id", sa.String(200), nullable=False),
+        sa.Column("event_id", key(200), nullable=False),
         sa.Column("booking_id", sa.String(200)),
         sa.Column("event_time", sa.BigInteger, nullable=False),
         sa.Column("accepted_at", sa.Double, nullable=False),
@@ -28,11 +28,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_id", "event_name", "dataset", name="uq_events_event_id_event_name_dataset"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_events_booking_id", "events", ["booking_id"], sqlite_where=sa.text("booking_id IS NOT NULL"))
+    op.create_index("ix_events_booking_id", "events", ["booking_id"], **only("booking_id IS NOT NULL"))
     op.create_table(
         "queue",
-        sa.Column("id", _Id, primary_key=True, autoincrement=False),
-        sa.Column("lane", sa.String(400), nullable=False),
+        sa.Column("id", Id, primary_key=True, autoincrement=False),
+        sa.Column("lane", key(400), nullable=False),
         sa.Column("state", sa.String(10), nullable=False),
         sa.Column("due_at", sa.Double, nullable=False),
         sa.Column("deadline", sa.BigInteger, nullable=False),
@@ -43,17 +43,17 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
     )
-    op.create_index("ix_queue_due", "queue", ["lane", "due_at"], sqlite_where=sa.text("state = 'waiting'"))
+    op.create_index("ix_queue_due", "queue", ["lane", "due_at"], **only("state = 'waiting'"))
     op.create_index(
         "ix_queue_rare",
         "queue",
         ["state", "id"],
-        sqlite_where=sa.text("state NOT IN ('waiting', 'sending', 'delivered')"),
+        **only("state NOT IN ('waiting', 'sending', 'delivered')"),
     )
     op.create_table(
         "attempts",
-        sa.Column("id", _Id, primary_key=True),
-        sa.Column("lane", sa.String(400), nullable=False),
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("lane", key(400), nullable=False),
         sa.Column("started_at", sa.Double, nullable=False),
         sa.Column("lease_until", sa.Double, nullable=False),
         sa.Column("members", sa.Text, nullable=False),
@@ -69,7 +69,7 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_attempts_open", "attempts", ["lease_until"], sqlite_where=sa.text("ended_at IS NULL"))
+    op.create_index("ix_attempts_open", "attempts", ["lease_until"], **only("ended_at IS NULL"))
     op.create_table(
         "totals",
         sa.Column("step", sa.String(20), primary_key=True),

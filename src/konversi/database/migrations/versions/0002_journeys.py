@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from konversi.database.metadata import Id, only
+
 revision = "0002"
 down_revision = "0001"
-
-_Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
@@ -22,7 +22,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "automatic",
-        sa.Column("id", _Id, nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("key", sa.LargeBinary(16), nullable=False),
         sa.Column("journey", sa.BigInteger),
         sa.Column("event_name", sa.String(50), nullable=False),
@@ -45,7 +45,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "forwards",
-        sa.Column("id", _Id, nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("received_at", sa.Double, nullable=False),
         sa.Column("due_at", sa.Double, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
@@ -65,7 +65,7 @@ def upgrade() -> None:
     op.create_index("ix_journey_keys_journey", "journey_keys", ["journey"])
     op.create_table(
         "journeys",
-        sa.Column("id", _Id, nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("channel", sa.String(20), nullable=False),
         sa.Column("account", sa.String(60), nullable=False),
         sa.Column("line", sa.String(60)),
@@ -94,7 +94,7 @@ def upgrade() -> None:
     op.create_index("ix_messages_at", "messages", ["at"])
     op.create_table(
         "tool_uses",
-        sa.Column("id", _Id, nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("key", sa.LargeBinary(16)),
         sa.Column("journey", sa.BigInteger),
         sa.Column("conversation", sa.LargeBinary(16)),
@@ -107,10 +107,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_tool_uses_key"),
     )
     op.create_index("ix_tool_uses_at", "tool_uses", ["at"])
-    op.create_index("ix_tool_uses_journey", "tool_uses", ["journey"], sqlite_where=sa.text("journey IS NOT NULL"))
+    op.create_index("ix_tool_uses_journey", "tool_uses", ["journey"], **only("journey IS NOT NULL"))
     op.create_table(
         "touches",
-        sa.Column("id", _Id, nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("journey", sa.BigInteger, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("account", sa.String(60), nullable=False),
@@ -123,11 +123,11 @@ def upgrade() -> None:
         sa.Column("ref", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_touches"),
     )
-    op.create_index("ix_touches_ad_id", "touches", ["ad_id", "at"], sqlite_where=sa.text("ad_id IS NOT NULL"))
+    op.create_index("ix_touches_ad_id", "touches", ["ad_id", "at"], **only("ad_id IS NOT NULL"))
     op.create_index("ix_touches_journey", "touches", ["journey", "at"])
     op.create_table(
         "turns",
-        sa.Column("id", _Id, nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("key", sa.LargeBinary(16)),
         sa.Column("journey", sa.BigInteger),
         sa.Column("conversation", sa.LargeBinary(16)),
@@ -139,7 +139,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_turns_key"),
     )
     op.create_index("ix_turns_at", "turns", ["at"])
-    op.create_index("ix_turns_journey", "turns", ["journey"], sqlite_where=sa.text("journey IS NOT NULL"))
+    op.create_index("ix_turns_journey", "turns", ["journey"], **only("journey IS NOT NULL"))
     op.add_column("events", sa.Column("journey", sa.BigInteger))
     op.add_column("events", sa.Column("touch", sa.BigInteger))
-    op.create_index("ix_events_journey", "events", ["journey"], sqlite_where=sa.text("journey IS NOT NULL"))
+    op.create_index("ix_events_journey", "events", ["journey"], **only("journey IS NOT NULL"))

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from konversi.database.opening import open_database
 from konversi.database.sealed import Seal
-from konversi.database.sqlite_database import SqliteDatabase
 from konversi.datasets.store import Datasets
 from konversi.errors import SealBroken
 from konversi.settings import DEFAULT_DATASET
+from outboxes import kept_in
 
 SECRET = b"k" * 32
 TOKEN, NEWER, APP_SECRET = "EAAfirstTokenNeverShown", "EAAnewerTokenNeverShown", "app-secret-never-shown"
@@ -18,10 +19,10 @@ WABA, NUMBER = "2000000001", "110022003300"
 
 
 @pytest.fixture
-def opened(tmp_path):
+def opened(url):
     @asynccontextmanager
     async def opening(secret=SECRET, default_id=None):
-        database = await SqliteDatabase.open(f"sqlite:///{tmp_path / 'konversi.db'}")
+        database = await open_database(url)
         try:
             datasets = Datasets(database, Seal(secret), lambda: 1_700_000_000.0, default_id=default_id)
             await datasets.load()
@@ -30,10 +31,6 @@ def opened(tmp_path):
             await database.aclose()
 
     return opening
-
-
-def in_files(folder, text):
-    return [path.name for path in folder.iterdir() if text.encode() in path.read_bytes()]
 
 
 async def test_a_dataset_is_as_it_was_after_a_restart(opened):
@@ -46,13 +43,14 @@ async def test_a_dataset_is_as_it_was_after_a_restart(opened):
         assert added.added_at == 1_700_000_000.0
 
 
-async def test_no_secret_is_in_the_databases_bytes(opened, tmp_path):
+async def test_no_secret_is_in_the_databases_bytes(opened, url):
     async with opened() as datasets:
         await datasets.add(SPA, TOKEN, name="Spa named", app_secret=APP_SECRET)
-        assert in_files(tmp_path, "Spa named")
-        assert not in_files(tmp_path, TOKEN) + in_files(tmp_path, APP_SECRET)
-    assert in_files(tmp_path, "Spa named")
-    assert not in_files(tmp_path, TOKEN) + in_files(tmp_path, APP_SECRET)
+        while_open = kept_in(url)
+    for kept in (while_open, kept_in(url)):
+        assert b"Spa named" in kept
+        assert TOKEN.encode() not in kept
+        assert APP_SECRET.encode() not in kept
 
 
 async def test_adding_again_replaces_the_token_and_keeps_the_rest(opened):
@@ -127,7 +125,7 @@ async def test_another_secret_leaves_the_dataset_without_a_token_and_says_why(op
     assert TOKEN not in caplog.text
 
 
-async def test_one_rows_token_does_not_pass_for_anothers(opened, tmp_path):
+async def test_one_rows_token_does_not_pass_for_anothers(opened):
     async with opened() as datasets:
         await datasets.add(SPA, TOKEN)
         await datasets.add(STUDIO, NEWER)

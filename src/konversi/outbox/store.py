@@ -1,19 +1,20 @@
-"""The outbox on SQLite: the shared statements and the hot ones, run by the one writer and one reader."""
+"""The outbox in a SQL database: the shared statements, and the hot ones of its dialect."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from konversi.clock import now as wall_clock
-from konversi.database.sqlite_database import SqliteDatabase
-from konversi.database.sqlite_threads import driver_of
-from konversi.outbox import hot_sqlite, statements
+from konversi.database.opening import open_database
+from konversi.outbox import statements
+from konversi.outbox.hot_sqlite import HotSqlite
+from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection
 
+    from konversi.database.port import Database
     from konversi.outbox.port import (
         Appended,
         Attempt,
@@ -21,31 +22,63 @@ if TYPE_CHECKING:
         Candidate,
         Choice,
         Counts,
+        Course,
         NewEvent,
         Search,
         Settlement,
         Stored,
     )
-    from konversi.outbox.states import State, Step
+    from konversi.outbox.states import State
 
 _BRIEF = 200  # events whose insert takes about as long as its commit
 _MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
 
 
-class SqliteOutbox:
-    """The outbox of one process. Open it with `SqliteOutbox.open`, inside a running event loop."""
+class Hot(Protocol):
+    """What is quicker in a dialect's own words."""
 
-    def __init__(self, database: SqliteDatabase, next_id: int) -> None:
+    def append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]], now: float) -> list[list[Appended]]:
+        """Insert all groups with one statement that writes; the verdicts by group."""
+        ...
+
+    def homes(self, connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The dataset of each event that there is."""
+        ...
+
+    def claim(
+        self,
+        connection: Connection,
+        lane: str,
+        now: float,
+        lease_until: float,
+        choose: Callable[[Sequence[Candidate]], Choice],
+    ) -> tuple[Batch | None, Sequence[int]]:
+        """The batch, its intent to send written, and the ids that `choose` found expired."""
+        ...
+
+    def settle_delivered(self, connection: Connection, ids: Sequence[int]) -> None:
+        """Move sending events to delivered. `ids` ascend."""
+        ...
+
+
+async def open_outbox(url: str) -> SqlOutbox:
+    """The outbox in the database that the URL names; closing it closes that. Raises as `open_database`."""
+    database = await open_database(url)
+    if not database.shared:
+        return SqlOutbox(database, await database.write(HotSqlite.over))
+    from konversi.outbox.hot_postgres import HotPostgres  # noqa: PLC0415 - an extra
+
+    return SqlOutbox(database, HotPostgres())
+
+
+class SqlOutbox:
+    """The outbox. Open it with `open_outbox`, inside a running event loop."""
+
+    def __init__(self, database: Database, hot: Hot) -> None:
         self.database = database
-        self._next_id = next_id
-        self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED)
+        self._hot = hot
+        self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True)
         self._closed = False
-
-    @classmethod
-    async def open(cls, url: str) -> SqliteOutbox:
-        """Take the database over; raises as `SqliteDatabase.open`. Closing the outbox closes it."""
-        database = await SqliteDatabase.open(url)
-        return cls(database, await database.write(_first_free_id))
 
     @property
     def broken(self) -> str | None:
@@ -56,26 +89,39 @@ class SqliteOutbox:
         return await self._arrivals.bring(events)
 
     def _append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]]) -> list[list[Appended]]:
-        verdicts, self._next_id = hot_sqlite.append(driver_of(connection), groups, self._next_id, wall_clock())
-        return verdicts
+        return self._hot.append(connection, groups, self.database.now())
 
     async def claim(
-        self, lane: str, now: float, lease_until: float, choose: Callable[[Sequence[Candidate]], Choice]
+        self,
+        lane: str,
+        now: float,
+        lease_until: float,
+        choose: Callable[[Sequence[Candidate]], Choice],
+        *,
+        at_once: int | None = None,
     ) -> Batch | None:
         def job(connection: Connection) -> Batch | None:
-            batch, expired = hot_sqlite.claim(driver_of(connection), lane, now, lease_until, choose)
+            if at_once is not None and statements.under_way(connection, lane, now) >= at_once:
+                return None
+            batch, expired = self._hot.claim(connection, lane, now, lease_until, choose)
             if expired:
                 statements.end_expired(connection, expired)
             return batch
 
         return await self.database.write(job)
 
+    async def courses(self) -> Sequence[Course]:
+        return await self.database.read(statements.courses)
+
+    async def keep_course(self, course: Course) -> None:
+        await self.database.write(lambda connection: statements.keep_course(connection, course))
+
     async def settle(self, batch: Batch, settlement: Settlement) -> None:
         def job(connection: Connection) -> None:
             if not statements.end_attempt(connection, batch.attempt, settlement):
                 return
-            if hot_sqlite.is_plain_delivery(settlement):
-                hot_sqlite.settle_delivered(driver_of(connection), batch.ids)
+            if settlement.step is Step.DELIVER and not settlement.in_doubt:
+                self._hot.settle_delivered(connection, batch.ids)
             else:
                 statements.move(connection, batch.ids, settlement)
 
@@ -107,7 +153,7 @@ class SqliteOutbox:
         return await self.database.write(lambda connection: statements.prune(connection, accepted_before, limit))
 
     async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        return await self.database.look_up(lambda connection: hot_sqlite.homes(driver_of(connection), ids))
+        return await self.database.look_up(lambda connection: self._hot.homes(connection, ids))
 
     async def lanes(self) -> Sequence[tuple[str, float]]:
         return await self.database.read(statements.lanes)
@@ -129,8 +175,3 @@ class SqliteOutbox:
             return
         self._closed = True
         await self.database.aclose()
-
-
-def _first_free_id(connection: Connection) -> int:
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'events'").scalar()
-    return int(last or 0) + 1

@@ -1,0 +1,125 @@
+"""One PostgreSQL database as a process sees it: threads that write, threads that read, and the server's clock."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from konversi.clock import now
+from konversi.database.gathering import Gathering
+from konversi.database.postgres import PostgresDriver, driver_of, engine_of
+from konversi.database.postgres_signals import Signals, seconds_ahead
+from konversi.database.postgres_threads import Workers
+from konversi.database.schema import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from konversi.database.port import Listener
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_WRITERS, _READERS = 4, 2  # connections
+_GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the disk, one gets ready
+_ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
+_HOLDS = 256
+_HOLD_SPACE = 0x4B4F4E56  # the first of the two numbers of an advisory lock: whose it is
+
+
+class PostgresDatabase:
+    """A database that many processes share. Open it with `PostgresDatabase.open`, inside a running event loop."""
+
+    shared = True
+    broken: str | None = None  # what is away comes back
+
+    def __init__(self, engine: Engine, ahead: float) -> None:
+        self._engine = engine
+        self.writers = Workers(engine, "konversi-writer", _WRITERS)
+        self.readers = Workers(engine, "konversi-reader", _READERS)
+        self._signals = Signals(engine, self.writers, ahead)
+        self._gatherings: list[Callable[[], None]] = []
+
+    @classmethod
+    async def open(cls, url: str) -> PostgresDatabase:
+        """Reach the database and bring its schema up to date.
+
+        Raises `StorageUnavailable` where it can't be reached, and `InvalidSettings` where it can't be used.
+        """
+        engine = engine_of(url)
+        opener = Workers(engine, "konversi-opener", 1)
+        try:
+            ahead = await opener.submit(_opened)
+        finally:
+            await opener.aclose()
+        return cls(engine, ahead)
+
+    def now(self) -> float:
+        """By the server's clock, so that leases end at the same moment for everybody."""
+        return now() + self._signals.ahead
+
+    def driver(self, connection: Connection) -> PostgresDriver:
+        return PostgresDriver(driver_of(connection))
+
+    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+        """Names share few locks, taken in one order: there is room for them, and nobody waits in a circle."""
+        locks = sorted({name[0] % _HOLDS for name in names})
+        driver_of(connection).execute(
+            "SELECT count(pg_advisory_xact_lock(%s, one)) FROM unnest(%s::int[]) one", (_HOLD_SPACE, locks)
+        )
+
+    def tell(self, topic: str, what: str = "") -> None:
+        self._signals.tell(topic, what)
+
+    def on(self, topic: str, listener: Listener) -> None:
+        self._signals.on(topic, listener)
+
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:  # noqa: ARG002
+        return await self.writers.submit(job)
+
+    def gathering(
+        self,
+        job: Callable[[Connection, Sequence[Item]], Sequence[Result]],
+        *,
+        size: Callable[[Item], int],
+        brief: int,
+        most: int,
+        patience: float = 0.0,
+        alone: bool = False,
+    ) -> Gathering[Item, Result]:
+        gathering = Gathering(
+            partial(self.writers.call, alone=alone),
+            job,
+            size=size,
+            brief=brief,
+            most=most,
+            patience=patience,
+            at_once=_GATHERED_AT_ONCE,
+            enough=_ENOUGH,
+        )
+        self._gatherings.append(gathering.close)
+        return gathering
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        return await self.readers.submit(job)
+
+    async def look_up(self, job: Callable[[Connection], T]) -> T:
+        return await self.readers.submit(job)
+
+    async def aclose(self) -> None:
+        """Finish what was asked."""
+        for close in self._gatherings:
+            close()
+        await self._signals.aclose()
+        await self.writers.aclose()
+        await self.readers.aclose()
+        self._engine.dispose()
+
+
+def _opened(connection: Connection) -> float:
+    """Prepare the database; the seconds by which its clock is ahead of ours."""
+    prepare(connection)
+    return seconds_ahead(connection)

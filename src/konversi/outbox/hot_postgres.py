@@ -1,0 +1,160 @@
+"""The hot statements on PostgreSQL, spoken to the driver directly: append, claim, settle.
+
+A group of events is one statement, and so one way to the server and back. Its rows go in as one JSON value: arrays took
+the driver ten times as long (`benchmarks/README.md`).
+"""
+
+from __future__ import annotations
+
+from itertools import chain, islice, starmap
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from konversi.database.postgres import driver_of
+from konversi.outbox.members import pack
+from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent
+from konversi.outbox.statements import SLOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+_WINDOW = 1_000  # candidates shown to the planner: as many as a batch can hold
+_NAMED = 3  # events whose names the log shows
+_UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch yet
+
+# Ordered by key, so that two groups with the same keys don't wait for each other in a circle.
+_APPEND = f"""
+WITH given AS MATERIALIZED (
+  SELECT nextval('events_id_seq') AS id, one.* FROM ROWS FROM (json_to_recordset(%s::json) AS (
+    lane text, dataset text, event_name text, event_id text, booking_id text, event_time bigint, deadline bigint,
+    digest text, body text, notes text, journey bigint, touch bigint
+  )) WITH ORDINALITY AS one(
+    lane, dataset, event_name, event_id, booking_id, event_time, deadline, digest, body, notes, journey, touch, place
+  )
+), stored AS (
+  INSERT INTO events (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body,
+    notes, journey, touch)
+  SELECT id, dataset, event_name, event_id, booking_id, event_time, %s::float8, deadline, decode(digest, 'hex'), body,
+    notes, journey, touch
+  FROM given ORDER BY event_id COLLATE "C", event_name COLLATE "C", dataset COLLATE "C"
+  ON CONFLICT (event_id, event_name, dataset) DO NOTHING RETURNING id
+), queued AS (
+  INSERT INTO queue (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason)
+  SELECT id, lane, 'waiting', %s::float8, deadline, {_UNSPLIT}, octet_length(body), 0, 0, '', ''
+  FROM given JOIN stored USING (id)
+), counted AS (
+  INSERT INTO totals (step, slot, events)
+  SELECT 'accept', {SLOT}, count(*) FROM stored HAVING count(*) > 0
+  ON CONFLICT (step, slot) DO UPDATE SET events = totals.events + excluded.events
+)
+SELECT given.id, stored.id IS NOT NULL FROM given LEFT JOIN stored USING (id) ORDER BY given.place
+"""  # noqa: S608 - ours
+_KNOWN = "SELECT id, digest FROM events WHERE event_id = %s AND event_name = %s AND dataset = %s"
+_HOME = "SELECT dataset FROM events WHERE event_id = %s AND event_name = %s ORDER BY id LIMIT 1"
+_DUE = f"""
+SELECT id, batch_limit, size, tries, deadline FROM queue
+WHERE lane = %s AND state = 'waiting' AND due_at <= %s ORDER BY due_at, id LIMIT {_WINDOW} FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - ours
+_TAKE = """
+WITH attempt AS (
+  INSERT INTO attempts (lane, started_at, lease_until, members, events, reason) VALUES (%s, %s, %s, %s, %s, '')
+  RETURNING id
+), taken AS (
+  UPDATE queue SET state = 'sending', tries = tries + 1, attempts = attempts || (SELECT id FROM attempt) || ','
+  WHERE id = ANY(%s::bigint[])
+)
+SELECT (SELECT id FROM attempt), string_agg(body, ',' ORDER BY id) FROM events WHERE id = ANY(%s::bigint[])
+"""
+_NAMES = "SELECT event_name, event_id FROM events WHERE id = ANY(%s::bigint[]) ORDER BY id"
+_DELIVERED = f"""
+WITH moved AS (
+  UPDATE queue SET state = 'delivered', reason = '' WHERE id = ANY(%s::bigint[]) AND state = 'sending' RETURNING 1
+), counted AS (
+  INSERT INTO totals (step, slot, events)
+  SELECT 'deliver', {SLOT}, count(*) FROM moved HAVING count(*) > 0
+  ON CONFLICT (step, slot) DO UPDATE SET events = totals.events + excluded.events
+)
+SELECT count(*) FROM moved
+"""  # noqa: S608 - ours
+
+
+def _told(event: NewEvent) -> dict[str, Any]:
+    told = dict(zip(NewEvent._fields, event, strict=True))
+    told["digest"] = event.digest.hex()
+    told["body"] = event.body.decode()
+    return told
+
+
+class HotPostgres:
+    """As `konversi.outbox.store` wants them."""
+
+    def append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]], now: float) -> list[list[Appended]]:
+        driver = driver_of(connection)
+        events = list(chain(*groups))
+        if not events:
+            return [[] for _ in groups]
+        sent = orjson.dumps(list(map(_told, events))).decode()
+        rows = driver.execute(_APPEND, (sent, now, now)).fetchall()
+        following = self._verdicts(connection, events, rows, now)
+        return [list(islice(following, len(group))) for group in groups]
+
+    def _verdicts(
+        self, connection: Connection, events: Sequence[NewEvent], rows: Sequence[tuple[int, bool]], now: float
+    ) -> Iterator[Appended]:
+        """Which events are new, which repeat a known one, and which contradict one."""
+        driver = driver_of(connection)
+        for event, (id_, is_new) in zip(events, rows, strict=True):
+            if is_new:
+                yield Appended(id_)
+                continue
+            known = driver.execute(_KNOWN, (event.event_id, event.event_name, event.dataset)).fetchone()
+            if known is None:  # it was forgotten this very moment
+                yield self.append(connection, [[event]], now)[0][0]
+            else:
+                yield Appended(known[0], repeat=True, conflict=known[1] != event.digest)
+
+    def homes(self, connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        driver = driver_of(connection)
+        found = {}
+        for name, event_id in ids:
+            row = driver.execute(_HOME, (event_id, name)).fetchone()
+            if row is not None:
+                found[name, event_id] = row[0]
+        return found
+
+    def claim(
+        self,
+        connection: Connection,
+        lane: str,
+        now: float,
+        lease_until: float,
+        choose: Callable[[Sequence[Candidate]], Choice],
+    ) -> tuple[Batch | None, Sequence[int]]:
+        driver = driver_of(connection)
+        candidates = list(starmap(Candidate, driver.execute(_DUE, (lane, now)).fetchall()))
+        if not candidates:
+            return None, ()
+        choice = choose(candidates)
+        if not choice.batch:
+            return None, choice.expired
+        ids = sorted(choice.batch)
+        members = set(ids)
+        taken = [candidate for candidate in candidates if candidate.id in members]
+        intent = (lane, now, lease_until, pack(ids), len(ids))
+        attempt, data = driver.execute(_TAKE, (*intent, ids, ids)).fetchone() or (0, "")
+        batch = Batch(
+            attempt=attempt,
+            lane=lane,
+            ids=ids,
+            data=data.encode(),
+            tries=max(candidate.tries for candidate in taken) + 1,
+            batch_limit=taken[0].batch_limit,
+            names=driver.execute(_NAMES, (ids[:_NAMED],)).fetchall(),
+        )
+        return batch, choice.expired
+
+    def settle_delivered(self, connection: Connection, ids: Sequence[int]) -> None:
+        driver_of(connection).execute(_DELIVERED, (list(ids),))
