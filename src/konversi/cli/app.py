@@ -16,9 +16,10 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
+from konversi.cli.event_commands import events
+from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
-from konversi.outbox.states import State
 from konversi.settings import load
 
 USAGE_ERROR = 2
@@ -30,14 +31,10 @@ app = App(
     help="The self-hosted conversion gateway for chat commerce.",
     help_format="plaintext",
 )
-events = App(name="events", help="Look at accepted events, and decide about them.", help_format="plaintext")
 app.command(events)
 app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
-Given = Annotated[str | None, Parameter(negative="")]
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -259,67 +256,3 @@ def hash_(
         words("konversi: give FIELD and VALUE, or --stdin.")
         return USAGE_ERROR
     return hashing.one(field, value, country or load().default_country, as_json=json)
-
-
-@events.command(name="list")
-def list_events(
-    *,
-    state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
-    event_id: str | None = None,
-    booking_id: str | None = None,
-    limit: int = 20,
-    json: Json = False,
-) -> int:
-    """List events, newest first.
-
-    Parameters
-    ----------
-    state:
-        Only those in this state.
-    event_id:
-        Only those with this id.
-    booking_id:
-        Only those of this booking.
-    limit:
-        At most so many.
-    json:
-        Print JSON for programs.
-    """
-    wanted = {"state": State(state).value if state else None, "event_id": event_id, "booking_id": booking_id}
-    from konversi.cli import looking
-
-    return looking.list_events(load(), {**wanted, "limit": str(limit)}, as_json=json)
-
-
-@events.command
-def show(receipt: str, /, *, json: Json = False) -> int:
-    """Show one event: its state, the notes, what Meta gets of it, and each attempt."""
-    from konversi.cli import looking
-
-    return looking.show(load(), receipt, as_json=json)
-
-
-@events.command
-def replay(receipt: str, /, *, json: Json = False) -> int:
-    """Send a dead, held or discarded event again, with the same event_id and body."""
-    from konversi.cli import looking
-
-    return looking.decide(load(), receipt, "replay", None, as_json=json)
-
-
-@events.command
-def discard(receipt: str, /, *, reason: str, json: Json = False) -> int:
-    """Decide that an event is not to be sent.
-
-    Parameters
-    ----------
-    receipt:
-        The event's receipt.
-    reason:
-        Why; kept with the event.
-    json:
-        Print JSON for programs.
-    """
-    from konversi.cli import looking
-
-    return looking.decide(load(), receipt, "discard", reason, as_json=json)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from konversi.cli.options import Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.settings import load
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
 
 journeys = App(name="journeys", help="Look at conversations: click, chat, tool calls, events.", help_format="plaintext")
 
@@ -36,7 +35,7 @@ def list_journeys(
     json:
         Print JSON for programs.
     """
-    from konversi.cli import journeys as command  # noqa: PLC0415 - as all commands: loaded when called
+    from konversi.cli import journeys as command
 
     return command.list_journeys(load(), {"channel": channel, "ad_id": ad_id, "limit": str(limit)}, as_json=json)
 
@@ -52,7 +51,7 @@ def show(journey: str, /, *, json: Json = False) -> int:
     json:
         Print JSON for programs.
     """
-    from konversi.cli import journeys as command  # noqa: PLC0415
+    from konversi.cli import journeys as command
 
     return command.show(load(), journey, as_json=json)
 
@@ -105,8 +104,8 @@ def simulate(
     json:
         Print JSON for programs.
     """
-    from konversi.cli import simulating  # noqa: PLC0415
-    from konversi.cli.reaching import gateway_url  # noqa: PLC0415
+    from konversi.cli import simulating
+    from konversi.cli.reaching import gateway_url
 
     settings = load()
     known = settings.whatsapp_app_secret.get_secret_value().partition(",")[0] if settings.whatsapp_app_secret else None

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.settings import load
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
-Given = Annotated[str | None, Parameter(negative="")]
 SecretFile = Annotated[Path | None, Parameter(negative="", allow_leading_hyphen=True)]
 Numbers = Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=False)]
 
@@ -47,7 +46,7 @@ def add(
     json:
         Print JSON for programs.
     """
-    from konversi.cli import datasets as command  # noqa: PLC0415 - as all commands: loaded when called
+    from konversi.cli import datasets as command
 
     given = {
         "id": dataset,
@@ -62,7 +61,7 @@ def add(
 @datasets.command(name="list")
 def list_datasets(*, json: Json = False) -> int:
     """List the datasets with their accounts; never a token."""
-    from konversi.cli import datasets as command  # noqa: PLC0415
+    from konversi.cli import datasets as command
 
     return command.show_list(load(), as_json=json)
 
@@ -78,7 +77,7 @@ def check(dataset: str | None = None, /, *, json: Json = False) -> int:
     json:
         Print JSON for programs.
     """
-    from konversi.cli import datasets as command  # noqa: PLC0415
+    from konversi.cli import datasets as command
 
     return command.check(load(), dataset, as_json=json)
 
@@ -94,7 +93,7 @@ def remove(dataset: str, /, *, json: Json = False) -> int:
     json:
         Print JSON for programs.
     """
-    from konversi.cli import datasets as command  # noqa: PLC0415
+    from konversi.cli import datasets as command
 
     return command.remove(load(), dataset, as_json=json)
 
@@ -198,7 +197,7 @@ def _link(
     *,
     as_json: bool,
 ) -> int:
-    from konversi.cli import datasets as command  # noqa: PLC0415
+    from konversi.cli import datasets as command
 
     token = command.secret_in(token_file)
     given = _given({"channel": channel, "token": token, "name": name, "lines": numbers})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from konversi.insight.describe import event, moment
-from konversi.journeys.port import journey_id
+from konversi.journeys.port import SPOKEN_OF, journey_id
 from konversi.outbox.states import State
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _STAGE_OF = {
 _OF_CLICK = ("ad_id", "source_type", "headline", "source_url", "ref")
 _OF_USE = ("tool", "outcome", "error_kind", "seconds")
 _OF_EVENT = ("event", "state", "receipt", "event_id", "booking_id", "reason")
-_STILL_SPOKEN_OF = 86_400  # seconds after a booking in which a reply that says "booked" means that one
 _NOT_A_STAGE = frozenset({"ViewContent", "Contact", "PageView", "Search"})
 
 
@@ -70,7 +69,7 @@ def _entries(one: Journey, past: Past, events: Iterable[Stored]) -> Iterable[dic
         yield _entry(use["at"], "tool_call", **_told(use, _OF_USE))
     booked = [turn["at"] for turn in past.turns if turn["booked"]]
     for turn in past.turns:
-        if turn["claimed"] and not any(0 <= turn["at"] - at <= _STILL_SPOKEN_OF for at in booked):
+        if turn["claimed"] and not any(0 <= turn["at"] - at <= SPOKEN_OF for at in booked):
             yield _entry(turn["at"], "said_booked_but_did_not")
     for sighting in past.sightings:
         yield _entry(sighting["at"], "automatic_event", event=sighting["event_name"])

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from konversi.journeys.arrival import Referral
 
 
+SPOKEN_OF = 86_400  # seconds after a booking in which a reply that says "booked" means that one
+
+
 class Visit(NamedTuple):
     """A customer's message, ready to be kept."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
 from konversi.journeys.port import Forward, Journey, Past, Search
 from konversi.journeys.tables import (
@@ -119,6 +119,21 @@ def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:
     if turn["key"] is not None and connection.execute(select(turns.c.id).where(turns.c.key == turn["key"])).first():
         return
     connection.execute(insert(turns).values(turn))
+
+
+def booked_within(
+    connection: Connection, conversation: bytes | None, journey: int | None, after: float, until: float
+) -> bool:
+    """Whether a turn of this conversation or journey booked between these Unix seconds."""
+    chats = [
+        column == value
+        for column, value in ((turns.c.conversation, conversation), (turns.c.journey, journey))
+        if value is not None
+    ]
+    if not chats:
+        return False
+    booked = select(turns.c.id).where(turns.c.at.between(after, until), turns.c.booked, or_(*chats)).limit(1)
+    return connection.execute(booked).first() is not None
 
 
 def forget_messages(connection: Connection, before: float, limit: int) -> int:

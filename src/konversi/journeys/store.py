@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.journeys import hot, statements
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
-from konversi.journeys.port import Sighting, Taken, Visit
+from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
 from konversi.matching.match import match
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ class Journeys:
         """Under which keys a customer's conversations are found; none where there are no conversations."""
         return [] if self._empty else keys_of(user_data, self._secret)
 
+    def called(self, conversation: str) -> list[bytes]:
+        """Under which key a conversation is found that the bot calls so; none where there are no conversations."""
+        return [] if self._empty else [keyed("conversation", conversation, self._secret)]
+
     async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
         """The conversations that the keys find: one indexed look-up."""
         if not keys:
@@ -183,19 +187,38 @@ class Journeys:
             "claimed": turn.claimed,
         }
 
+    async def booked_lately(self, conversation: str | None, customer: Customer | None, at: float | None) -> bool:
+        """Whether a turn before this one, of the same chat, booked what its reply may speak of."""
+
+        def job(connection: Connection) -> bool:
+            own, journey = self._found(connection, conversation, customer)[:2]
+            return statements.booked_within(connection, own, journey, then - SPOKEN_OF, then)
+
+        then = _when(at, self._now())
+        return await self._database.read(job)
+
     def _place(
         self, connection: Connection, conversation: str | None, customer: Customer | None
     ) -> tuple[bytes | None, int | None]:
-        """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key."""
+        """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key.
+
+        One that the bot gives to chats with several people is remembered for each of them.
+        """
+        own, journey, named_before = self._found(connection, conversation, customer)
+        if journey is not None and own is not None and named_before != journey:
+            statements.name(connection, journey, own)
+        return own, journey
+
+    def _found(
+        self, connection: Connection, conversation: str | None, customer: Customer | None
+    ) -> tuple[bytes | None, int | None, int | None]:
+        """The conversation's key, the journey that it or its customer leads to, and the one that it leads to itself."""
         own = keyed("conversation", conversation, self._secret) if conversation else None
         seen_ms = int(self._now() * 1_000)
         person = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
         keys = [*keys_of(person, self._secret), *([own] if own else [])]
         found = statements.of_keys(connection, keys) if keys else {}
-        journey = next((found[key] for key in keys if key in found), None)
-        if journey is not None and own is not None and own not in found:
-            statements.name(connection, journey, own)
-        return own, journey
+        return own, next((found[key] for key in keys if key in found), None), found.get(own) if own else None
 
     async def find(self, journey: int) -> Journey | None:
         """One conversation."""

@@ -46,6 +46,12 @@ _WEBHOOKS = {
     "twilio": "WhatsApp through Twilio",
     "baileys": "WhatsApp through Evolution API, WAHA and others over Baileys",
 }
+_WAITED = {
+    "name": "Konversi-Waited",
+    "in": "header",
+    "description": "Seconds for which the caller could not send this: an event without a time happened as long ago.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 9_999_999},
+}
 _SHAKES_HANDS = ("whatsapp", "messenger")
 
 
@@ -80,7 +86,7 @@ def application(
         status_code=202,
         summary="Report one conversion, or up to 1,000",
         tags=["events"],
-        openapi_extra=body(Conversion, many=True),
+        openapi_extra={**body(Conversion, many=True), "parameters": [_WAITED]},
         responses={
             202: {"description": "Accepted, and durable"},
             207: {"description": "Some were refused", "content": {"application/json": {}}},
@@ -118,7 +124,8 @@ async def _events(request: Request) -> Response:
     """Durable when answered. One event, `{"events": [...]}`, or one a line as `application/x-ndjson`."""
     # The server answers this address in `hot.py`, without coming here: this is the same door for other servers.
     sent = await read(request.receive, dict(request.scope["headers"]), MANY_EVENTS)
-    reply = await answer(request.app.state.gateway.receiver, sent, request.headers.get("content-type", ""))
+    kind, waited = request.headers.get("content-type", ""), request.headers.get("konversi-waited", "")
+    reply = await answer(request.app.state.gateway.receiver, sent, kind, waited)
     return Response(reply.body, reply.status, reply.headers, reply.content_type)
 
 

@@ -69,7 +69,8 @@ class FrontDoor:
         return self._webhook if scope["path"].startswith(webhooks.PATHS) else None
 
     async def _events(self, _scope: Scope, sent: Headers, body: bytes) -> Answer:
-        return await answer(self._gateway().receiver, body, sent.get(b"content-type", b"").decode("latin-1"))
+        kind, waited = sent.get(b"content-type", b""), sent.get(b"konversi-waited", b"")
+        return await answer(self._gateway().receiver, body, kind.decode("latin-1"), waited.decode("latin-1"))
 
     async def _webhook(self, scope: Scope, sent: Headers, body: bytes) -> Answer:
         gateway = self._gateway()
