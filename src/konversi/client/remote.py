@@ -75,6 +75,9 @@ class Remote:
         named = _named(conversion)
         return await self._until_taken(lambda: self.track(named))
 
+    def at_once(self, conversion: Conversion) -> None:
+        """The gateway is elsewhere: nothing is done without a wait."""
+
     async def note(self, uses: tuple[ToolUse, ...]) -> None:
         await self._record({"calls": [_own("call_id", use.model_dump(mode="json", exclude_none=True)) for use in uses]})
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Conversion
     from konversi.journeys.attribution import Attribution, Known
     from konversi.matching.match import Match
-    from konversi.outbox.port import Appended, Outbox
+    from konversi.outbox.port import Appended
 
 T = TypeVar("T")
 _BREATH = 100  # conversions prepared in one go: about 2 ms
@@ -82,6 +82,13 @@ class Routes(Protocol):
         ...
 
 
+class Arrivals(Protocol):
+    """The side of the outbox that takes events; as `outbox.port.Outbox` says."""
+
+    async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]: ...
+    async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
+
+
 class Receipt(NamedTuple):
     """The promise: this conversion is on durable storage, and will be delivered or end where everybody can see it."""
 
@@ -104,7 +111,7 @@ class Receiver:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Arrivals,
         rules: Rules,
         *,
         conversations: Conversations,
