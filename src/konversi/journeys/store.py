@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.journeys import hot, statements
@@ -139,7 +140,9 @@ class Journeys:
 
     def _keep_uses(self, connection: Connection, groups: Sequence[Sequence[ToolUse]]) -> list[int]:
         now = self._now()
-        return [statements.note_uses(connection, [self._use(connection, use, now) for use in uses]) for uses in groups]
+        rows = [self._use(connection, use, now) for uses in groups for use in uses]
+        are_new = iter(statements.note_uses(connection, rows))
+        return [sum(islice(are_new, len(uses))) for uses in groups]
 
     def _use(self, connection: Connection, use: ToolUse, now: float) -> dict[str, Any]:
         conversation, journey = self._place(connection, use.conversation, use.customer)
@@ -183,10 +186,12 @@ class Journeys:
     ) -> tuple[bytes | None, int | None]:
         """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key."""
         own = keyed("conversation", conversation, self._secret) if conversation else None
+        if self._empty:
+            return own, None
         seen_ms = int(self._now() * 1_000)
         person = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
         keys = [*keys_of(person, self._secret), *([own] if own else [])]
-        found = statements.of_keys(connection, keys) if keys else {}
+        found = hot.of_keys(self._database.driver(connection), keys) if keys else {}
         journey = next((found[key] for key in keys if key in found), None)
         if journey is not None and own is not None and own not in found:
             statements.name(connection, journey, own)
