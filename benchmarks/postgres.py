@@ -55,8 +55,9 @@ def _accepted(
     server: str, meta: str, script: str, per_request: int, connections: int, seconds: int
 ) -> tuple[float, float, float]:
     """Events a second accepted by one intake process, and delivered by one delivery process meanwhile; the backlog."""
-    with database(server) as url, gateway(meta, KONVERSI_DATABASE_URL=url, KONVERSI_ONLY="intake") as intake:
-        with gateway(meta, KONVERSI_DATABASE_URL=url, KONVERSI_ONLY="delivery"):
+    with database(server) as url:
+        over = {"KONVERSI_DATABASE_URL": url}
+        with gateway(meta, **over, KONVERSI_ONLY="intake") as intake, gateway(meta, **over, KONVERSI_ONLY="delivery"):
             wrk(intake, script, seed=999, seconds=1, connections=connections)
             _settled(url)
             before, began = got(f"{meta}/count")["events"], time.monotonic()

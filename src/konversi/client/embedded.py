@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from konversi.errors import NotFound
 from konversi.insight.describe import event_in_full
 from konversi.intake.http import webhooks
+from konversi.intake.prompt import at_once
 from konversi.outbox.port import event_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ class Embedded:
         return await self._gateway.receiver.receive(conversion)
 
     submit = track
+
+    def at_once(self, conversion: Conversion) -> Receipt | None:
+        prompt = self._gateway.prompt
+        return at_once(prompt.receive(conversion)) if prompt is not None else None
 
     async def note(self, uses: tuple[ToolUse, ...]) -> None:
         await self._gateway.journeys.note(uses)

@@ -68,6 +68,9 @@ class Remote:
         number = event_of(said["receipt"]) or 0
         return Receipt(said["receipt"], said["event_id"], said.get("repeat", False), notes, number)
 
+    def at_once(self, conversion: Conversion) -> None:
+        """The gateway is elsewhere: nothing is done without a wait."""
+
     async def note(self, uses: tuple[ToolUse, ...]) -> None:
         await self._record({"calls": [_own("call_id", use.model_dump(mode="json", exclude_none=True)) for use in uses]})
 

@@ -90,6 +90,13 @@ class Database(Protocol):
         """
         ...
 
+    def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:
+        """Run a brief job in the caller's own thread, whichever that is: its result as the only item.
+
+        No item where it would have to wait for somebody; then nothing was done.
+        """
+        ...
+
     def gathering(
         self,
         job: Callable[[Connection, Sequence[Item]], Sequence[Result]],

@@ -81,6 +81,10 @@ class PostgresDatabase:
     async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:  # noqa: ARG002
         return await self.writers.submit(job)
 
+    def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:  # noqa: ARG002
+        """Never: the server is elsewhere."""
+        return ()
+
     def gathering(
         self,
         job: Callable[[Connection, Sequence[Item]], Sequence[Result]],

@@ -53,6 +53,7 @@ class Gateway:
     clock: Clock
     outbox: Outbox
     receiver: Receiver
+    prompt: Receiver | None  # the same for any thread and `prompt.at_once`, where the outbox can do that
     journeys: Journeys
     listener: Listener
     turns: Turns

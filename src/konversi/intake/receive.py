@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Attribution, Known
     from konversi.matching.match import Match
-    from konversi.outbox.port import Appended, Outbox
+    from konversi.outbox.port import Appended
 
 T = TypeVar("T")
 _BREATH = 100  # conversions prepared in one go: about 2 ms
@@ -52,6 +52,13 @@ class Rules:
     test_code: str | None
     tables: Tables = field(default_factory=Tables)
     window: Window = field(default_factory=Window)
+
+
+class Arrivals(Protocol):
+    """The side of the outbox that takes events; as `outbox.port.Outbox` says."""
+
+    async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]: ...
+    async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
 
 
 class Receipt(NamedTuple):
@@ -76,7 +83,7 @@ class Receiver:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Arrivals,
         rules: Rules,
         *,
         conversations: Conversations,

@@ -175,6 +175,13 @@ def sight(driver: Driver, sightings: Sequence[Sighting]) -> int:
     return new
 
 
+def of_keys(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, int]:
+    """The newest conversation of each key."""
+    marks = ",".join("?" * len(keys))
+    rows = driver.execute(f"SELECT key, journey FROM journey_keys WHERE key IN ({marks}) ORDER BY journey", keys)  # noqa: S608 - ours
+    return {bytes(key): journey for key, journey in rows.fetchall()}
+
+
 def known(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
     """The conversations that each key finds."""
     found: dict[bytes, list[Known]] = {}

@@ -74,16 +74,6 @@ def _rows(connection: Connection, table: Any, journey: int) -> list[dict[str, An
     return [dict(row) for row in reversed(rows.mappings().all())]
 
 
-def of_keys(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
-    """The newest conversation of each key."""
-    rows = connection.execute(
-        select(journey_keys.c.key, journey_keys.c.journey)
-        .where(journey_keys.c.key.in_(keys))
-        .order_by(journey_keys.c.journey)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 def name(connection: Connection, journey: int, key: bytes) -> None:
     """Let a conversation be found by one key more."""
     known = select(journey_keys.c.key).where(journey_keys.c.key == key, journey_keys.c.journey == journey)
@@ -91,27 +81,29 @@ def name(connection: Connection, journey: int, key: bytes) -> None:
         connection.execute(insert(journey_keys).values(key=key, journey=journey))
 
 
-def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> int:
+def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> list[bool]:
     """Keep tool calls, each once; one that did not end yet, or failed, takes the outcome of a later try.
 
-    Returns how many were new.
+    Returns which were new.
     """
     given = [use["key"] for use in uses if use["key"] is not None]
     rows = connection.execute(select(tool_uses.c.key, tool_uses.c.outcome).where(tool_uses.c.key.in_(given)))
     known = {row[0]: row[1] for row in rows} if given else {}
     new: dict[Any, Mapping[str, Any]] = {}
+    are_new = [False] * len(uses)
     for number, use in enumerate(uses):
         key = use["key"]
         if key in new and new[key]["outcome"] not in _UNFINISHED:
             continue
         if key not in known:
+            are_new[number] = key not in new
             new[number if key is None else key] = use
         elif known[key] in _UNFINISHED:
             connection.execute(update(tool_uses).where(tool_uses.c.key == key).values(use))
             known[key] = use["outcome"]
     if new:
         connection.execute(insert(tool_uses), list(new.values()))
-    return len(new)
+    return are_new
 
 
 def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:

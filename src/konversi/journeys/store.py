@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.journeys import hot, statements
@@ -148,7 +149,9 @@ class Journeys:
 
     def _keep_uses(self, connection: Connection, groups: Sequence[Sequence[ToolUse]]) -> list[int]:
         now = self._now()
-        return [statements.note_uses(connection, [self._use(connection, use, now) for use in uses]) for uses in groups]
+        rows = [self._use(connection, use, now) for uses in groups for use in uses]
+        are_new = iter(statements.note_uses(connection, rows))
+        return [sum(islice(are_new, len(uses))) for uses in groups]
 
     def _use(self, connection: Connection, use: ToolUse, now: float) -> dict[str, Any]:
         conversation, journey = self._place(connection, use.conversation, use.customer)
@@ -214,10 +217,12 @@ class Journeys:
     ) -> tuple[bytes | None, int | None, int | None]:
         """The conversation's key, the journey that it or its customer leads to, and the one that it leads to itself."""
         own = keyed("conversation", conversation, self._secret) if conversation else None
+        if self._empty:
+            return own, None, None
         seen_ms = int(self._now() * 1_000)
         person = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
         keys = [*keys_of(person, self._secret), *([own] if own else [])]
-        found = statements.of_keys(connection, keys) if keys else {}
+        found = hot.of_keys(self._database.driver(connection), keys) if keys else {}
         return own, next((found[key] for key in keys if key in found), None), found.get(own) if own else None
 
     async def find(self, journey: int) -> Journey | None:

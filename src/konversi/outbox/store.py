@@ -90,6 +90,12 @@ class SqlOutbox:
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
         return await self._arrivals.bring(events)
 
+    def append_at_once(self, events: Sequence[NewEvent]) -> Sequence[Appended] | None:
+        """`append` in the caller's own thread; `None` where it would have to wait, and then nothing was done."""
+        for verdicts in self.database.write_at_once(lambda connection: self._append(connection, [events])):
+            return verdicts[0]
+        return None
+
     def _append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]]) -> list[list[Appended]]:
         return self._hot.append(connection, groups, self.database.now())
 

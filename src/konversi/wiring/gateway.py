@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from konversi.aftercare.change import Decisions
 from konversi.aftercare.memory import memory
@@ -17,12 +17,14 @@ from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
+from konversi.intake.prompt import Prompt
 from konversi.intake.receive import Receiver, Rules
 from konversi.intake.turns import Turns
 from konversi.journeys.attribution import Window
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import GraphClient
+from konversi.outbox.store import SqlOutbox
 from konversi.wiring.catalogue import catalogue_of, destinations_of
 from konversi.wiring.secret import installation_secret
 from konversi.wiring.stores import open_stores
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from konversi.delivery.courier import Sender
+    from konversi.intake.receive import Arrivals
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
     from konversi.wiring.stores import Stores
@@ -115,20 +118,24 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
         gateway.dispatcher.look_again(dataset)
         database.tell(_DATASET, dataset)
 
-    receiver = Receiver(
-        store,
-        rules,
-        conversations=stores.journeys,
-        routes=lambda: stores.datasets.registry,
-        now=clock.now,
-        unique=unique,
-        wake=wake,
-    )
+    def receiver_of(outbox: Arrivals, wake: Callable[[str], None]) -> Receiver:
+        return Receiver(
+            outbox,
+            rules,
+            conversations=stores.journeys,
+            routes=lambda: stores.datasets.registry,
+            now=clock.now,
+            unique=unique,
+            wake=wake,
+        )
+
+    receiver = receiver_of(store, wake)
     gateway = Gateway(
         settings=settings,
         clock=clock,
         outbox=store,
         receiver=receiver,
+        prompt=receiver_of(Prompt(store), _from_any_thread(wake)) if _writes_at_once(store) else None,
         journeys=stores.journeys,
         listener=Listener(
             stores.journeys,
@@ -153,6 +160,20 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
         watch=watch,
     )
     return gateway
+
+
+def _writes_at_once(store: Outbox) -> TypeGuard[SqlOutbox]:
+    return isinstance(store, SqlOutbox) and not store.database.shared
+
+
+def _from_any_thread(wake: Callable[[str], None]) -> Callable[[str], None]:
+    loop = asyncio.get_running_loop()
+
+    def wake_there(lane: str) -> None:
+        with suppress(RuntimeError):  # the loop has ended: the next start sends what was accepted
+            loop.call_soon_threadsafe(wake, lane)
+
+    return wake_there
 
 
 def _nobody_waits() -> None:
