@@ -22,9 +22,10 @@ from konversi.intake.http.docs_page import page
 from konversi.intake.http.documented import body, description, problems
 from konversi.intake.http.hot import EVENTS_PATH, FrontDoor
 from konversi.intake.http.native import answer
-from konversi.intake.http.problems import InvalidFields, response, unforeseen
+from konversi.intake.http.problems import response, unforeseen
 from konversi.intake.http.webhooks import PATHS, Asked
 from konversi.intake.http.webhooks import answer as take
+from konversi.intake.invalid_fields import InvalidFields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

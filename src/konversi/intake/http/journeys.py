@@ -10,7 +10,7 @@ from konversi.errors import NotFound
 from konversi.events.faults import Fault
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.intake.http.documented import problems
-from konversi.intake.http.problems import InvalidFields
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.journeys.arrival import ChatChannel  # noqa: TC001 - FastAPI reads the annotations
 from konversi.journeys.port import Search, journey_id, journey_of
 from konversi.outbox.port import Search as EventSearch

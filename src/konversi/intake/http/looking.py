@@ -15,7 +15,7 @@ from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.metrics import metrics
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.forms import read_form
-from konversi.intake.http.problems import InvalidFields
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State  # noqa: TC001 - FastAPI reads the annotations
 from konversi.settings import DEFAULT_DATASET
