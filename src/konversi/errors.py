@@ -211,6 +211,16 @@ class MalformedBody(KonversiError):
     status = 400
 
 
+class TooManyFields(KonversiError):
+    """The form has more fields than any platform sends.
+
+    Hand the platform's own call on as it came.
+    """
+
+    code = "too_many_fields"
+    status = 400
+
+
 class InvalidRequest(KonversiError):
     """The request can't be taken as it is.
 

@@ -16,7 +16,7 @@ from konversi.cli.app import app as commands
 from konversi.errors import KonversiError, MissingExtra
 from konversi.events.conversion import Click, Client, Conversion, Customer, Service
 from konversi.events.names import GUIDE_TYPES, MESSAGING, STANDARD
-from konversi.insight.metrics import LaneReport, metrics
+from konversi.insight.metrics import LaneReport, WebhookReport, metrics
 from konversi.intake.guide import GuideConversion, GuideService
 from konversi.intake.http.app import application
 from konversi.matching.keys import KEYS
@@ -165,7 +165,8 @@ def answers():
 def metric_families():
     counts = Counts(dict.fromkeys(State, 1), {"deliver": 1}, 0.0)
     lane = LaneReport("default|live|chat", {"delivered": 1}, {"delivered": 1}, 1.0, "closed", paused=False, cause="")
-    return list(text_string_to_metric_families(metrics(counts, [lane], 1.0).decode()))
+    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0)
+    return list(text_string_to_metric_families(metrics(counts, [lane], webhooks, 1.0).decode()))
 
 
 def metric_table():

@@ -93,7 +93,7 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules, cl
     destinations = destinations_of(settings, stores.datasets)
 
     url = settings.whatsapp_forward_url
-    forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
+    forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock) if url else None
 
     def wake(lane: str) -> None:
         gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
@@ -121,7 +121,7 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules, cl
             lambda: stores.datasets.registry,
             stores.seal,
             now=clock.now,
-            wake_forwarder=forwarder.wake if forwarder else _nobody_waits,
+            onward=forwarder,
         ),
         turns=Turns(receiver, stores.journeys),
         forwarder=forwarder,
@@ -132,10 +132,6 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules, cl
         watch=watch,
     )
     return gateway
-
-
-def _nobody_waits() -> None:
-    """Nothing is handed on."""
 
 
 def _wake_all(gateway: Gateway) -> None:

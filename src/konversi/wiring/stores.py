@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from konversi.database.sealed import Seal
 from konversi.database.sqlite_database import SqliteDatabase
 from konversi.datasets.store import Datasets
+from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.sqlite import SqliteOutbox
 
@@ -26,6 +27,7 @@ class Stores:
 
     outbox: Outbox
     journeys: Journeys
+    forwards: Forwards
     datasets: Datasets
     seal: Seal
 
@@ -49,4 +51,4 @@ async def open_stores(
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(outbox, journeys, datasets, seal)
+        yield Stores(outbox, journeys, Forwards(database, clock.now), datasets, seal)
