@@ -171,6 +171,15 @@ class NotFound(KonversiError):
     status = 404
 
 
+class JourneyUnknown(NotFound):
+    """There is no conversation with this id.
+
+    `konversi journeys list` and `GET /v1/journeys` list those there are; ids look like jn_000000001.
+    """
+
+    code = "journey_unknown"
+
+
 class MethodNotAllowed(KonversiError):
     """The address doesn't take that method.
 

@@ -82,7 +82,9 @@ def command_names():
 
 
 def _usage(path, arguments):
-    places = [f"[{one.name}]" if not one.required else one.name for one in arguments if not one.name.startswith("-")]
+    places = [
+        f"[{one.name}]" if not one.required else one.name for one in arguments if not one.name.startswith(("-", "*"))
+    ]
     return " ".join([*path, *places, "[options]"])
 
 
@@ -100,7 +102,9 @@ def cli():
         about = inspect.cleandoc(app.help).split("\n\nParameters\n")[0]
         lines = [f"### `{' '.join(path)}`", about, f"```text\n{_usage(path, arguments)}\n```"]
         if arguments:
-            lines.append(table(["Option", "Default", "What it is"], [_option(one) for one in arguments]))
+            lines.append(
+                table(["Option", "Default", "What it is"], [_option(one) for one in arguments if one.names != ("*",)])
+            )
         parts.append("\n\n".join(lines))
     return "\n\n".join(parts)
 

@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from konversi._version import __version__
 from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
+from konversi.cli.options import Given, Json, Limit  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.outbox.states import State
@@ -35,9 +36,6 @@ app.command(events)
 app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
-Given = Annotated[str | None, Parameter(negative="")]
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -249,7 +247,7 @@ def list_events(
     state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
     event_id: str | None = None,
     booking_id: str | None = None,
-    limit: int = 20,
+    limit: Limit = 20,
     json: Json = False,
 ) -> int:
     """List events, newest first.
@@ -263,7 +261,7 @@ def list_events(
     booking_id:
         Only those of this booking.
     limit:
-        At most so many.
+        At most so many, up to 500.
     json:
         Print JSON for programs.
     """
