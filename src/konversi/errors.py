@@ -221,7 +221,7 @@ class MalformedBody(KonversiError):
 
 
 class TooManyFields(KonversiError):
-    """The form has more fields than any platform sends.
+    """The form or query has more fields than any platform sends.
 
     Hand the platform's own call on as it came.
     """

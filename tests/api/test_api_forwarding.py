@@ -30,7 +30,8 @@ from api_harness import PATIENCE, PIXEL, TOKEN, answer_of, running
 
 from konversi.database.sealed import Seal
 from konversi.errors import StorageUnavailable
-from konversi.intake.forward import SEALED_AS, Call, Forwarder
+from konversi.intake.call import SEALED_AS, Call
+from konversi.intake.forward import Forwarder
 from konversi.intake.whatsapp import samples
 from konversi.journeys.port import Forward
 from konversi.settings import load

@@ -11,7 +11,8 @@ from api_harness import PATIENCE
 from konversi.clock import SystemClock
 from konversi.database.sealed import Seal
 from konversi.database.sqlite_database import SqliteDatabase
-from konversi.intake.forward import SEALED_AS, Call, Forwarder
+from konversi.intake.call import SEALED_AS, Call
+from konversi.intake.forward import Forwarder
 from konversi.journeys.arrival import Heard
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys

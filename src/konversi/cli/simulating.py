@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from konversi.cli.options import Simulated
 
 _SECONDS = 10.0
+_CLICKED = frozenset({"ad-click", "username"})  # the kinds that tell a click id
 _SHOWN = 500  # characters of an answer
 
 
@@ -53,6 +54,7 @@ def simulate(url: str, message: Simulated, *, secret: str | None = None, as_json
     said = {
         "kind": kind,
         "message_id": message_id,
+        "click_id": chosen["click_id"] if kind in _CLICKED else None,
         "signed": bool(secret),
         "status": answer.status_code,
         "answer": answer.text[:_SHOWN],

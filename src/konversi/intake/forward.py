@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx2
-import orjson
 
 from konversi.errors import SealBroken, StorageUnavailable
+from konversi.intake.call import SEALED_AS, Call
 from konversi.intake.outage import Outage
 from konversi.logs import logger
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from konversi.clock import Clock
     from konversi.database.sealed import Seal
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SEALED_AS = "forwarded webhook"
-_HANDED_ON = ("content-type", "user-agent", "x-hub-signature", "x-hub-signature-256")
 _PAUSES = (1.0, 5.0, 30.0, 120.0, 600.0, 1_800.0, 3_600.0)  # seconds before each further try
 _LONGEST = 7 * 86_400  # seconds after which a call is given up: Meta itself would have
 _AT_ONCE = 16
@@ -37,29 +34,6 @@ _TIMEOUT = httpx2.Timeout(_SECONDS, connect=3.0)
 _TOO_LATE = "WHATSAPP_FORWARD_URL did not take it for 7 days."
 _FULL = "Too many wait for WHATSAPP_FORWARD_URL: until it takes some, it gets none of the new ones."
 _LOOK_AGAIN_SECONDS = (0.5, 60.0)  # at least, at most
-
-
-class Call(NamedTuple):
-    """A webhook call as it came."""
-
-    headers: Mapping[str, str]  # values as Latin-1, which has a letter for every byte
-    body: bytes
-
-    @classmethod
-    def of(cls, headers: Mapping[bytes, bytes], body: bytes) -> Call:
-        """With the headers that the bot needs to check it for itself."""
-        names = ((name, headers.get(name.encode())) for name in _HANDED_ON)
-        return cls({name: value.decode("latin-1") for name, value in names if value is not None}, body)
-
-    def packed(self) -> bytes:
-        """As bytes, to be encrypted and kept."""
-        return orjson.dumps({"headers": dict(self.headers), "body": base64.b64encode(self.body).decode()})
-
-    @classmethod
-    def unpacked(cls, packed: bytes) -> Call:
-        """What `packed` made bytes of."""
-        said = orjson.loads(packed)
-        return cls(said["headers"], base64.b64decode(said["body"]))
 
 
 class Forwarder:

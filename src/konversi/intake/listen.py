@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from konversi.intake.forward import SEALED_AS
+from konversi.intake.call import SEALED_AS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from konversi.database.sealed import Seal
-    from konversi.intake.forward import Call
+    from konversi.intake.call import Call
     from konversi.journeys.arrival import Arrival, Heard
     from konversi.journeys.port import Taken
     from konversi.journeys.store import Journeys

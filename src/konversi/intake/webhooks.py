@@ -9,7 +9,7 @@ import orjson
 
 from konversi.errors import BodyTooLarge, NotFound, TooManyFields, WebhookNotSetUp, WebhookUnsigned
 from konversi.intake import messenger
-from konversi.intake.forward import Call
+from konversi.intake.call import Call
 from konversi.intake.platform_json import read_json
 from konversi.intake.signatures import like_metas, like_twilios, same_secret, signed_by_meta, signed_by_twilio
 from konversi.intake.whatsapp import baileys, cloud, twilio

@@ -56,6 +56,7 @@ def test_a_signed_call_of_each_kind_is_taken(webhook, kind, capsys):
     assert (said["kind"], said["status"], said["answer"], said["signed"]) == (kind, 200, "taken", True)
     (arrival,) = cloud.hear(json.loads(webhook.calls[0]), 2_000_000_000).arrivals
     assert arrival.message == said["message_id"]
+    assert said["click_id"] == (arrival.referral.click_id if arrival.referral else None)
 
 
 def test_what_is_chosen_arrives(webhook):
