@@ -6,7 +6,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from konversi.cli.options import Json  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.options import Json, Limit  # noqa: TC001 - cyclopts reads the annotations
 from konversi.outbox.states import State
 from konversi.settings import load
 
@@ -19,7 +19,7 @@ def list_events(
     state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
     event_id: str | None = None,
     booking_id: str | None = None,
-    limit: int = 20,
+    limit: Limit = 20,
     json: Json = False,
 ) -> int:
     """List events, newest first.
@@ -33,7 +33,7 @@ def list_events(
     booking_id:
         Only those of this booking.
     limit:
-        At most so many.
+        At most so many, up to 500.
     json:
         Print JSON for programs.
     """

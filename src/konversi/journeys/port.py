@@ -45,6 +45,7 @@ class Taken(NamedTuple):
 
     new: int  # messages and sightings that were not known
     known: int
+    no_room: bool = False  # it was to be handed on, and too many wait for that already
 
 
 class Journey(NamedTuple):

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from konversi.journeys import hot, statements
+from konversi.journeys import forwards, hot, statements
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
 from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
 from konversi.matching.match import match
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Customer
     from konversi.journeys.arrival import Arrival, Automatic, Heard
     from konversi.journeys.attribution import Known
-    from konversi.journeys.port import Forward, Journey, Past, Search
+    from konversi.journeys.port import Journey, Past, Search
 
 _BRIEF = 100  # messages that hold up nobody while they are kept
 _PATIENCE = 0.02  # seconds that tool calls and turns wait for more, and never for a booking's commit
@@ -49,11 +49,20 @@ class Journeys:
     `secret` is the installation's, `country` the one in which national phones are read, and `now` gives Unix seconds.
     """
 
-    def __init__(self, database: Database, secret: bytes, *, country: str | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        secret: bytes,
+        *,
+        country: str | None,
+        now: Callable[[], float],
+        most_forwards: int = forwards.MOST_WAITING,
+    ) -> None:
         self._database = database
         self._secret = secret
         self._country = country
         self._now = now
+        self._most_forwards = most_forwards
         self._empty = True
         self._look_ups = database.look_ups(self._known)
         self._uses = database.gathering(self._keep_uses, size=len, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE)
@@ -69,7 +78,8 @@ class Journeys:
     async def arrive(self, heard: Heard, *, sealed: bytes | None = None) -> Taken:
         """Keep what a webhook call told, each message once; with `sealed`, also the call itself, to be handed on.
 
-        A call that told nothing new is not handed on again, unless it held nothing that is told once.
+        A call that told nothing new is not handed on again, unless it held nothing that is told once. Where too many
+        calls wait already, what it told is kept, but not the call.
         """
         visits: list[Visit] = []
         for start in range(0, len(heard.arrivals), _BREATH):
@@ -87,11 +97,14 @@ class Journeys:
         driver, now = self._database.driver(connection), self._now()
         self._database.hold(connection, _people(calls))
         taken = []
+        room = forwards.room(connection, self._most_forwards) if any(call.sealed for call in calls) else 0
         for call in calls:
             new = hot.arrive(driver, call.visits, now) + hot.sight(driver, call.sightings)
-            if call.sealed is not None and (new or not call.size):
-                statements.keep_forward(connection, call.sealed, now)
-            taken.append(Taken(new, call.size - new))
+            handed_on = call.sealed is not None and (new > 0 or not call.size)
+            if call.sealed is not None and handed_on and room > 0:
+                forwards.keep(connection, call.sealed, now)
+            taken.append(Taken(new, call.size - new, no_room=handed_on and room <= 0))
+            room -= handed_on
         return taken
 
     def _visit(self, arrival: Arrival) -> Visit:
@@ -258,22 +271,6 @@ class Journeys:
 
         silent = await self._database.read(partial(statements.long_silent, before=rest_before, limit=limit))
         return max(await self._database.write(job)) >= limit
-
-    async def due_forwards(self, limit: int) -> list[Forward]:
-        """Webhook calls that are to be handed on now."""
-        return await self._database.read(partial(statements.due_forwards, now=self._now(), limit=limit))
-
-    async def next_forward(self) -> float | None:
-        """Unix seconds at which the next one is due."""
-        return await self._database.read(statements.next_forward)
-
-    async def forwarded(self, forward: int) -> None:
-        """It was handed on, or given up."""
-        await self._database.write(lambda connection: statements.forwarded(connection, forward))
-
-    async def put_off(self, forward: int, due_at: float, reason: str) -> None:
-        """It is tried again later."""
-        await self._database.write(lambda connection: statements.put_off(connection, forward, due_at, reason))
 
 
 def _people(calls: Sequence[_Call]) -> Iterable[bytes]:

@@ -104,7 +104,7 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
     destinations = destinations_of(settings, stores.datasets)
 
     url = settings.whatsapp_forward_url
-    forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
+    forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock) if url else None
 
     database = stores.database
 
@@ -142,7 +142,7 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
             lambda: stores.datasets.registry,
             stores.seal,
             now=clock.now,
-            wake_forwarder=forwarder.wake if forwarder else _nobody_waits,
+            onward=forwarder,
         ),
         turns=Turns(receiver, stores.journeys),
         forwarder=forwarder,
@@ -174,10 +174,6 @@ def _from_any_thread(wake: Callable[[str], None]) -> Callable[[str], None]:
             loop.call_soon_threadsafe(wake, lane)
 
     return wake_there
-
-
-def _nobody_waits() -> None:
-    """Nothing is handed on."""
 
 
 def _wake_all(gateway: Gateway) -> None:

@@ -10,6 +10,7 @@ from konversi.clock import Clock, SystemClock
 from konversi.database.opening import open_database
 from konversi.database.sealed import Seal
 from konversi.datasets.store import Datasets
+from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
 
@@ -28,6 +29,7 @@ class Stores:
     database: Database
     outbox: Outbox
     journeys: Journeys
+    forwards: Forwards
     datasets: Datasets
     seal: Seal
     clock: Clock
@@ -63,4 +65,4 @@ async def open_stores(
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(database, outbox, journeys, datasets, seal, clock)
+        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, clock)

@@ -22,9 +22,10 @@ from konversi.intake.http.docs_page import page
 from konversi.intake.http.documented import body, description, problems
 from konversi.intake.http.hot import EVENTS_PATH, FrontDoor
 from konversi.intake.http.native import answer
-from konversi.intake.http.problems import InvalidFields, response, unforeseen
-from konversi.intake.http.webhooks import PATHS, Asked
+from konversi.intake.http.problems import response, unforeseen
 from konversi.intake.http.webhooks import answer as take
+from konversi.intake.invalid_fields import InvalidFields
+from konversi.intake.webhooks import PATHS, Asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -132,11 +133,8 @@ async def _events(request: Request) -> Response:
 async def _webhook(request: Request) -> Response:
     """Checked by the platform's own signature or secret, over the very bytes. Durable when answered."""
     # As above: the server answers in `hot.py`.
-    sent = dict(request.scope["headers"])
-    called = await read(request.receive, sent, MANY_EVENTS)
-    asked = Asked(request.method, request.url.path, request.url.query, sent, called)
-    gateway = request.app.state.gateway
-    reply = await take(gateway.listener, gateway.settings, asked)
+    asked = Asked(request.method, request.url.path, request.url.query, dict(request.scope["headers"]))
+    reply = await take(request.app.state.gateway, asked, request.receive)
     return Response(reply.body, reply.status, reply.headers, reply.content_type)
 
 

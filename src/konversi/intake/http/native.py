@@ -13,7 +13,8 @@ from konversi.errors import BodyTooLarge, KonversiError, MalformedBody, Unsuppor
 from konversi.events.conversion import FIELD_NAMES, Conversion
 from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.http.bodies import ONE_EVENT
-from konversi.intake.http.problems import PROBLEM, InvalidFields, faults_in, headers, problem
+from konversi.intake.http.problems import PROBLEM, faults_in, headers, problem
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.receive import Receipt, Refusal
 
 if TYPE_CHECKING:
