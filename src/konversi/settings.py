@@ -202,6 +202,11 @@ class Settings(ChatSettings):
         return self.pixel_id is not None and self.token is not None
 
     @cached_property
+    def delivers(self) -> bool:
+        """Whether this process has to do with delivery at all."""
+        return self.only in (None, "delivery")
+
+    @cached_property
     def shared(self) -> bool:
         """Whether many processes may share the database."""
         return not self.database.startswith("sqlite")

@@ -1,123 +1,101 @@
-"""What every store of waiting webhook calls does."""
+"""Calls that wait to be handed on, over every database."""
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
 
-from konversi.database.sqlite_database import SqliteDatabase
-from konversi.journeys import forwards as module
-from konversi.journeys.arrival import Arrival, Heard, Identities
-from konversi.journeys.forwards import Forwards
-from konversi.journeys.store import Journeys
+from konversi.database.opening import open_database
+from konversi.journeys.forwards import Forwards, keep
 
 NOW = 1_800_000_000.0
-STATUSES = Heard((), (), 1)
+LONG = 60.0  # seconds: more than anybody may keep a call to himself
 
 
-class Here:
-    """The stores in a folder, with a clock that stands where it is put, and room for six calls."""
-
-    def __init__(self, database):
-        self.time = NOW
-        self.journeys = Journeys(database, b"s" * 32, country="ID", now=lambda: self.time, most_forwards=6)
-        self.forwards = Forwards(database, lambda: self.time)
-
-    async def keep(self, *sealed):
-        for one in sealed:
-            assert not (await self.journeys.arrive(STATUSES, sealed=one)).no_room
-
-    async def due(self):
-        return [one.sealed for one in await self.forwards.due(10)]
+class Time:
+    now = NOW
 
 
 @pytest.fixture
-def stores(tmp_path):
+def opened(url):
     @asynccontextmanager
-    async def opened():
-        database = await SqliteDatabase.open(f"sqlite:///{tmp_path / 'calls.db'}")
+    async def opening():
+        database = await open_database(url)
         try:
-            yield Here(database)
+            yield database, Forwards(database, lambda: Time.now)
         finally:
             await database.aclose()
 
-    return opened()
+    return opening
 
 
-def told(message="wamid.1"):
-    who = Identities("+6281234567890", None, "Budi")
-    return Heard((Arrival(message, "whatsapp", "1", "2", int(NOW), who, "text", None),), (), 0)
+@pytest.fixture(autouse=True)
+def start_of_time():
+    Time.now = NOW
 
 
-async def test_a_call_to_be_handed_on_is_kept_with_its_messages_and_once(stores):
-    await stores.journeys.arrive(told(), sealed=b"first")
-    await stores.journeys.arrive(told(), sealed=b"again")
-    assert await stores.due() == [b"first"]
+async def kept(database, *bodies):
+    for body in bodies:
+        await database.write(lambda connection, body=body: keep(connection, body, Time.now))
 
 
-async def test_a_call_without_messages_is_always_handed_on(stores):
-    await stores.keep(b"statuses", b"statuses")
-    assert len(await stores.due()) == 2
+async def test_calls_come_in_their_order_and_are_gone_when_done(opened):
+    async with opened() as (database, forwards):
+        await kept(database, b"1", b"2", b"3")
+        assert await forwards.waiting() == 3
+        due = await forwards.due(10)
+        assert [one.sealed for one in due] == [b"1", b"2", b"3"]
+        for one in due:
+            await forwards.done(one.id)
+        assert await forwards.waiting() == 0
+        assert await forwards.next_due() is None
 
 
-async def test_a_call_that_could_not_be_handed_on_comes_again_later(stores):
-    await stores.keep(b"x")
-    (waiting,) = await stores.forwards.due(10)
-    await stores.forwards.put_off(waiting.id, NOW + 5, "ConnectError")
-    assert await stores.due() == []
-    assert await stores.forwards.next_due() == NOW + 5
-    stores.time = NOW + 5
-    (again,) = await stores.forwards.due(10)
-    assert (again.id, again.tries) == (waiting.id, 1)
-    await stores.forwards.done(again.id)
-    assert await stores.forwards.next_due() is None
+async def test_a_call_that_was_put_off_comes_again_when_it_is_time(opened):
+    async with opened() as (database, forwards):
+        await kept(database, b"1")
+        (one,) = await forwards.due(10)
+        await forwards.put_off(one.id, NOW + 5, "HTTP 500")
+        assert await forwards.due(10) == []
+        assert await forwards.next_due() == NOW + 5
+        Time.now = NOW + 6
+        (again,) = await forwards.due(10)
+        assert (again.id, again.tries) == (one.id, 1)
 
 
-async def test_those_under_way_are_left_out_and_the_oldest_come_first(stores):
-    await stores.keep(b"1", b"2", b"3", b"4")
-    first, second = await stores.forwards.due(2)
-    assert [one.sealed for one in await stores.forwards.due(1, {first.id, second.id})] == [b"3"]
+async def test_after_an_outage_all_are_due_at_once(opened):
+    async with opened() as (database, forwards):
+        await kept(database, b"1", b"2")
+        for one in await forwards.due(10):
+            await forwards.put_off(one.id, NOW + 3_600, "HTTP 500")
+        await forwards.revive()
+        assert len(await forwards.due(10)) == 2
 
 
-async def test_the_one_that_is_due_first_is_found_although_its_time_has_not_come(stores):
-    assert await stores.forwards.soonest() is None
-    await stores.keep(b"1", b"2")
-    for number, waiting in enumerate(await stores.forwards.due(2)):
-        await stores.forwards.put_off(waiting.id, NOW + 100 - number, "HTTP 500")
-    assert (await stores.forwards.soonest()).sealed == b"2"
+async def test_two_processes_never_hand_on_the_same_call(opened):
+    async with opened() as (database, ours):
+        if not database.shared:
+            pytest.skip("one process owns it")
+        async with opened() as (_, theirs):
+            await kept(database, *(b"%d" % number for number in range(40)))
+            takes = await asyncio.gather(*(one.due(4) for _ in range(6) for one in (ours, theirs)))
+            given = [one.id for take in takes for one in take]
+            assert len(given) == len(set(given)) == 40
+            assert await theirs.soonest() is not None  # a probe may take what is late
 
 
-async def test_all_can_be_made_due_at_once_and_keep_their_tries(stores, monkeypatch):
-    monkeypatch.setattr(module, "_AT_ONCE", 2)
-    await stores.keep(b"1", b"2", b"3", b"4", b"5")
-    for waiting in (await stores.forwards.due(10))[1:]:
-        await stores.forwards.put_off(waiting.id, NOW + 3_600, "HTTP 500")
-    await stores.forwards.revive()
-    assert [one.tries for one in await stores.forwards.due(10)] == [0, 1, 1, 1, 1]
+async def test_what_a_dead_process_had_comes_to_another(opened):
+    async with opened() as (database, ours):
+        await kept(database, b"1")
+        async with opened() if database.shared else opened_again(database, ours) as (_, theirs):
+            (lost,) = await ours.due(1)
+            await theirs.revive()
+            if database.shared:
+                assert await theirs.due(1) == []
+            Time.now = NOW + LONG
+            assert [one.id for one in await theirs.due(1)] == [lost.id]
 
 
-async def test_those_from_before_a_time_are_let_go_and_no_others(stores, monkeypatch):
-    monkeypatch.setattr(module, "_AT_ONCE", 2)
-    await stores.keep(b"1", b"2", b"3")
-    stores.time = NOW + 1
-    await stores.keep(b"4", b"5")
-    assert await stores.forwards.give_up(NOW) == 0
-    assert await stores.forwards.give_up(NOW + 1) == 3
-    assert await stores.due() == [b"4", b"5"]
-
-
-async def test_where_too_many_wait_the_messages_are_kept_without_the_call(stores):
-    await stores.keep(b"1", b"2", b"3", b"4", b"5", b"6")
-    assert await stores.journeys.arrive(told("wamid.a"), sealed=b"7") == (1, 0, True)
-    assert await stores.journeys.arrive(told("wamid.a"), sealed=b"7") == (
-        0,
-        1,
-        False,
-    )  # it would not have been kept
-    assert await stores.journeys.arrive(told("wamid.b")) == (1, 0, False)
-    assert await stores.forwards.waiting() == 6
-    second, third = (await stores.forwards.due(3))[1:]
-    for gone in (second, third):
-        await stores.forwards.done(gone.id)
-    await stores.keep(b"8", b"9")
-    assert (await stores.journeys.arrive(STATUSES, sealed=b"10")).no_room
-    assert await stores.due() == [b"1", b"4", b"5", b"6", b"8", b"9"]
+@asynccontextmanager
+async def opened_again(database, forwards):
+    yield database, forwards

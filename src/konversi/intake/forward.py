@@ -42,11 +42,21 @@ class Forwarder:
     `dropped` counts those that were not kept, since the start.
     """
 
-    def __init__(self, forwards: Forwards, seal: Seal, url: str, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        forwards: Forwards,
+        seal: Seal,
+        url: str,
+        *,
+        clock: Clock,
+        elsewhere: Callable[[], None] | None = None,
+    ) -> None:
+        """`elsewhere` wakes the processes that hand on, where this one doesn't."""
         self._forwards = forwards
         self._seal = seal
         self._url = url
         self._clock = clock
+        self._elsewhere = elsewhere
         self._something = asyncio.Event()
         self._under_way: set[int] = set()
         self._outage = Outage()
@@ -55,6 +65,8 @@ class Forwarder:
 
     def wake(self) -> None:
         """There is a call to hand on."""
+        if self._elsewhere is not None:
+            self._elsewhere()
         self._something.set()
 
     def no_room(self) -> None:

@@ -73,7 +73,7 @@ class Gateway:
     @property
     def delivers(self) -> bool:
         """Whether this process has to do with delivery at all."""
-        return self.settings.only in (None, "delivery")
+        return self.settings.delivers
 
     @property
     def ready(self) -> bool:

@@ -18,26 +18,37 @@ if TYPE_CHECKING:
     from konversi.database.port import Database
 
 MOST_WAITING = 100_000
+_LEASE = 30.0  # seconds: longer than a call to the bot may take
 _AT_ONCE = 1_000  # rows of one transaction, which keeps a booking waiting for some milliseconds
 _WAITING = select(forwards.c.id, forwards.c.received_at, forwards.c.tries, forwards.c.sealed)
 
 
 class Forwards:
-    """What of them the forwarder asks and says. Everything written is durable on return; `now` gives Unix seconds."""
+    """What of them the forwarder asks and says. Everything written is durable on return; `now` gives Unix seconds.
+
+    Where many processes share the database, whoever is given a call has it for a while, and the others don't get it.
+    """
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database = database
         self._now = now
+        self._lease = _LEASE if database.shared else 0.0
 
     async def due(self, limit: int, without: Collection[int] = ()) -> list[Forward]:
         """Those to be handed on now, without these."""
         given = _WAITING.where(forwards.c.due_at <= self._now(), forwards.c.id.not_in(without))
-        return await self._database.read(partial(_in_order, given=given, limit=limit))
+        return await self._given(given, limit)
 
     async def soonest(self) -> Forward | None:
         """The one that is due first, be it now or later."""
-        found = await self._database.read(partial(_in_order, given=_WAITING, limit=1))
+        found = await self._given(_WAITING, 1)
         return found[0] if found else None
+
+    async def _given(self, given: Select[tuple[int, float, int, bytes]], limit: int) -> list[Forward]:
+        if not self._lease:
+            return await self._database.read(partial(_in_order, given=given, limit=limit))
+        until = self._now() + self._lease
+        return await self._database.write(partial(_leased, given=given, limit=limit, until=until))
 
     async def next_due(self) -> float | None:
         """Unix seconds at which the next one is due."""
@@ -55,9 +66,9 @@ class Forwards:
         await self._database.write(lambda connection: connection.execute(put_off).rowcount)
 
     async def revive(self) -> None:
-        """All are due now."""
+        """All are due now, but for those that another process may be handing on."""
         now = self._now()
-        some = select(forwards.c.id).where(forwards.c.due_at > now).limit(_AT_ONCE)
+        some = select(forwards.c.id).where(forwards.c.due_at > now + self._lease).limit(_AT_ONCE)
         revived = update(forwards).where(forwards.c.id.in_(some)).values(due_at=now)
         while await self._database.write(lambda connection: connection.execute(revived).rowcount) == _AT_ONCE:
             pass
@@ -98,6 +109,16 @@ def room(connection: Connection, most: int) -> int:
 def _in_order(connection: Connection, given: Select[tuple[int, float, int, bytes]], limit: int) -> list[Forward]:
     rows = connection.execute(given.order_by(forwards.c.due_at, forwards.c.id).limit(limit))
     return [Forward._make(row) for row in rows]
+
+
+def _leased(
+    connection: Connection, given: Select[tuple[int, float, int, bytes]], limit: int, until: float
+) -> list[Forward]:
+    chosen = given.order_by(forwards.c.due_at, forwards.c.id).limit(limit).with_for_update(skip_locked=True)
+    found = [Forward._make(row) for row in connection.execute(chosen)]
+    ours = forwards.c.id.in_([one.id for one in found])
+    connection.execute(update(forwards).where(ours).values(due_at=until))
+    return found
 
 
 def _next_due(connection: Connection) -> float | None:

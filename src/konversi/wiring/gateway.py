@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 20.0  # longer than any request to Meta
 _RESTART_SECONDS = 2.0
-_LANE, _COURSE, _DATASET = "lane", "course", "dataset"  # what processes tell each other about
+_LANE, _COURSE, _DATASET, _FORWARD = "lane", "course", "dataset", "forward"  # what processes tell each other about
 _ONE_PROCESS = (
     "KONVERSI_ONLY: SQLite serves one process, which does everything. Set KONVERSI_DATABASE_URL to a PostgreSQL"
     " database to run several, or leave it out."
@@ -104,12 +104,12 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
     destinations = destinations_of(settings, stores.datasets)
 
     url = settings.whatsapp_forward_url
-    forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock) if url else None
-
     database = stores.database
+    elsewhere = None if settings.delivers else partial(database.tell, _FORWARD)
+    forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock, elsewhere=elsewhere) if url else None
 
     def wake(lane: str) -> None:
-        if gateway.delivers:
+        if settings.delivers:
             gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
         else:
             database.tell(_LANE, lane)
@@ -207,12 +207,15 @@ async def _heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
             _LANE: lane,
             _COURSE: lambda _lane: gateway.dispatcher.hear(),
             _DATASET: dataset,
+            _FORWARD: lambda _: gateway.forwarder.wake() if gateway.forwarder and gateway.delivers else None,
         }
         for topic, listener in heeded.items():
             stores.database.on(topic, listener)
-        yield
-        for topic in heeded:
-            stores.database.on(topic, lambda _told: None)
+        try:
+            yield
+        finally:
+            for topic in heeded:
+                stores.database.on(topic, lambda _told: None)
 
 
 @asynccontextmanager
