@@ -74,9 +74,10 @@ def keys_of(user_data: Mapping[str, Any], secret: bytes) -> list[bytes]:
     phones = user_data.get("ph", ())
     for name in IDENTIFYING:
         value = user_data.get(name)
-        values = (value,) if isinstance(value, str) else value or ()
-        own = (one for one in values if name != "external_id" or one not in phones)
-        found += [keyed(name, one, secret) for one in own]
+        if value is None:
+            continue
+        values = (value,) if isinstance(value, str) else value
+        found += [keyed(name, one, secret) for one in values if name != "external_id" or one not in phones]
     return found
 
 
