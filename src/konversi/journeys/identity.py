@@ -73,8 +73,9 @@ def keys_of(user_data: Mapping[str, Any], secret: bytes) -> list[bytes]:
     found: list[bytes] = []
     phones = user_data.get("ph", ())
     for name in IDENTIFYING:
-        own = (one for one in _values(user_data, name) if name != "external_id" or one not in phones)
-        found += [keyed(name, one, secret) for one in own]
+        if name in user_data:
+            own = (one for one in _values(user_data, name) if name != "external_id" or one not in phones)
+            found += [keyed(name, one, secret) for one in own]
     return found
 
 
