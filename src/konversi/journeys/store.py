@@ -83,7 +83,7 @@ class Journeys:
 
     def _keep(self, connection: Connection, calls: Sequence[_Call]) -> list[Taken]:
         driver, now = self._database.driver(connection), self._now()
-        self._database.hold(connection, _people(calls))
+        self._database.hold(connection, "people", _people(calls))
         taken = []
         for call in calls:
             new = hot.arrive(driver, call.visits, now) + hot.sight(driver, call.sightings)
