@@ -53,6 +53,8 @@ def engine_of(url: str) -> Engine:
         given,
         connect_args={"application_name": "konversi", **_NETWORK, "options": f"{options} {_SESSION}".strip()},
         poolclass=NullPool,
+        pool_reset_on_return=None,  # nobody gets it after us, and one that is lost would be reported with a trace
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         use_native_hstore=False,
     )

@@ -144,7 +144,8 @@ class _Keeper:
     def _is_lost(self) -> bool:
         if self._connection is None:
             return True
-        if not driver_of(self._connection).closed:
+        # Where a statement of Core's found it lost, Core has given it up already, and won't show the driver's any more.
+        if not self._connection.invalidated and not driver_of(self._connection).closed:
             return False
         self.let_go()
         return True
