@@ -60,6 +60,7 @@ def serve(
     only: Annotated[Literal["intake", "delivery", "dashboard"] | None, Parameter(negative="")] = None,
     processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1,
     shared: Annotated[int | None, Parameter(show=False)] = None,
+    parent: Annotated[int | None, Parameter(show=False)] = None,
 ) -> int:
     """Run the gateway: the doors, the outbox and the delivery, until it is told to stop.
 
@@ -75,15 +76,18 @@ def serve(
         So many processes that share the port, over one PostgreSQL database.
     shared:
         Descriptor of a listening socket that a parent process shares out.
+    parent:
+        The pid of that process.
     """
     settings = load(host=host, port=port, only=only)
     if processes > 1:
         from konversi.cli.processes import serve_in
 
         return serve_in(processes, settings)
+    from konversi.cli.serving import Share
     from konversi.cli.serving import serve as run_server
 
-    return run_server(settings, shared)
+    return run_server(settings, None if shared is None or parent is None else Share(shared, parent))
 
 
 @app.command

@@ -71,8 +71,11 @@ class Database(Protocol):
         """The driver's own connection under one of Core."""
         ...
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
-        """Until the transaction ends, nobody else goes past here with one of these names."""
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
+        """Until the transaction ends, nobody else goes past here with one of these names of the same kind.
+
+        Who holds several kinds takes them in alphabetical order.
+        """
         ...
 
     def tell(self, topic: str, what: str = "") -> None:

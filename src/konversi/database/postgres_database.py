@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from zlib import crc32
 
 from konversi.clock import now
 from konversi.database.gathering import Gathering
@@ -28,7 +29,6 @@ _GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the d
 _ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
 _MOST_LOOK_UPS = 50_000  # that may wait
 _HOLDS = 256
-_HOLD_SPACE = 0x4B4F4E56  # the first of the two numbers of an advisory lock: whose it is
 
 
 class PostgresDatabase:
@@ -65,11 +65,12 @@ class PostgresDatabase:
     def driver(self, connection: Connection) -> PostgresDriver:
         return PostgresDriver(driver_of(connection))
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Names share few locks, taken in one order: there is room for them, and nobody waits in a circle."""
-        locks = sorted({name[0] % _HOLDS for name in names})
+        locks = sorted({crc32(name) % _HOLDS for name in names})
         driver_of(connection).execute(
-            "SELECT count(pg_advisory_xact_lock(%s, one)) FROM unnest(%s::int[]) one", (_HOLD_SPACE, locks)
+            "SELECT count(pg_advisory_xact_lock(hashtext(%s), one)) FROM unnest(%s::int[]) one",
+            (f"konversi {what}", locks),
         )
 
     def tell(self, topic: str, what: str = "") -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HEAD = "0003"
 
 _ALONE = 0x4B4F4E56_0003  # an advisory lock of PostgreSQL
+# A migration takes as long as the tables are large, and those who start meanwhile wait for it.
+_UNHURRIED = ("SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0")
 
 installation = Table(
     "installation",
@@ -51,12 +53,14 @@ def upgrade(connection: Connection) -> None:
 
 
 def prepare(connection: Connection) -> None:
-    """Upgrade a PostgreSQL database, alone. Raises `InvalidSettings` where it can't hold every text."""
+    """Upgrade a PostgreSQL database, alone until the transaction ends, in which this has to run.
+
+    Raises `InvalidSettings` where the database can't hold every text.
+    """
     encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         raise InvalidSettings(f"KONVERSI_DATABASE_URL: the database is in {encoding}; make one with ENCODING 'UTF8'.")
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _ALONE})
-    try:
-        upgrade(connection)
-    finally:
-        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _ALONE})
+    for statement in _UNHURRIED:
+        connection.execute(text(statement))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ALONE})
+    upgrade(connection)

@@ -73,7 +73,7 @@ class SqliteDatabase:
     def driver(self, connection: Connection) -> sqlite3.Connection:
         return driver_of(connection)
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Nobody else writes."""
 
     def tell(self, topic: str, what: str = "") -> None:

@@ -95,7 +95,7 @@ class Journeys:
 
     def _keep(self, connection: Connection, calls: Sequence[_Call]) -> list[Taken]:
         driver, now = self._database.driver(connection), self._now()
-        self._database.hold(connection, _people(calls))
+        self._database.hold(connection, "people", _people(calls))
         taken = []
         room = forwards.room(connection, self._most_forwards) if any(call.sealed for call in calls) else 0
         for call in calls:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from konversi.outbox.states import State
 
 _BRIEF = 200  # events whose insert takes about as long as its commit
+_FEW = 4  # requests at once: who bears so few should get no more, while one more or less of many is nothing
 _MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
 
 
@@ -109,6 +110,8 @@ class SqlOutbox:
         at_once: int | None = None,
     ) -> Batch | None:
         def job(connection: Connection) -> Batch | None:
+            if at_once is not None and at_once <= _FEW:
+                self.database.hold(connection, "lane", [lane.encode()])
             if at_once is not None and statements.under_way(connection, lane, now) >= at_once:
                 return None
             batch, expired = self._hot.claim(connection, lane, now, lease_until, choose)
