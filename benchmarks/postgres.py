@@ -133,10 +133,10 @@ def _copied(url: str, seconds: int) -> float:
 
 
 def _prepare(url: str) -> None:
-    from konversi.database.postgres import engine_of  # noqa: PLC0415
+    from konversi.database.postgres import engine_of, transaction  # noqa: PLC0415
     from konversi.database.schema import prepare  # noqa: PLC0415
 
-    with engine_of(url).connect() as connection:
+    with engine_of(url).connect() as connection, transaction(connection):
         prepare(connection)
 
 

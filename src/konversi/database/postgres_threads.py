@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from konversi.clock import monotonic
+from konversi.database.futures import resolve
 from konversi.database.postgres import CommitUnknown, Meaning, driver_of, first_line, meaning, transaction
 from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
@@ -52,7 +53,7 @@ class Workers:
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self.call(job, partial(_resolve, future))
+        self.call(job, partial(resolve, future))
         return future
 
     def call(
@@ -162,12 +163,3 @@ class _Keeper:
         if connection is not None:
             connection.invalidate()
             connection.close()
-
-
-def _resolve(future: asyncio.Future[Any], result: Any) -> None:
-    if future.done():  # the caller has gone
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
