@@ -3,7 +3,7 @@
 from konversi.delivery import breaker as breakers
 from konversi.delivery.breaker import CLOSED, Breaker, Position
 from konversi.delivery.courses import adopted, at_start, course, is_news
-from konversi.delivery.pace import Pace, quicker, slower
+from konversi.delivery.pace import Pace, quicker, slower, started
 
 OPEN = breakers.paused(CLOSED, 1_000.0, "The token has expired.")
 
@@ -12,12 +12,13 @@ def told(breaker=CLOSED, pace=None):
     return course("lane", breaker, pace or Pace(), 1_000.0)
 
 
-def test_that_a_lane_stops_or_goes_slower_is_news_and_that_it_goes_quicker_is_not():
+def test_it_is_news_that_a_lane_stops_or_bears_more_or_less_and_nothing_else():
     pace = Pace()
     assert is_news((CLOSED, pace), (OPEN, pace))
     assert is_news((OPEN, pace), (CLOSED, pace))
     assert is_news((CLOSED, pace), (CLOSED, slower(pace)))
-    assert not is_news((CLOSED, pace), (CLOSED, quicker(pace)))
+    assert is_news((CLOSED, pace), (CLOSED, quicker(pace)))
+    assert not is_news((CLOSED, pace), (CLOSED, started(pace, 5.0, 1_000, full=True)))
     assert not is_news((CLOSED, pace), (CLOSED, pace))
 
 
@@ -26,9 +27,9 @@ def test_who_is_told_has_the_same_breaker():
         assert adopted(told(breaker), Pace())[0] == breaker
 
 
-def test_who_is_told_goes_slower_but_never_quicker():
+def test_who_is_told_has_as_many_requests_at_once():
     assert adopted(told(pace=Pace(at_once=2)), Pace(at_once=8))[1].at_once == 2
-    assert adopted(told(pace=Pace(at_once=8)), Pace(at_once=2))[1].at_once == 2
+    assert adopted(told(pace=Pace(at_once=8)), Pace(at_once=2))[1].at_once == 8
 
 
 def test_who_is_told_keeps_the_rest_of_its_pace():
