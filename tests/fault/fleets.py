@@ -164,8 +164,10 @@ def fleet_over(folder: Path, meta: str, database: str, **settings: str):
         made.close()
 
 
-def slow_meta(meta: str, seconds: float) -> None:
-    assert httpx2.post(f"{meta}/_sandbox/faults", json={"kind": "latency", "seconds": seconds}, timeout=5).is_success
+def slow_meta(meta: str, seconds: float, kind: str = "latency", **more: int) -> None:
+    """From now on Meta answers late; a `drip` takes the events first, and then so long for each byte."""
+    fault = {"kind": kind, "seconds": seconds, **more}
+    assert httpx2.post(f"{meta}/_sandbox/faults", json=fault, timeout=5).is_success
 
 
 def quick_meta(meta: str) -> None:

@@ -68,8 +68,8 @@ class Caller:
         working = asyncio.create_task(work)
         try:
             await asyncio.wait([calling, working], return_when=asyncio.FIRST_COMPLETED)
-            assert not calling.done(), calling.result()
-            working.result()
+            assert working.done() or self.stopping, calling.result()
+            await working
         finally:
             working.cancel()
             self.stopping = True
