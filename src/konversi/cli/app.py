@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
+from konversi.cli.db_commands import db
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.outbox.states import State
@@ -35,6 +36,7 @@ app.command(events)
 app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
+app.command(db)
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
 Given = Annotated[str | None, Parameter(negative="")]

@@ -25,7 +25,8 @@ def status(settings: Settings, *, as_json: bool) -> int:
         print_json(found)
     else:
         if not found["ready"]:
-            words("The gateway does not run; this is what its database says.")
+            which = "No gateway answers here" if settings.shared else "The gateway does not run"
+            words(f"{which}; this is what its database says.")
         fields({name: value for name, value in found["states"].items() if value})
         fields(
             {

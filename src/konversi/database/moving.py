@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, Integer, String
 
+from konversi.clock import monotonic
 from konversi.database import installation
 from konversi.database.digests import Digest, digest_of, digest_query
 from konversi.database.direct import transaction
@@ -27,9 +29,31 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 10_000
 _BATCH_BYTES = 8_000_000  # of texts: what a batch may take in memory
+_LOOK_SECONDS = 0.1
 _ID = "move_id"  # of the source: what is moved twice is told from what is resumed
 _TELLS_APART = (*installation.OF_THIS_DATABASE, _ID)
 _NOT_MOVED = ", ".join(f"'{name}'" for name in _TELLS_APART)
+
+
+# Also those of a move that was killed a moment ago: the server soon notices.
+_OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'konversi' AND pid <> pg_backend_pid()
+"""
+_ALONE = 0x4B4F4E56_0004  # an advisory lock
+
+
+def alone(target: Connection, patience: float = 10.0) -> None:
+    """Make sure that no other Konversi works on the target. Raises `MoveRefused` where one still does, in seconds."""
+    until = monotonic() + patience
+    while True:
+        ((got,),) = _rows(target, "SELECT pg_try_advisory_lock(%s)", _ALONE)
+        ((others,),) = _rows(target, _OTHERS)
+        if got and not others:
+            return
+        if monotonic() > until:
+            raise MoveRefused("Another Konversi process is connected to the target. Stop it.")
+        time.sleep(_LOOK_SECONDS)
 
 
 class Compared(NamedTuple):

@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from konversi.settings import Settings
 
 _LABEL = b"konversi fingerprint of the installation's secret v1"
+_FILE = "secret"
 _AS_IN_THE_FILE = re.compile(r"[0-9a-f]{64}")
 
 
-def readings(settings: Settings) -> tuple[bytes, ...]:
-    """What the secret may be, the likeliest first; made at the first start where none is set.
+def readings(settings: Settings, *, make: bool = True) -> tuple[bytes, ...]:
+    """What the secret may be, the likeliest first; made at the first start where none is set, unless told not to.
 
     What stands in the file `secret` may be given as a setting as well, and is then read as the file is.
     """
     if settings.secret is None:
+        if not make and not (settings.data_dir / _FILE).exists():
+            return ()
         return (_kept_secret(settings.data_dir),)
     given = settings.secret.get_secret_value()
     if len(given.encode()) < 16:  # noqa: PLR2004 - said in the message
@@ -52,7 +55,7 @@ def fingerprint(secret: bytes) -> str:
 
 
 def _kept_secret(folder: Path) -> bytes:
-    path = folder / "secret"
+    path = folder / _FILE
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(FileExistsError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from konversi.clock import Clock, SystemClock
+from konversi.database.metadata import metadata
 from konversi.database.opening import open_database
 from konversi.database.schema import usable
 from konversi.database.sealed import Seal
@@ -18,7 +19,7 @@ from konversi.wiring.secret import readings, the_one
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
     from konversi.database.port import Database
     from konversi.outbox.port import Outbox
@@ -43,6 +44,11 @@ class _SharedClock(SystemClock):
 
     def __init__(self, database: Database) -> None:
         self.now = database.now  # type: ignore[method-assign]
+
+
+def all_tables() -> list[Table]:
+    """Every table there is. The stores above bring them: each room has its own."""
+    return metadata.sorted_tables
 
 
 @asynccontextmanager
