@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
+from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.printing import words
@@ -35,6 +36,7 @@ app.command(events)
 app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
+app.command(db)
 
 
 def run(arguments: list[str] | None = None) -> int:

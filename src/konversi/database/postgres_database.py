@@ -12,6 +12,7 @@ from konversi.database.postgres import PostgresDriver, driver_of, engine_of
 from konversi.database.postgres_signals import Signals, seconds_ahead
 from konversi.database.postgres_threads import Workers
 from konversi.database.schema import prepare
+from konversi.errors import DatabaseUnreachable, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,12 +49,14 @@ class PostgresDatabase:
     async def open(cls, url: str) -> PostgresDatabase:
         """Reach the database and bring its schema up to date.
 
-        Raises `StorageUnavailable` where it can't be reached, and `InvalidSettings` where it can't be used.
+        Raises `DatabaseUnreachable`, and `InvalidSettings` where it can't be used.
         """
         engine = engine_of(url)
         opener = Workers(engine, "konversi-opener", 1)
         try:
             ahead = await opener.submit(_opened)
+        except StorageUnavailable as error:
+            raise DatabaseUnreachable(error.detail) from error
         finally:
             await opener.aclose()
         return cls(engine, ahead)

@@ -26,7 +26,6 @@ from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import GraphClient
 from konversi.outbox.store import SqlOutbox
 from konversi.wiring.catalogue import catalogue_of, destinations_of
-from konversi.wiring.secret import installation_secret
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
@@ -70,9 +69,8 @@ async def open_gateway(
     """
     if settings.only and not settings.shared:
         raise InvalidSettings(_ONE_PROCESS)
-    rules = rules_of(settings, installation_secret(settings))
-    async with open_stores(settings, rules.secret, clock, outbox) as stores, _meta(settings, sender) as meta:
-        gateway = _assemble(settings, stores, meta, rules)
+    async with open_stores(settings, clock, outbox) as stores, _meta(settings, sender) as meta:
+        gateway = _assemble(settings, stores, meta, rules_of(settings, stores.secret))
         upkeep = Upkeep(
             stores.outbox,
             clock=stores.clock,
