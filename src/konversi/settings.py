@@ -15,6 +15,7 @@ from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
 from konversi.chat_settings import CHAT_SECRETS, ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
+from konversi.serverless_settings import SERVERLESS_SECRET, ServerlessSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,14 @@ DEFAULT_TEST_CODE = "TEST12345"
 DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
-_SECRETS = ("META_CONVERSION_API_TOKEN", "META_APP_SECRET", "KONVERSI_API_KEY", "KONVERSI_SECRET", *CHAT_SECRETS)
+_SECRETS = (
+    "META_CONVERSION_API_TOKEN",
+    "META_APP_SECRET",
+    "KONVERSI_API_KEY",
+    "KONVERSI_SECRET",
+    SERVERLESS_SECRET,
+    *CHAT_SECRETS,
+)
 
 _IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders
 
@@ -69,7 +77,7 @@ def _with_files(
     return source, _SecretFiles(settings_cls, {name.upper(): value for name, value in source.env_vars.items()})
 
 
-class Settings(ChatSettings):
+class Settings(ServerlessSettings, ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from konversi.clock import now
 from konversi.database.gathering import Gathering
+from konversi.database.port import FULL
 from konversi.database.postgres import PostgresDriver, driver_of, engine_of
 from konversi.database.postgres_signals import Signals, seconds_ahead
 from konversi.database.postgres_threads import Workers
@@ -17,13 +19,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from konversi.database.port import Listener
+    from konversi.database.port import Listener, Reach
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_WRITERS, _READERS = 4, 2  # connections
 _GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the disk, one gets ready
 _ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
 _HOLDS = 256
@@ -36,15 +37,15 @@ class PostgresDatabase:
     shared = True
     broken: str | None = None  # what is away comes back
 
-    def __init__(self, engine: Engine, ahead: float) -> None:
+    def __init__(self, engine: Engine, ahead: float, reach: Reach) -> None:
         self._engine = engine
-        self.writers = Workers(engine, "konversi-writer", _WRITERS)
-        self.readers = Workers(engine, "konversi-reader", _READERS)
-        self._signals = Signals(engine, self.writers, ahead)
+        self.writers = Workers(engine, "konversi-writer", reach.writers)
+        self.readers = Workers(engine, "konversi-reader", reach.readers)
+        self._signals = Signals(engine, self.writers, ahead, listens=reach.listens)
         self._gatherings: list[Callable[[], None]] = []
 
     @classmethod
-    async def open(cls, url: str) -> PostgresDatabase:
+    async def open(cls, url: str, reach: Reach = FULL) -> PostgresDatabase:
         """Reach the database and bring its schema up to date.
 
         Raises `StorageUnavailable` where it can't be reached, and `InvalidSettings` where it can't be used.
@@ -55,7 +56,7 @@ class PostgresDatabase:
             ahead = await opener.submit(_opened)
         finally:
             await opener.aclose()
-        return cls(engine, ahead)
+        return cls(engine, ahead, reach)
 
     def now(self) -> float:
         """By the server's clock, so that leases end at the same moment for everybody."""
@@ -108,6 +109,12 @@ class PostgresDatabase:
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
         return await self.readers.submit(job)
+
+    async def resume(self) -> None:
+        """Of several writers or readers, only one each is asked."""
+        self._signals.ahead, _ = await asyncio.gather(
+            self.writers.submit(seconds_ahead), self.readers.submit(seconds_ahead)
+        )
 
     async def aclose(self) -> None:
         """Finish what was asked."""

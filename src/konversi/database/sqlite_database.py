@@ -107,6 +107,9 @@ class SqliteDatabase:
         except DBAPIError as error:
             raise StorageUnavailable(f"SQLite: {cause_of(error)}.") from error
 
+    async def resume(self) -> None:
+        """A file does not go away."""
+
     async def aclose(self) -> None:
         """Finish what was asked, and let another process have the database."""
         for close in self._gatherings:

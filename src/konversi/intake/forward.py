@@ -57,6 +57,10 @@ class Call(NamedTuple):
         return cls(said["headers"], base64.b64decode(said["body"]))
 
 
+def _client(url: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=not on_this_machine(url))
+
+
 class Forwarder:
     """Hands calls on to one address, some at a time, the oldest first; one that hangs holds up no other."""
 
@@ -75,16 +79,35 @@ class Forwarder:
 
     async def run(self) -> None:
         """Hand on what is due, until cancelled."""
-        async with (
-            httpx2.AsyncClient(
-                timeout=_TIMEOUT, follow_redirects=False, trust_env=not on_this_machine(self._url)
-            ) as http,
-            asyncio.TaskGroup() as group,
-        ):
+        async with _client(self._url) as http, asyncio.TaskGroup() as group:
             while True:
                 self._something.clear()
                 await self._patiently(lambda: self._begin(http, group))
                 await self._rest(await self._patiently(self._journeys.next_forward))
+
+    @property
+    def wanted(self) -> bool:
+        """Whether something was to be handed on since the last time that somebody did it."""
+        return self._something.is_set()
+
+    async def once(self, seconds: float) -> None:
+        """Hand on what is due, so many seconds at most: for a process that may be frozen at any other time.
+
+        A call that is cut off is tried again, so the bot may get it twice.
+        """
+        self._something.clear()
+        try:
+            async with asyncio.timeout(seconds), _client(self._url) as http:
+                while due := [
+                    one for one in await self._journeys.due_forwards(_AT_ONCE) if one.id not in self._under_way
+                ]:
+                    self._under_way |= {one.id for one in due}
+                    try:
+                        await asyncio.gather(*(self._hand_on(http, one) for one in due))
+                    finally:
+                        self._under_way -= {one.id for one in due}
+        except TimeoutError:
+            self._something.set()
 
     async def _begin(self, http: httpx2.AsyncClient, group: asyncio.TaskGroup) -> None:
         before = frozenset(self._under_way)  # one that arrives at the bot during the look-up may still be found by it
@@ -94,7 +117,7 @@ class Forwarder:
         due = await self._journeys.due_forwards(_AT_ONCE + len(before))
         for forward in [one for one in due if one.id not in before][:room]:
             self._under_way.add(forward.id)
-            group.create_task(self._hand_on(http, forward))
+            group.create_task(self._carry(http, forward))
 
     async def _rest(self, following: float | None) -> None:
         """Until something happens, or the next call is due."""
@@ -104,11 +127,14 @@ class Forwarder:
             async with asyncio.timeout(pause):
                 await self._something.wait()
 
+    async def _carry(self, http: httpx2.AsyncClient, forward: Forward) -> None:
+        await self._hand_on(http, forward)
+        self._under_way.discard(forward.id)
+        self.wake()
+
     async def _hand_on(self, http: httpx2.AsyncClient, forward: Forward) -> None:
         fault = await self._fault(http, forward)
         await self._patiently(lambda: self._settle(forward, fault))
-        self._under_way.discard(forward.id)
-        self.wake()
 
     async def _settle(self, forward: Forward, fault: str | None) -> None:
         now = self._clock.now()

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from konversi.aftercare.change import Decisions
 from konversi.aftercare.memory import memory
 from konversi.aftercare.upkeep import Upkeep
 from konversi.clock import Clock, unique
+from konversi.database.port import FRUGAL, FULL
 from konversi.delivery.dispatcher import Dispatcher
+from konversi.delivery.rounds import Rounds
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
+from konversi.intake.prompt import PromptReceiver
 from konversi.intake.receive import Receiver, Rules
 from konversi.intake.turns import Turns
 from konversi.journeys.attribution import Window
@@ -24,6 +27,7 @@ from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import GraphClient
 from konversi.wiring.catalogue import catalogue_of, destinations_of
+from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.secret import installation_secret
 from konversi.wiring.stores import open_stores
 
@@ -42,6 +46,21 @@ _ONE_PROCESS = (
     "KONVERSI_ONLY: SQLite serves one process, which does everything. Set KONVERSI_DATABASE_URL to a PostgreSQL"
     " database to run several, or leave it out."
 )
+_NO_FILES = (
+    "KONVERSI_DATABASE_URL: what runs only while it is called keeps no files, so SQLite would lose what was accepted."
+    " Set it to a PostgreSQL database."
+)
+_SECRET_NEEDED = (  # noqa: S105 - words about it
+    "KONVERSI_SECRET: what runs only while it is called keeps no files, so the secret has to be given."
+    " Make one, and keep it: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'."
+)
+
+
+def _check_on_demand(settings: Settings) -> None:
+    if not settings.shared:
+        raise InvalidSettings(_NO_FILES)
+    if settings.secret is None:
+        raise InvalidSettings(_SECRET_NEEDED)
 
 
 def rules_of(settings: Settings, secret: bytes) -> Rules:
@@ -58,26 +77,27 @@ def rules_of(settings: Settings, secret: bytes) -> Rules:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, *, outbox: Outbox | None = None, clock: Clock | None = None, sender: Sender | None = None
+    settings: Settings,
+    *,
+    outbox: Outbox | None = None,
+    clock: Clock | None = None,
+    sender: Sender | None = None,
+    on_demand: bool = False,
 ) -> AsyncIterator[Gateway]:
     """A running gateway: it accepts and delivers until the block ends, then finishes what is under way.
 
+    With `on_demand` it only delivers while it is called: for a process that may be frozen at any other time.
     `outbox`, `clock` and `sender` stand in for the settings' own store, the machine's clock and Meta.
     Raises `StorageInUse`, `StorageUnavailable` or `InvalidSettings` where it can't start.
     """
     if settings.only and not settings.shared:
         raise InvalidSettings(_ONE_PROCESS)
+    if on_demand:
+        _check_on_demand(settings)
     rules = rules_of(settings, installation_secret(settings))
-    async with open_stores(settings, rules.secret, clock, outbox) as stores, _meta(settings, sender) as meta:
-        gateway = _assemble(settings, stores, meta, rules)
-        upkeep = Upkeep(
-            stores.outbox,
-            clock=stores.clock,
-            on_in_doubt=gateway.destinations.on_in_doubt,
-            retention_days=settings.retention_days,
-            wake=lambda: _wake_all(gateway),
-            forget=memory(stores.journeys, settings.journey_days),
-        )
+    reach = FRUGAL if on_demand else FULL
+    async with open_stores(settings, rules.secret, clock, outbox, reach) as stores, _meta(settings, sender) as meta:
+        gateway, upkeep = _assemble(settings, stores, meta, rules, on_demand=on_demand)
         if gateway.delivers:
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
@@ -95,7 +115,9 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
         yield graph
 
 
-def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) -> Gateway:
+def _assemble(
+    settings: Settings, stores: Stores, meta: Sender, rules: Rules, *, on_demand: bool
+) -> tuple[Gateway, Upkeep]:
     watch, clock = Watch(), stores.clock
     store = stores.outbox
     destinations = destinations_of(settings, stores.datasets)
@@ -104,31 +126,38 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
     forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
 
     database = stores.database
+    upkeep = Upkeep(
+        store,
+        clock=clock,
+        on_in_doubt=destinations.on_in_doubt,
+        retention_days=settings.retention_days,
+        wake=lambda: _wake_all(gateway),
+        forget=memory(stores.journeys, settings.journey_days),
+    )
+    rounds = Rounds(lambda: gateway.dispatcher, watch)
 
     def wake(lane: str) -> None:
-        if gateway.delivers:
-            gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
-        else:
+        if not gateway.delivers:
             database.tell(_LANE, lane)
+        elif demanded is not None:
+            demanded.want()
+        else:
+            gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
 
     def look_again(dataset: str) -> None:
         gateway.dispatcher.look_again(dataset)
         database.tell(_DATASET, dataset)
+        if demanded is not None:
+            demanded.want()
 
-    receiver = Receiver(
-        store,
-        rules,
-        conversations=stores.journeys,
-        routes=lambda: stores.datasets.registry,
-        now=clock.now,
-        unique=unique,
-        wake=wake,
-    )
+    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again) if on_demand else None
+    receiver = Receiver(store, rules, **(accepting := _accepting(stores, wake)))
+    prompt = PromptReceiver(store, rules, deliver=demanded.deliver, **accepting) if demanded else receiver
     gateway = Gateway(
         settings=settings,
         clock=clock,
         outbox=store,
-        receiver=receiver,
+        receiver=prompt,
         journeys=stores.journeys,
         listener=Listener(
             stores.journeys,
@@ -147,12 +176,24 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
             clock=clock,
             watch=watch,
             tell=partial(database.tell, _COURSE) if database.shared else None,
+            on_duty=not on_demand,
         ),
         destinations=destinations,
         catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
+        on_demand=demanded,
     )
-    return gateway
+    return gateway, upkeep
+
+
+def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:
+    return {
+        "conversations": stores.journeys,
+        "routes": lambda: stores.datasets.registry,
+        "now": stores.clock.now,
+        "unique": unique,
+        "wake": wake,
+    }
 
 
 def _nobody_waits() -> None:
@@ -205,8 +246,8 @@ async def _running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
             yield
             return
         delivery = group.create_task(_deliver(gateway), name="delivery")
-        chores = [group.create_task(upkeep.run(), name="upkeep")]
-        if gateway.forwarder is not None:
+        chores = [group.create_task(upkeep.run(), name="upkeep")] if gateway.on_demand is None else []
+        if chores and gateway.forwarder is not None:
             chores.append(group.create_task(gateway.forwarder.run(), name="forwarding"))
         gateway.delivering = True
         try:

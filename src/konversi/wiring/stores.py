@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from konversi.clock import Clock, SystemClock
 from konversi.database.opening import open_database
+from konversi.database.port import FULL
 from konversi.database.sealed import Seal
 from konversi.datasets.store import Datasets
 from konversi.journeys.store import Journeys
@@ -16,7 +17,7 @@ from konversi.outbox.store import open_outbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from konversi.database.port import Database
+    from konversi.database.port import Database, Reach
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
 
@@ -42,7 +43,11 @@ class _SharedClock(SystemClock):
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, secret: bytes, clock: Clock | None = None, outbox: Outbox | None = None
+    settings: Settings,
+    secret: bytes,
+    clock: Clock | None = None,
+    outbox: Outbox | None = None,
+    reach: Reach = FULL,
 ) -> AsyncIterator[Stores]:
     """The stores in the database that KONVERSI_DATABASE_URL names.
 
@@ -54,7 +59,7 @@ async def open_stores(
             database = await open_database(settings.database)
             stack.push_async_callback(database.aclose)
         else:
-            kept = await open_outbox(settings.database)
+            kept = await open_outbox(settings.database, reach)
             stack.push_async_callback(kept.aclose)
             outbox, database = kept, kept.database
         clock = clock or _SharedClock(database)
