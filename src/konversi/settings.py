@@ -206,7 +206,7 @@ class Settings(ServerlessSettings, ChatSettings):
     def _placeholder_is_unset(cls, value: Any) -> Any:
         return None if isinstance(value, str) and _is_placeholder(value) else value
 
-    @field_validator("token", "app_secret", "api_key", mode="after")
+    @field_validator("token", "app_secret", "api_key", "cron_secret", mode="after")
     @classmethod
     def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:

@@ -65,13 +65,16 @@ VARIABLES = [
     ("KONVERSI_ATTRIBUTION_DAYS", "14", "attribution_days", 14),
     ("KONVERSI_ATTRIBUTION", "first", "attribution_model", "first"),
     ("KONVERSI_JOURNEY_DAYS", "90", "journey_days", 90),
+    ("KONVERSI_DELIVER_SECONDS", "0.5", "deliver_seconds", 0.5),
+    ("KONVERSI_CRON_SECONDS", "20", "cron_seconds", 20.0),
 ]
-PREFIXES = ("META_", "KONVERSI_", "WHATSAPP_", "MESSENGER_", "TWILIO_", "BAILEYS_")
+PREFIXES = ("META_", "KONVERSI_", "WHATSAPP_", "MESSENGER_", "TWILIO_", "BAILEYS_", "CRON_")
 SECRETS = {
     "META_CONVERSION_API_TOKEN": "token",
     "META_APP_SECRET": "app_secret",
     "KONVERSI_API_KEY": "api_key",
     "KONVERSI_SECRET": "secret",
+    "CRON_SECRET": "cron_secret",
     "WHATSAPP_VERIFY_TOKEN": "whatsapp_verify_token",
     "WHATSAPP_APP_SECRET": "whatsapp_app_secret",
     "MESSENGER_VERIFY_TOKEN": "messenger_verify_token",

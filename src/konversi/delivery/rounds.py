@@ -56,6 +56,7 @@ class Rounds:
                     await look(begin_until)
             while self._dispatcher().busy and (waited or not self._open) and monotonic() < until:
                 await look(until)
+            await look(monotonic())  # some may have ended while it was asked whether something is left
         return states
 
     @contextmanager

@@ -50,7 +50,7 @@ _NO_FILES = (
     "KONVERSI_DATABASE_URL: what runs only while it is called keeps no files, so SQLite would lose what was accepted."
     " Set it to a PostgreSQL database."
 )
-_SECRET_NEEDED = (  # noqa: S105 - words about it
+_UNKEPT = (
     "KONVERSI_SECRET: what runs only while it is called keeps no files, so the secret has to be given."
     " Make one, and keep it: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'."
 )
@@ -60,7 +60,7 @@ def _check_on_demand(settings: Settings) -> None:
     if not settings.shared:
         raise InvalidSettings(_NO_FILES)
     if settings.secret is None:
-        raise InvalidSettings(_SECRET_NEEDED)
+        raise InvalidSettings(_UNKEPT)
 
 
 def rules_of(settings: Settings, secret: bytes) -> Rules:
@@ -122,6 +122,7 @@ def _assemble(
     store = stores.outbox
     destinations = destinations_of(settings, stores.datasets)
 
+    delivers = settings.only in (None, "delivery")
     url = settings.whatsapp_forward_url
     forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
 
@@ -147,12 +148,12 @@ def _assemble(
     def look_again(dataset: str) -> None:
         gateway.dispatcher.look_again(dataset)
         database.tell(_DATASET, dataset)
-        if demanded is not None:
+        if demanded is not None and gateway.delivers:
             demanded.want()
 
     demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again) if on_demand else None
     receiver = Receiver(store, rules, **(accepting := _accepting(stores, wake)))
-    prompt = PromptReceiver(store, rules, deliver=demanded.deliver, **accepting) if demanded else receiver
+    prompt = PromptReceiver(store, rules, deliver=demanded.deliver, **accepting) if demanded and delivers else receiver
     gateway = Gateway(
         settings=settings,
         clock=clock,
