@@ -106,6 +106,12 @@ def test_the_password_of_the_database_is_never_printed(env):
     assert SECRET not in repr(found)
 
 
+def test_the_address_of_the_database_can_come_from_a_file(env):
+    write("url.txt", f"postgres://k:{SECRET}@db/k\n")
+    env("KONVERSI_DATABASE_URL_FILE", "url.txt")
+    assert load().database == f"postgresql://k:{SECRET}@db/k"
+
+
 @pytest.mark.parametrize(("name", "field"), SECRETS.items())
 def test_each_secret_can_come_from_a_file(env, name, field):
     write("secret.txt", f"{SECRET}\n")
@@ -117,7 +123,7 @@ def test_each_secret_can_come_from_a_file(env, name, field):
 def test_every_setting_is_covered_here():
     read = {field for _, _, field, _ in VARIABLES} | set(SECRETS.values())
     assert set(Settings.model_fields) - read == {"data_dir"}
-    assert set(SECRETS) == set(secret_files())
+    assert {*SECRETS, "KONVERSI_DATABASE_URL"} == set(secret_files())
 
 
 def test_the_folder_of_the_data_holds_the_database(env):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from konversi.errors import KonversiError
+from konversi.errors import KonversiError, StorageUnavailable
 from konversi.intake.http.app import application
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
@@ -36,6 +36,8 @@ STARTED_BADLY = 78  # EX_CONFIG: a service manager should not try again
 
 def serve(settings: Settings, shared: int | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status: 1 where the storage failed, 78 where it can't start.
+
+    A database server that is away comes back, so at the start as well that is 1.
 
     `shared` is the descriptor of a listening socket that the parent process shares out; then it also ends with that.
     """
@@ -70,7 +72,7 @@ async def _serve(settings: Settings, shared: int | None) -> int:
                 return 0 if gateway.outbox.broken is None else 1
         except KonversiError as error:
             logger().error(str(error))
-            return STARTED_BADLY
+            return 1 if settings.shared and isinstance(error, StorageUnavailable) else STARTED_BADLY
 
 
 async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, has_parent: bool) -> None:
