@@ -88,6 +88,62 @@ class StorageUnavailable(KonversiError):
     retry_after = 5
 
 
+class DatabaseUnreachable(StorageUnavailable):
+    """The database can't be reached or used.
+
+    Check KONVERSI_DATABASE_URL, the server and its log; `konversi db check` looks at all of them.
+    """
+
+    code = "database_unreachable"
+
+
+class SchemaBehind(InvalidSettings):
+    """The database has the schema of an older Konversi.
+
+    Run `konversi db migrate`, or start the gateway, which does the same.
+    """
+
+    code = "schema_behind"
+
+
+class OtherSecret(InvalidSettings):
+    """The database belongs to an installation with another secret: its tokens and customers could not be read.
+
+    Set KONVERSI_SECRET to the same value on all machines, or put the `secret` file of the first one into
+    KONVERSI_DATA_DIR; after `konversi db move`, take that file along. Where the secret is lost for good, stop all
+    processes, run `konversi db accept-secret`, and add the datasets' tokens again.
+    """
+
+    code = "other_secret"
+
+
+class DatabaseMoved(InvalidSettings):
+    """What this SQLite database held was moved to PostgreSQL: starting on it would send events a second time.
+
+    Set KONVERSI_DATABASE_URL to the PostgreSQL database.
+    """
+
+    code = "database_moved"
+
+
+class MoveUnfinished(InvalidSettings):
+    """A move into this database has not ended.
+
+    Run `konversi db move --to` with it again: it goes on where it stopped.
+    """
+
+    code = "move_unfinished"
+
+
+class MoveRefused(KonversiError):
+    """The database can't be moved like this.
+
+    Do what the line says, then run `konversi db move` again.
+    """
+
+    code = "move_refused"
+
+
 class SealBroken(KonversiError):
     """Something encrypted in the database can't be read with this installation's secret.
 
@@ -181,6 +237,15 @@ class DoorClosed(KonversiError):
     status = 404
 
 
+class JourneyUnknown(NotFound):
+    """There is no conversation with this id.
+
+    `konversi journeys list` and `GET /v1/journeys` list those there are; ids look like jn_000000001.
+    """
+
+    code = "journey_unknown"
+
+
 class MethodNotAllowed(KonversiError):
     """The address doesn't take that method.
 
@@ -218,6 +283,16 @@ class MalformedBody(KonversiError):
     """
 
     code = "malformed_json"
+    status = 400
+
+
+class TooManyFields(KonversiError):
+    """The form or query has more fields than any platform sends.
+
+    Hand the platform's own call on as it came.
+    """
+
+    code = "too_many_fields"
     status = 400
 
 

@@ -6,15 +6,19 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from konversi.cli.database_checks import schema, secret, server, unusable
 from konversi.cli.datasets import desk
+from konversi.cli.findings import Finding, Mark, show
+from konversi.cli.findings import sound as all_sound
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import words
 from konversi.cli.reaching import OverHttp, gateway_url
 from konversi.clock import now
+from konversi.database.direct import reading
+from konversi.database.schema import readable
 from konversi.database.sqlite import path_of
 from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
 from konversi.events.faults import Fault
@@ -34,35 +38,14 @@ _OLDEST_SQLITE = (3, 35, 0)
 _WAL_RESET_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 
 
-class Mark(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAULT = "fault"
-
-
-class Finding(NamedTuple):
-    """What a check found."""
-
-    check: str
-    mark: Mark
-    found: str
-    remedy: str = ""
-
-
 async def run(*, as_json: bool) -> int:
     """All checks; exit status 1 where one found a fault."""
     findings = [finding async for finding in _findings()]
-    sound = all(finding.mark is not Mark.FAULT for finding in findings)
+    sound = all_sound(findings)
     if as_json:
         print_json({"ok": sound, "checks": [finding._asdict() for finding in findings]})
     else:
-        width = max(len(finding.check) for finding in findings)
-        for finding in findings:
-            print(f"{finding.mark:<8} {finding.check:<{width}}  {finding.found}")
-            if finding.remedy:
-                print(f"{'':<8} {'':<{width}}  -> {finding.remedy}")
+        show(findings)
         words("All is well." if sound else "Mend the faults above, then run `konversi doctor` again.")
     return 0 if sound else 1
 
@@ -73,7 +56,8 @@ async def _findings() -> AsyncIterator[Finding]:
     except InvalidSettings as error:
         yield Finding("configuration", Mark.FAULT, f"{error.title()} {error.detail}".strip(), error.remedy())
         return
-    for finding in (*_configuration(settings), *_storage(settings), _sqlite(), _gateway(settings)):
+    kept = _postgres(settings) if settings.shared else (*_storage(settings), _sqlite())
+    for finding in (*_configuration(settings), *kept, _gateway(settings)):
         yield finding
     datasets = await asyncio.to_thread(_datasets, settings)  # it may run an event loop of its own
     for finding in datasets:
@@ -140,6 +124,16 @@ def _sqlite() -> Finding:
     return Finding("sqlite", Mark.OK, found)
 
 
+def _postgres(settings: Settings) -> list[Finding]:
+    """The server; `konversi db check` looks at the rows as well."""
+    try:
+        with reading(settings.database) as connection:
+            found = [*server(connection), *schema(connection)]
+            return [*found, *(secret(connection, settings) if readable(connection) else ())]
+    except KonversiError as error:
+        return [unusable(error)]
+
+
 def _gateway(settings: Settings) -> Finding:
     url = gateway_url(settings)
     try:
@@ -153,7 +147,7 @@ def _gateway(settings: Settings) -> Finding:
 
 def _datasets(settings: Settings) -> list[Finding]:
     """What Meta says of each dataset that was added."""
-    if not settings.url and not path_of(settings.database).exists():
+    if not settings.url and not settings.shared and not path_of(settings.database).exists():
         return []
     try:
         place = desk(settings)

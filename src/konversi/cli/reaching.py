@@ -8,8 +8,10 @@ import httpx2
 import orjson
 
 from konversi.clock import now
-from konversi.database.sqlite import path_of, reading_engine
-from konversi.errors import GatewayUnreachable, KonversiError, NotFound
+from konversi.database.direct import reading
+from konversi.database.schema import readable
+from konversi.database.sqlite import path_of
+from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.journeys import statements as conversations
@@ -117,10 +119,10 @@ class InDatabase:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._engine = reading_engine(path_of(settings.database))
+        self._url = settings.database
 
     def status(self) -> dict[str, Any]:
-        with self._engine.connect() as connection:
+        with reading(self._url) as connection:
             counts = statements.counts(connection)
         known = {"ready": False, "environment": self._settings.environment, "configured": self._settings.configured}
         return {**known, **summary(counts, now()), "lanes": []}
@@ -134,14 +136,14 @@ class InDatabase:
             booking_id=wanted.get("booking_id"),
             limit=limit,
         )
-        with self._engine.connect() as connection:
+        with reading(self._url) as connection:
             found = statements.search(connection, search)
         following = receipt(found[-1].id) if len(found) == limit else None
         return {"events": [event(stored) for stored in found], "next": following}
 
     def event(self, receipt: str) -> dict[str, Any]:
         number = event_of(receipt)
-        with self._engine.connect() as connection:
+        with reading(self._url) as connection:
             stored = None if number is None else statements.find(connection, number)
             if stored is None:
                 raise NotFound
@@ -150,7 +152,7 @@ class InDatabase:
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]:
         limit = int(wanted.get("limit") or 50)
         search = JourneySearch(wanted.get("channel"), wanted.get("ad_id"), limit=limit)
-        with self._engine.connect() as connection:
+        with reading(self._url) as connection:
             found = conversations.search(connection, search)
             ads = conversations.clicks_of(connection, [one.id for one in found])
         following = journey_id(found[-1].id) if len(found) == limit else None
@@ -158,10 +160,10 @@ class InDatabase:
 
     def journey(self, journey: str) -> dict[str, Any]:
         number = journey_of(journey)
-        with self._engine.connect() as connection:
+        with reading(self._url) as connection:
             found = None if number is None else conversations.find(connection, number)
             if found is None:
-                raise NotFound
+                raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
             return journey_in_full(found, conversations.past(connection, found.id), events)
 
@@ -172,7 +174,15 @@ def reach(settings: Settings) -> Reached:
     try:
         over_http.ask("GET", "/readyz")
     except GatewayUnreachable:
-        if settings.url or not settings.database.startswith("sqlite") or not path_of(settings.database).exists():
+        if settings.url or not _holds_something(settings):
             raise
         return InDatabase(settings)
     return over_http
+
+
+def _holds_something(settings: Settings) -> bool:
+    """Whether there is a database with a schema. Raises as `reading` and `readable`."""
+    if not settings.shared and not path_of(settings.database).exists():
+        return False
+    with reading(settings.database) as connection:
+        return readable(connection)

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from konversi.database.futures import resolve
 from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -120,11 +121,6 @@ class Gathering(Generic[Item, Result]):
             return
         self._queued -= sum(map(self._size, items))
         for index, caller in enumerate(callers):
-            if caller.done():
-                continue
-            if isinstance(results, Exception):
-                caller.set_exception(results)
-            else:
-                caller.set_result(results[index])
+            resolve(caller, results if isinstance(results, Exception) else results[index])
         if self._at_once is not None:
             self.depart()

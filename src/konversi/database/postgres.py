@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from konversi.errors import InvalidSettings, MissingExtra
 
 try:
     import psycopg
 except ImportError as error:
-    raise MissingExtra('pip install "konversi[postgres]"') from error
+    raise MissingExtra('pip install "konversi[postgres]"  (in a clone: pip install -e ".[postgres]")') from error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Engine
 
     from konversi.database.port import Rows
 
+DriverError = psycopg.Error
 _CONNECT_SECONDS = 5
 # A dead peer is noticed within about 20 seconds, and a statement that nobody waits for any more ends by itself.
 _NETWORK: dict[str, Any] = {
@@ -45,17 +46,38 @@ _SESSION = (
 
 def engine_of(url: str) -> Engine:
     """An engine that makes connections for whoever keeps them. Raises `InvalidSettings` for a URL that can't be one."""
-    given = make_url(url).set(drivername="postgresql+psycopg")
+    given = _read(url).set(drivername="postgresql+psycopg")
     options = given.query.get("options", "")
     if not isinstance(options, str):
         raise InvalidSettings("KONVERSI_DATABASE_URL: `options` stands in it twice.")
+    unknown = sorted(given.query.keys() - _known_parameters())
+    if unknown:
+        raise InvalidSettings(f"KONVERSI_DATABASE_URL: PostgreSQL knows no parameter {', '.join(unknown)}.")
     return create_engine(
         given,
         connect_args={"application_name": "konversi", **_NETWORK, "options": f"{options} {_SESSION}".strip()},
         poolclass=NullPool,
+        pool_reset_on_return=None,  # nobody gets it after us, and one that is lost would be reported with a trace
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         use_native_hstore=False,
     )
+
+
+def _read(url: str) -> URL:
+    """What the URL says. A complaint about it never shows it: there is a password in it."""
+    try:
+        given = make_url(url)
+    except (ArgumentError, ValueError):
+        raise InvalidSettings("KONVERSI_DATABASE_URL: write it as postgresql://USER:PASSWORD@HOST:PORT/NAME.") from None
+    if "@" in (given.host or ""):
+        raise InvalidSettings("KONVERSI_DATABASE_URL: write an @ in the password as %40.")
+    return given
+
+
+def _known_parameters() -> set[str]:
+    """Those of a connection URL, as libpq has them."""
+    return {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
 
 
 def driver_of(connection: Connection) -> psycopg.Connection[Any]:
@@ -107,11 +129,13 @@ class Meaning(Enum):
 
     AGAIN = "again"  # another transaction was in the way: the same job will succeed
     AWAY = "away"  # the server, or something that it needs, is not there
+    ELSEWHERE = "elsewhere"  # this server only reads: perhaps the address leads to the one that writes by now
     MISTAKE = "mistake"  # the statement is wrong
 
 
 _AGAIN = ("40", "23505", "23503")  # serialization, deadlock; a row that somebody else has just put in
-_AWAY = ("08", "25006", "25P03", "28", "3D", "53", "55P03", "57", "58")
+_ELSEWHERE = ("25006",)
+_AWAY = ("08", "25P03", "28", "3D", "53", "55P03", "57", "58")
 
 
 def meaning(error: BaseException) -> Meaning:
@@ -124,6 +148,8 @@ def meaning(error: BaseException) -> Meaning:
         return Meaning.AWAY if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) else Meaning.MISTAKE
     if state.startswith(_AGAIN):
         return Meaning.AGAIN
+    if state.startswith(_ELSEWHERE):
+        return Meaning.ELSEWHERE
     return Meaning.AWAY if state.startswith(_AWAY) else Meaning.MISTAKE
 
 

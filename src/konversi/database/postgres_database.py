@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from zlib import crc32
 
 from konversi.clock import now
 from konversi.database.gathering import Gathering
@@ -11,6 +12,7 @@ from konversi.database.postgres import PostgresDriver, driver_of, engine_of
 from konversi.database.postgres_signals import Signals, seconds_ahead
 from konversi.database.postgres_threads import Workers
 from konversi.database.schema import prepare
+from konversi.errors import DatabaseUnreachable, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,8 +28,8 @@ Result = TypeVar("Result")
 _WRITERS, _READERS = 4, 2  # connections
 _GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the disk, one gets ready
 _ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
+_MOST_LOOK_UPS = 50_000  # that may wait
 _HOLDS = 256
-_HOLD_SPACE = 0x4B4F4E56  # the first of the two numbers of an advisory lock: whose it is
 
 
 class PostgresDatabase:
@@ -47,12 +49,14 @@ class PostgresDatabase:
     async def open(cls, url: str) -> PostgresDatabase:
         """Reach the database and bring its schema up to date.
 
-        Raises `StorageUnavailable` where it can't be reached, and `InvalidSettings` where it can't be used.
+        Raises `DatabaseUnreachable`, and `InvalidSettings` where it can't be used.
         """
         engine = engine_of(url)
         opener = Workers(engine, "konversi-opener", 1)
         try:
             ahead = await opener.submit(_opened)
+        except StorageUnavailable as error:
+            raise DatabaseUnreachable(error.detail) from error
         finally:
             await opener.aclose()
         return cls(engine, ahead)
@@ -64,11 +68,12 @@ class PostgresDatabase:
     def driver(self, connection: Connection) -> PostgresDriver:
         return PostgresDriver(driver_of(connection))
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Names share few locks, taken in one order: there is room for them, and nobody waits in a circle."""
-        locks = sorted({name[0] % _HOLDS for name in names})
+        locks = sorted({crc32(name) % _HOLDS for name in names})
         driver_of(connection).execute(
-            "SELECT count(pg_advisory_xact_lock(%s, one)) FROM unnest(%s::int[]) one", (_HOLD_SPACE, locks)
+            "SELECT count(pg_advisory_xact_lock(hashtext(%s), one)) FROM unnest(%s::int[]) one",
+            (f"konversi {what}", locks),
         )
 
     def tell(self, topic: str, what: str = "") -> None:
@@ -112,6 +117,19 @@ class PostgresDatabase:
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
         return await self.readers.submit(job)
+
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathering[Item, Result]:
+        gathering = Gathering(
+            partial(self.readers.call, alone=True),
+            job,
+            size=lambda _item: 1,
+            brief=_ENOUGH,
+            most=_MOST_LOOK_UPS,
+            at_once=_GATHERED_AT_ONCE,
+            enough=_ENOUGH,
+        )
+        self._gatherings.append(gathering.close)
+        return gathering
 
     async def aclose(self) -> None:
         """Finish what was asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -73,7 +73,7 @@ class SqliteDatabase:
     def driver(self, connection: Connection) -> sqlite3.Connection:
         return driver_of(connection)
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Nobody else writes."""
 
     def tell(self, topic: str, what: str = "") -> None:
@@ -119,6 +119,9 @@ class SqliteDatabase:
             except DBAPIError as error:
                 raise StorageUnavailable(f"SQLite: {cause_of(error)}.") from error
 
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> _LookUps[Item, Result]:
+        return _LookUps(self, job)
+
     async def aclose(self) -> None:
         """Finish what was asked, and let another process have the database."""
         for close in self._gatherings:
@@ -129,3 +132,14 @@ class SqliteDatabase:
             self._looking.close()
         self._at_hand.dispose()
         self._lock.release()
+
+
+class _LookUps(Generic[Item, Result]):
+    """Each at once: there is nothing to be gained by waiting for others."""
+
+    def __init__(self, database: SqliteDatabase, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> None:
+        self._database = database
+        self._job = job
+
+    async def bring(self, item: Item) -> Result:
+        return (await self._database.look_up(lambda connection: self._job(connection, [item])))[0]

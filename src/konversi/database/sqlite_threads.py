@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from konversi.clock import monotonic
+from konversi.database.futures import resolve
 from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
 
@@ -126,7 +127,7 @@ class Writer(_OneThread):
     def submit(self, job: Callable[[Connection], T], *, brief: bool = False) -> asyncio.Future[T]:
         """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self.call(job, partial(_resolve, future), brief=brief)
+        self.call(job, partial(resolve, future), brief=brief)
         return future
 
     def call(
@@ -240,7 +241,7 @@ class Reader(_OneThread):
         if self._closed:
             future.set_exception(ShuttingDown())
             return future
-        self._jobs.put(_Job(job, partial(_resolve, future)))
+        self._jobs.put(_Job(job, partial(resolve, future)))
         return future
 
     def _work(self) -> None:
@@ -256,15 +257,6 @@ class Reader(_OneThread):
 def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:
     for done, result in zip(waiting, results, strict=True):
         done(result)
-
-
-def _resolve(future: asyncio.Future[Any], result: Any) -> None:
-    if future.done():  # the caller has gone
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
 
 
 def cause_of(error: Exception) -> BaseException:

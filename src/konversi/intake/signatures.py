@@ -13,8 +13,19 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 _META = re.compile(r"sha256=([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_TWILIO = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)  # 20 bytes in base64
 _PORT = re.compile(r":[0-9]*$")
 _STANDARD_PORTS = {"https": "443", "http": "80"}
+
+
+def like_metas(header: str | None) -> bool:
+    """Whether `X-Hub-Signature-256` has the form of Meta's at all."""
+    return _META.fullmatch((header or "").strip()) is not None
+
+
+def like_twilios(header: str | None) -> bool:
+    """Whether `X-Twilio-Signature` has the form of Twilio's at all."""
+    return _TWILIO.fullmatch((header or "").strip()) is not None
 
 
 def signed_by_meta(secret: str, body: bytes, header: str | None) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
-from konversi.journeys.port import Forward, Journey, Past, Search
+from konversi.journeys.port import Journey, Past, Search
 from konversi.journeys.tables import (
     automatic,
-    forwards,
     journey_keys,
     journeys,
     messages,
@@ -113,6 +112,21 @@ def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:
     connection.execute(insert(turns).values(turn))
 
 
+def booked_within(
+    connection: Connection, conversation: bytes | None, journey: int | None, after: float, until: float
+) -> bool:
+    """Whether a turn of this conversation or journey booked between these Unix seconds."""
+    chats = [
+        column == value
+        for column, value in ((turns.c.conversation, conversation), (turns.c.journey, journey))
+        if value is not None
+    ]
+    if not chats:
+        return False
+    booked = select(turns.c.id).where(turns.c.at.between(after, until), turns.c.booked, or_(*chats)).limit(1)
+    return connection.execute(booked).first() is not None
+
+
 def forget_messages(connection: Connection, before: float, limit: int) -> int:
     """Forget which messages came before then, up to so many."""
     old = select(messages.c.key).where(messages.c.at < before).limit(limit)
@@ -147,39 +161,3 @@ def forget_journeys(connection: Connection, ids: Sequence[int], before: float) -
         connection.execute(delete(table).where(table.c.journey.in_(gone)))
     connection.execute(delete(journeys).where(journeys.c.id.in_(gone)))
     return len(gone)
-
-
-def keep_forward(connection: Connection, sealed: bytes, now: float) -> None:
-    """Keep a webhook call until it is handed on."""
-    connection.execute(insert(forwards).values(received_at=now, due_at=now, tries=0, sealed=sealed, reason=""))
-
-
-def due_forwards(connection: Connection, now: float, limit: int) -> list[Forward]:
-    """The oldest calls that are due."""
-    rows = connection.execute(
-        select(forwards.c.id, forwards.c.received_at, forwards.c.tries, forwards.c.sealed)
-        .where(forwards.c.due_at <= now)
-        .order_by(forwards.c.due_at, forwards.c.id)
-        .limit(limit)
-    )
-    return [Forward(*row) for row in rows]
-
-
-def next_forward(connection: Connection) -> float | None:
-    """When the next call is due, if there is one."""
-    due: float | None = connection.execute(select(forwards.c.due_at).order_by(forwards.c.due_at).limit(1)).scalar()
-    return due
-
-
-def forwarded(connection: Connection, forward: int) -> None:
-    """Let go of a call that was handed on, or given up."""
-    connection.execute(delete(forwards).where(forwards.c.id == forward))
-
-
-def put_off(connection: Connection, forward: int, due_at: float, reason: str) -> None:
-    """Try a call again later."""
-    connection.execute(
-        update(forwards)
-        .where(forwards.c.id == forward)
-        .values(due_at=due_at, tries=forwards.c.tries + 1, reason=reason)
-    )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from konversi.delivery.destination import Destinations
 from konversi.intake.catalogue import Catalogue
 from konversi.meta.graph import Credentials, GraphClient
-from konversi.wiring.secret import installation_secret
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
@@ -49,6 +48,6 @@ def catalogue_of(
 @asynccontextmanager
 async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     """The datasets of an installation whose gateway doesn't run. Raises as `open_gateway`."""
-    async with open_stores(settings, installation_secret(settings)) as stores:
+    async with open_stores(settings) as stores:
         destinations = destinations_of(settings, stores.datasets)
         yield catalogue_of(settings, stores, destinations, lambda _dataset: None)

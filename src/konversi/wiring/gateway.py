@@ -26,7 +26,6 @@ from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import GraphClient
 from konversi.outbox.store import SqlOutbox
 from konversi.wiring.catalogue import catalogue_of, destinations_of
-from konversi.wiring.secret import installation_secret
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 20.0  # longer than any request to Meta
 _RESTART_SECONDS = 2.0
-_LANE, _COURSE, _DATASET = "lane", "course", "dataset"  # what processes tell each other about
+_LANE, _COURSE, _DATASET, _FORWARD = "lane", "course", "dataset", "forward"  # what processes tell each other about
 _ONE_PROCESS = (
     "KONVERSI_ONLY: SQLite serves one process, which does everything. Set KONVERSI_DATABASE_URL to a PostgreSQL"
     " database to run several, or leave it out."
@@ -70,9 +69,8 @@ async def open_gateway(
     """
     if settings.only and not settings.shared:
         raise InvalidSettings(_ONE_PROCESS)
-    rules = rules_of(settings, installation_secret(settings))
-    async with open_stores(settings, rules.secret, clock, outbox) as stores, _meta(settings, sender) as meta:
-        gateway = _assemble(settings, stores, meta, rules)
+    async with open_stores(settings, clock, outbox) as stores, _meta(settings, sender) as meta:
+        gateway = _assemble(settings, stores, meta, rules_of(settings, stores.secret))
         upkeep = Upkeep(
             stores.outbox,
             clock=stores.clock,
@@ -104,12 +102,12 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
     destinations = destinations_of(settings, stores.datasets)
 
     url = settings.whatsapp_forward_url
-    forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
-
     database = stores.database
+    elsewhere = None if settings.delivers else partial(database.tell, _FORWARD)
+    forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock, elsewhere=elsewhere) if url else None
 
     def wake(lane: str) -> None:
-        if gateway.delivers:
+        if settings.delivers:
             gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
         else:
             database.tell(_LANE, lane)
@@ -142,7 +140,7 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
             lambda: stores.datasets.registry,
             stores.seal,
             now=clock.now,
-            wake_forwarder=forwarder.wake if forwarder else _nobody_waits,
+            onward=forwarder,
         ),
         turns=Turns(receiver, stores.journeys),
         forwarder=forwarder,
@@ -176,10 +174,6 @@ def _from_any_thread(wake: Callable[[str], None]) -> Callable[[str], None]:
     return wake_there
 
 
-def _nobody_waits() -> None:
-    """Nothing is handed on."""
-
-
 def _wake_all(gateway: Gateway) -> None:
     gateway.dispatcher.look_around()
 
@@ -211,12 +205,15 @@ async def _heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
             _LANE: lane,
             _COURSE: lambda _lane: gateway.dispatcher.hear(),
             _DATASET: dataset,
+            _FORWARD: lambda _: gateway.forwarder.wake() if gateway.forwarder and gateway.delivers else None,
         }
         for topic, listener in heeded.items():
             stores.database.on(topic, listener)
-        yield
-        for topic in heeded:
-            stores.database.on(topic, lambda _told: None)
+        try:
+            yield
+        finally:
+            for topic in heeded:
+                stores.database.on(topic, lambda _told: None)
 
 
 @asynccontextmanager

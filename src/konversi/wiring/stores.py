@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from konversi.clock import Clock, SystemClock
+from konversi.database.metadata import metadata
 from konversi.database.opening import open_database
+from konversi.database.schema import usable
 from konversi.database.sealed import Seal
 from konversi.datasets.store import Datasets
+from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
+from konversi.wiring.secret import readings, the_one
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from sqlalchemy import Connection, Table
 
     from konversi.database.port import Database
     from konversi.outbox.port import Outbox
@@ -28,9 +34,11 @@ class Stores:
     database: Database
     outbox: Outbox
     journeys: Journeys
+    forwards: Forwards
     datasets: Datasets
     seal: Seal
     clock: Clock
+    secret: bytes = field(repr=False)
 
 
 class _SharedClock(SystemClock):
@@ -40,14 +48,27 @@ class _SharedClock(SystemClock):
         self.now = database.now  # type: ignore[method-assign]
 
 
+def all_tables() -> list[Table]:
+    """Every table there is. The stores above bring them: each room has its own."""
+    return metadata.sorted_tables
+
+
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, secret: bytes, clock: Clock | None = None, outbox: Outbox | None = None
+    settings: Settings, clock: Clock | None = None, outbox: Outbox | None = None
 ) -> AsyncIterator[Stores]:
-    """The stores in the database that KONVERSI_DATABASE_URL names.
+    """The stores in the database that KONVERSI_DATABASE_URL names, under the installation's secret.
+
+    Raises as `open_database`, and `OtherSecret`, `DatabaseMoved` or `MoveUnfinished`.
 
     `outbox` stands in for its outbox, and `clock` for the machine's, or the server's where many share a database.
     """
+    may_be = readings(settings)
+
+    def entered(connection: Connection) -> bytes:
+        usable(connection)
+        return the_one(connection, may_be)
+
     async with AsyncExitStack() as stack:
         if outbox is not None:
             stack.push_async_callback(outbox.aclose)
@@ -57,10 +78,11 @@ async def open_stores(
             kept = await open_outbox(settings.database)
             stack.push_async_callback(kept.aclose)
             outbox, database = kept, kept.database
+        secret = await database.write(entered)
         clock = clock or _SharedClock(database)
         journeys = Journeys(database, secret, country=settings.default_country, now=clock.now)
         await journeys.open()
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(database, outbox, journeys, datasets, seal, clock)
+        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, clock, secret)

@@ -1,98 +1,142 @@
-"""What many callers bring together: one commit, and nobody pays for another's mistake."""
+"""Gathering: what comes together becomes one job, and no more jobs are under way than may be."""
 
 import asyncio
-import sqlite3
-from contextlib import asynccontextmanager
 
 import pytest
 
-from konversi.database.sqlite_database import SqliteDatabase
-from konversi.errors import Overloaded, StorageUnavailable
+from konversi.database.gathering import Gathering
+from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
 
 
-@asynccontextmanager
-async def a_database(tmp_path):
-    database = await SqliteDatabase.open(f"sqlite:///{tmp_path / 'g.db'}")
-    try:
-        await database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE kept (n INTEGER)"))
-        yield database
-    finally:
-        await database.aclose()
+class Writer:
+    """Takes jobs and runs them when told."""
+
+    def __init__(self):
+        self.jobs = []
+        self.how = []
+
+    def call(self, job, done, *, brief, long):
+        self.jobs.append((job, done))
+        self.how.append((brief, long))
+
+    def do(self, number=0):
+        job, done = self.jobs.pop(number)
+        try:
+            done(job(None))
+        except Exception as error:
+            done(error)
 
 
-def gathering(database, fails, *, rounds=None, most=1_000):
-    """Keeps numbers; `fails` says with which exception, if any, a number fails."""
-
-    def keep(connection, numbers):
-        if rounds is not None:
-            rounds.append(len(numbers))
-        for number in numbers:
-            connection.exec_driver_sql("INSERT INTO kept VALUES (?)", (number,))
-            failure = fails(number)
-            if failure is not None:
-                raise failure
-        return [-number for number in numbers]
-
-    return database.gathering(keep, size=lambda _number: 1, brief=100, most=most)
+def gathering(writer, **given):
+    return Gathering(
+        writer.call, lambda _connection, items: [item * 10 for item in items],
+        **{"size": lambda _item: 1, "brief": 2, "most": 10, **given},
+    )  # fmt: skip
 
 
-async def brought(kept, numbers):
-    return await asyncio.wait_for(asyncio.gather(*map(kept.bring, numbers), return_exceptions=True), 30)
+async def bring(gathered, *items):
+    """Tasks that bring the items in one round."""
+    tasks = [asyncio.create_task(gathered.bring(item)) for item in items]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
 
 
-async def in_the_table(database):
-    rows = await database.read(lambda connection: connection.exec_driver_sql("SELECT n FROM kept").scalars().all())
-    return sorted(rows)
+async def test_what_comes_in_one_round_is_one_job_and_each_caller_gets_its_own_result():
+    writer = Writer()
+    tasks = await bring(gathering(writer), 1, 2, 3)
+    assert len(writer.jobs) == 1
+    writer.do()
+    assert await asyncio.gather(*tasks) == [10, 20, 30]
 
 
-async def test_a_round_is_one_job(tmp_path):
-    async with a_database(tmp_path) as database:
-        rounds = []
-        kept = gathering(database, lambda _number: None, rounds=rounds)
-        assert await brought(kept, range(1, 50)) == [-number for number in range(1, 50)]
-        assert rounds == [49]
+@pytest.mark.parametrize(("items", "how"), [(2, (True, False)), (3, (False, True))])
+async def test_a_job_is_brief_up_to_so_much_of_it(items, how):
+    writer = Writer()
+    tasks = await bring(gathering(writer), *range(items))
+    assert writer.how == [how]
+    writer.do()
+    await asyncio.gather(*tasks)
 
 
-@pytest.mark.parametrize("guilty", [{1}, {25}, {49}, {7, 8}, set(range(1, 50))])
-async def test_an_item_that_fails_takes_no_other_of_its_round_with_it(tmp_path, guilty):
-    async with a_database(tmp_path) as database:
-        kept = gathering(database, lambda number: ValueError(number) if number in guilty else None)
-        results = await brought(kept, range(1, 50))
-        for number, result in zip(range(1, 50), results, strict=True):
-            if number in guilty:
-                assert isinstance(result, ValueError)
-                assert result.args == (number,)
-            else:
-                assert result == -number
-        assert await in_the_table(database) == sorted(set(range(1, 50)) - guilty)
+async def test_no_more_jobs_are_under_way_than_may_be_and_what_comes_meanwhile_makes_the_next():
+    writer = Writer()
+    gathered = gathering(writer, at_once=2)
+    first, second = await bring(gathered, 1), await bring(gathered, 2)
+    later = [*await bring(gathered, 3), *await bring(gathered, 4)]
+    assert len(writer.jobs) == 2
+    writer.do(1)
+    assert await second[0] == 20
+    assert len(writer.jobs) == 2  # the first, and one for all that waited
+    writer.do()
+    writer.do()
+    assert await asyncio.gather(*first, *later) == [10, 30, 40]
 
 
-async def test_what_failed_makes_room_for_others(tmp_path):
-    async with a_database(tmp_path) as database:
-        kept = gathering(database, lambda number: ValueError(number) if number == 5 else None, most=10)
-        assert sum(isinstance(result, ValueError) for result in await brought(kept, range(10))) == 1
-        assert await brought(kept, range(10, 20)) == [-number for number in range(10, 20)]
-        assert isinstance((await brought(kept, range(20, 31)))[-1], Overloaded)
+async def test_a_job_gets_no_more_than_enough_but_a_large_item_goes_whole():
+    writer = Writer()
+    gathered = gathering(writer, at_once=1, enough=3, size=lambda item: item)
+    tasks = await bring(gathered, 2, 2, 1, 5)
+    taken = []
+    while writer.jobs:
+        job, done = writer.jobs.pop()
+        taken.append(job(None))
+        done(taken[-1])
+    assert taken == [[20, 20], [10, 50]]
+    await asyncio.gather(*tasks)
 
 
-async def test_a_fault_of_the_storage_is_nobodys_own_and_is_not_tried_again(tmp_path):
-    async with a_database(tmp_path) as database:
-        rounds = []
-        full = sqlite3.OperationalError("database or disk is full")
-        kept = gathering(database, lambda _number: full, rounds=rounds)
-        results = await brought(kept, range(8))
-        assert all(isinstance(result, StorageUnavailable) for result in results)
-        assert len(rounds) == 1
+async def test_more_than_may_wait_is_refused_and_room_comes_back_with_the_results():
+    writer = Writer()
+    gathered = gathering(writer, most=3, at_once=1)
+    tasks = await bring(gathered, 1, 2, 3)
+    with pytest.raises(Overloaded):
+        await gathered.bring(4)
+    writer.do()
+    await asyncio.gather(*tasks)
+    (task,) = await bring(gathered, 4)
+    writer.do()
+    assert await task == 40
 
 
-async def test_a_caller_that_has_gone_disturbs_nobody_of_its_round(tmp_path):
-    async with a_database(tmp_path) as database:
-        kept = gathering(database, lambda number: ValueError(number) if number == 3 else None)
-        callers = [asyncio.ensure_future(kept.bring(number)) for number in range(6)]
-        await asyncio.sleep(0)
-        callers[2].cancel()
-        results = await asyncio.wait_for(asyncio.gather(*callers, return_exceptions=True), 30)
-        assert [type(result).__name__ for result in results] == [
-            "int", "int", "CancelledError", "ValueError", "int", "int",
-        ]  # fmt: skip
-        assert await in_the_table(database) == [0, 1, 2, 4, 5]
+async def test_all_callers_of_a_job_that_fails_hear_of_it_and_the_next_job_goes_on():
+    writer = Writer()
+    fails = True
+
+    def job(_connection, items):
+        if fails:
+            raise StorageUnavailable("x")
+        return items
+
+    gathered = Gathering(writer.call, job, size=lambda _item: 1, brief=2, most=10, at_once=1)
+    tasks, waiting = await bring(gathered, 1, 2), await bring(gathered, 3)
+    writer.do()
+    for task in tasks:
+        with pytest.raises(StorageUnavailable):
+            await task
+    fails = False
+    writer.do()
+    assert await waiting[0] == 3
+
+
+async def test_a_caller_that_has_gone_is_nobody_elses_concern():
+    writer = Writer()
+    gone, stays = await bring(gathering(writer), 1, 2)
+    gone.cancel()
+    await asyncio.sleep(0)
+    writer.do()
+    assert await stays == 20
+
+
+async def test_when_it_closes_all_that_waits_goes_at_once_and_nobody_else_is_taken():
+    writer = Writer()
+    gathered = gathering(writer, at_once=1, enough=1, patience=60)
+    tasks = await bring(gathered, 1, 2, 3)
+    assert writer.jobs == []
+    gathered.close()
+    assert len(writer.jobs) == 3
+    with pytest.raises(ShuttingDown):
+        await gathered.bring(4)
+    while writer.jobs:
+        writer.do()
+    assert await asyncio.gather(*tasks) == [10, 20, 30]

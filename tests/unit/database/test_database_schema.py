@@ -8,11 +8,12 @@ from sqlalchemy import create_engine, inspect
 import konversi.datasets.tables
 import konversi.journeys.tables
 import konversi.outbox.tables  # noqa: F401 - they hang the tables on the metadata
+from konversi.database import installation
 from konversi.database.metadata import metadata
-from konversi.database.schema import HEAD, revision, upgrade
+from konversi.database.schema import HEAD, readable, revision, upgrade
 from konversi.database.sqlite import writing_engine
 from konversi.database.sqlite_threads import transaction
-from konversi.errors import InvalidSettings
+from konversi.errors import InvalidSettings, SchemaBehind
 
 
 @pytest.fixture
@@ -71,9 +72,34 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(connection):
         assert inspect(connection).get_table_names() == []
 
 
-def test_a_database_of_a_newer_version_is_left_alone(connection):
+def made_by_a_newer_version(connection, serves):
+    upgrade(connection)
+    connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    installation.keep(connection, installation.SERVES, serves)
+
+
+@pytest.mark.parametrize("serves", ["9998", None])
+def test_a_database_of_a_newer_version_is_left_alone(connection, serves):
     with transaction(connection):
+        made_by_a_newer_version(connection, serves)
+        with pytest.raises(InvalidSettings, match="9999"):
+            upgrade(connection)
+        with pytest.raises(InvalidSettings, match="9999"):
+            readable(connection)
+
+
+def test_a_newer_schema_that_only_adds_to_this_one_serves_this_version(connection):
+    with transaction(connection):
+        made_by_a_newer_version(connection, HEAD)
+        assert upgrade(connection) == "9999"
+        assert revision(connection) == "9999"
+        assert readable(connection)
+
+
+def test_an_older_schema_is_not_read_but_says_how_to_migrate(connection):
+    with transaction(connection):
+        assert not readable(connection)
         upgrade(connection)
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(InvalidSettings, match="9999"), transaction(connection):
-        upgrade(connection)
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+        with pytest.raises(SchemaBehind, match="konversi db migrate"):
+            readable(connection)
