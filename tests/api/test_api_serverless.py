@@ -407,7 +407,7 @@ def test_a_database_that_is_away_at_the_first_call_is_found_by_a_later_one(setti
     try:
         with caplog.at_level(logging.CRITICAL):
             answer = platform.post(EVENTS, lead())
-        assert (answer.status, answer.json()["code"]) == (503, "storage_unavailable")
+        assert (answer.status, answer.json()["code"]) == (503, "database_unreachable")
         assert b"127.0.0.1" not in answer.body
         assert platform.post(EVENTS, lead()).status == 202
     finally:

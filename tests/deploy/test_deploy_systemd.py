@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from konversi.cli import processes, serving
-from konversi.wiring import gateway
+from konversi.wiring import running
 
 UNITS = sorted((Path(__file__).parents[2] / "deploy" / "systemd").glob("*.service"))
 ONE, PART = UNITS
@@ -56,7 +56,7 @@ def test_what_can_not_start_is_not_started_again(unit):
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_there_is_time_to_stop_before_a_kill(unit):
     (seconds,) = settings(unit)["TimeoutStopSec"]
-    assert int(seconds) > serving._GRACE_SECONDS + gateway._STOP_SECONDS
+    assert int(seconds) > serving._GRACE_SECONDS + running._STOP_SECONDS
     assert int(seconds) > processes._STOP_SECONDS
 
 
