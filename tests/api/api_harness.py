@@ -13,6 +13,7 @@ import httpx2
 import uvicorn
 import uvloop
 
+from konversi.cli.serving import Server
 from konversi.clock import SystemClock
 from konversi.intake.http.app import application
 from konversi.meta.answers import Kind, Verdict, judge
@@ -108,7 +109,7 @@ class FakeMeta:
         return Sent(self.answer(events), Usage())
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = threading.Event()

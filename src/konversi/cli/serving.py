@@ -51,7 +51,7 @@ def serve(settings: Settings, share: Share | None = None) -> int:
     return asyncio.run(_serve(settings, share))
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Being told to stop is a good end; uvicorn would raise the signal again after it."""
 
     @contextlib.contextmanager
@@ -59,6 +59,14 @@ class _Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave no connection open: one that came while the others were told is not, and uvloop would not close."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        await asyncio.sleep(0)
 
 
 async def _serve(settings: Settings, share: Share | None) -> int:
@@ -92,7 +100,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config)
+    server = Server(config)
     guard = asyncio.create_task(_stop_when_broken(server, gateway, parent))
     if parent is None:
         announce(settings, listener)
@@ -112,7 +120,7 @@ def _settle_memory() -> None:
     gc.set_threshold(*_RARE_COLLECTIONS)
 
 
-async def _stop_when_broken(server: _Server, gateway: Gateway, parent: int | None) -> None:
+async def _stop_when_broken(server: Server, gateway: Gateway, parent: int | None) -> None:
     while gateway.outbox.broken is None and parent in (None, os.getppid()):
         await asyncio.sleep(_LOOK_SECONDS)
     if gateway.outbox.broken is not None:
