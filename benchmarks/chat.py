@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from in_process import bare_commits
+from in_process import BareCommits
 from konversi import SyncKonversi
 from konversi.agents.observer import Finished, Observer
 from konversi.clock import now
@@ -32,6 +32,7 @@ _CLICKS = 7  # one message in so many comes from an ad
 _SIZES = (10_000, 1_000_000)
 _LOOKED_UP = 3_000
 _AT_ONCE = 2_000
+_PAUSE = 0.002  # seconds between two bookings; in life it is minutes
 
 
 def webhook(rounds: int, seconds: int) -> None:
@@ -115,27 +116,31 @@ async def _look_ups(journeys: Journeys, size: int) -> float:
 def hook(_rounds: int, seconds: int) -> None:
     """What a hook adds to an agent's succeeded booking, against a bare fsynced SQLite commit; milliseconds, p50."""
     logging.getLogger("konversi").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder:
-        before = bare_commits(Path(folder) / "bare.db", seconds)
-        with SyncKonversi(data_dir=Path(folder)) as tracker:
-            embedded = asyncio.run(_hooked(tracker, seconds))
-        base = statistics.median([before, bare_commits(Path(folder) / "bare.db", seconds)])
-    with receiver() as meta, gateway(meta) as konversi, SyncKonversi(url=konversi) as tracker:
-        remote = asyncio.run(_hooked(tracker, min(seconds, 2)))
-    print(f"  bare commit {base:.3f}   embedded {embedded:.3f}   x bare {embedded / base:.2f}   remote {remote:.3f}")
+    for name, pause in (("one after the other", 0.0), ("with pauses", _PAUSE)):
+        with tempfile.TemporaryDirectory() as folder, SyncKonversi(data_dir=Path(folder)) as tracker:
+            bare = BareCommits(Path(folder) / "bare.db", pause)
+            embedded = asyncio.run(_hooked(tracker, bare, seconds))
+            base = bare.end()
+        print(f"  {name:<20} bare commit {base:.3f}   embedded {embedded:.3f}   x bare {embedded / base:.2f}")
+    with tempfile.TemporaryDirectory() as folder, receiver() as meta, gateway(meta) as konversi:
+        bare = BareCommits(Path(folder) / "bare.db")
+        with SyncKonversi(url=konversi) as tracker:
+            print(f"  gateway elsewhere: {asyncio.run(_hooked(tracker, bare, min(seconds, 2))):.3f}")
 
 
-async def _hooked(tracker: SyncKonversi, seconds: int) -> float:
+async def _hooked(tracker: SyncKonversi, bare: BareCommits, seconds: int) -> float:
     observer = Observer("Lead", via=tracker, customer=Customer(phone="+6281234567890"))
     took = []
-    end = time.perf_counter() + seconds
+    end = time.perf_counter() + 2 * seconds
     number = 0
     while time.perf_counter() < end and number < _AT_ONCE:
         number += 1
+        bare.turn(number)
         result = {"success": True, "booking_id": f"BK-{number}-{seconds}", "total_price": 150000}
         call = Finished(
             tool="create_booking", arguments={"service": "repaint"}, result=result, call_id=f"call-{number:020d}"
         )
+        await asyncio.sleep(bare.pause)
         began = time.perf_counter()
         await observer.saw_async(call)
         took.append((time.perf_counter() - began) * 1000)

@@ -83,41 +83,54 @@ def _by_konversi(conversion: Conversion) -> bytes:
     return orjson.dumps(composed.event)
 
 
+class BareCommits:
+    """Rows of 900 bytes, each in a commit of its own, by turns with what they are a reference for: a busy disk slows both.
+
+    `pause` (seconds) comes before each.
+    """
+
+    _TURN = 25
+
+    def __init__(self, path: Path, pause: float = 0.0) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)")
+        self.pause = pause
+        self._took: list[float] = []
+
+    def turn(self, number: int) -> None:
+        """Some commits after every so many of the others."""
+        for _ in range(self._TURN if number % self._TURN == 0 else 0):
+            time.sleep(self.pause)
+            began = time.perf_counter()
+            self._database.execute("INSERT INTO t (body) VALUES (?)", ("x" * 900,))
+            self._took.append((time.perf_counter() - began) * 1000)
+
+    def end(self) -> float:
+        """The p50 in milliseconds."""
+        self._database.close()
+        return statistics.median(self._took)
+
+
 def track(_rounds: int, seconds: int) -> None:
     """`track()` in this process against a bare fsynced SQLite commit; milliseconds, p50."""
+    logging.getLogger("konversi").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
-        bare = bare_commits(Path(folder) / "bare.db", seconds)
-        logging.getLogger("konversi").setLevel(logging.CRITICAL)
-        ours = asyncio.run(_tracked(folder, seconds))
-        again = bare_commits(Path(folder) / "bare.db", seconds)
-    base = statistics.median([bare, again])
+        bare = BareCommits(Path(folder) / "bare.db")
+        ours = asyncio.run(_tracked(folder, bare, seconds))
+        base = bare.end()
     print(f"  bare commit {base:.3f}   track {ours:.3f}   x bare {ours / base:.2f}")
 
 
-def bare_commits(path: Path, seconds: int) -> float:
-    """One row of 900 bytes in a commit of its own: p50 in milliseconds."""
-    database = sqlite3.connect(path, isolation_level=None)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=FULL")
-    database.execute("CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, body TEXT)")
-    body = "x" * 900
-    took = []
-    end = time.perf_counter() + seconds / 2
-    while time.perf_counter() < end:
-        began = time.perf_counter()
-        database.execute("INSERT INTO t (body) VALUES (?)", (body,))
-        took.append((time.perf_counter() - began) * 1000)
-    database.close()
-    return statistics.median(took)
-
-
-async def _tracked(folder: str, seconds: int) -> float:
+async def _tracked(folder: str, bare: BareCommits, seconds: int) -> float:
     took = []
     async with Konversi(data_dir=Path(folder)) as konversi:
-        end = time.perf_counter() + seconds
+        end = time.perf_counter() + 2 * seconds
         number = 0
         while time.perf_counter() < end:
             number += 1
+            bare.turn(number)
             customer = Customer(phone="+6281234567890", name="Budi Santoso")
             lead = Lead(booking_id=f"BK-{number}", customer=customer, value=150000)
             began = time.perf_counter()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import chat
 import in_process
+import postgres
 from processes import bare, gateway, got, receiver, today, wrk
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ BENCHMARKS: dict[str, Callable[[int, int], None]] = {
     "webhook": chat.webhook,
     "attribution": chat.attribution,
     "hook": chat.hook,
+    "shared": postgres.shared,
+    "intakes": postgres.intakes,
+    "drain": postgres.drain,
 }
 
 

@@ -1,6 +1,7 @@
 """A real PostgreSQL server for tests, from the wheel that carries one, and fresh databases on it."""
 
 import contextlib
+import shutil
 import subprocess
 import tempfile
 import uuid
@@ -27,6 +28,9 @@ class Server:
         self._server = get_server(folder, cleanup_mode="stop")
         self._options = self._started_with(folder)
         self.folder = folder
+        for setting in ("fsync", "full_page_writes"):  # processes are killed here, never the machine
+            self.execute(f"ALTER SYSTEM SET {setting} = off")
+        self.execute("SELECT pg_reload_conf()")
 
     @staticmethod
     def _started_with(folder):
@@ -96,6 +100,23 @@ class Server:
 @cache
 def server():
     """The server that the tests of one process share. It ends with the process."""
+    return Server(_folder() / "data")
+
+
+@contextlib.contextmanager
+def own_server():
+    """A server that a test may stop."""
+    folder = _folder()
+    own = Server(folder / "data")
+    try:
+        yield own
+    finally:
+        own.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder():
+    """Not in pytest's: the path of a socket has at most a hundred letters."""
     folder = Path(tempfile.mkdtemp(prefix="konversi-postgres-"))
     folder.chmod(0o755)
-    return Server(folder / "data")
+    return folder

@@ -237,6 +237,15 @@ class DoorClosed(KonversiError):
     status = 404
 
 
+class JourneyUnknown(NotFound):
+    """There is no conversation with this id.
+
+    `konversi journeys list` and `GET /v1/journeys` list those there are; ids look like jn_000000001.
+    """
+
+    code = "journey_unknown"
+
+
 class MethodNotAllowed(KonversiError):
     """The address doesn't take that method.
 
@@ -274,6 +283,16 @@ class MalformedBody(KonversiError):
     """
 
     code = "malformed_json"
+    status = 400
+
+
+class TooManyFields(KonversiError):
+    """The form or query has more fields than any platform sends.
+
+    Hand the platform's own call on as it came.
+    """
+
+    code = "too_many_fields"
     status = 400
 
 

@@ -11,62 +11,19 @@ from urllib.parse import urlsplit
 import phonenumbers
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
-from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
-from konversi.chat_settings import CHAT_SECRETS, ChatSettings
+from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
+from konversi.setting_sources import SECRETS, is_placeholder, surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import ValidationInfo
 
 DEFAULT_TEST_CODE = "TEST12345"
 DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
-_SECRETS = ("META_CONVERSION_API_TOKEN", "META_APP_SECRET", "KONVERSI_API_KEY", "KONVERSI_SECRET", *CHAT_SECRETS)
-
-_IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders
-
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
-
-
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads `NAME_FILE` for each secret, as containers and service managers hand secrets over."""
-
-    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]) -> None:
-        super().__init__(settings_cls)
-        self._variables = variables
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base class's shape
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name in _SECRETS:
-            path = self._variables.get(f"{name}_FILE")
-            if not path or self._variables.get(name):
-                continue
-            try:
-                found[name] = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise InvalidSettings(f"{name}_FILE: {type(error).__name__} while reading {path}.") from error
-        return found
-
-
-def _with_files(
-    settings_cls: type[BaseSettings], source: PydanticBaseSettingsSource
-) -> tuple[PydanticBaseSettingsSource, ...]:
-    """A source without the guide's placeholders, which must not hide the next one's values, and its secret files."""
-    if not isinstance(source, DotEnvSettingsSource | EnvSettingsSource):
-        return (source,)
-    source.env_vars = {
-        name: value
-        for name, value in source.env_vars.items()
-        if name.upper() not in _IN_THE_GUIDE or not _is_placeholder(value or "")
-    }
-    return source, _SecretFiles(settings_cls, {name.upper(): value for name, value in source.env_vars.items()})
 
 
 class Settings(ChatSettings):
@@ -188,15 +145,12 @@ class Settings(ChatSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's shape
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        given = [env_settings]
-        if isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file:
-            given += [DotEnvSettingsSource(settings_cls, env_file=file) for file in (".env.local", ".env")]
-        return init_settings, *(part for source in given for part in _with_files(settings_cls, source))
+        return init_settings, *surroundings(settings_cls, env_settings, dotenv_settings)
 
     @field_validator("pixel_id", "token", mode="before")
     @classmethod
     def _placeholder_is_unset(cls, value: Any) -> Any:
-        return None if isinstance(value, str) and _is_placeholder(value) else value
+        return None if isinstance(value, str) and is_placeholder(value) else value
 
     @field_validator("token", "app_secret", "api_key", mode="after")
     @classmethod
@@ -248,6 +202,11 @@ class Settings(ChatSettings):
         return self.pixel_id is not None and self.token is not None
 
     @cached_property
+    def delivers(self) -> bool:
+        """Whether this process has to do with delivery at all."""
+        return self.only in (None, "delivery")
+
+    @cached_property
     def shared(self) -> bool:
         """Whether many processes may share the database."""
         return not self.database.startswith("sqlite")
@@ -266,11 +225,6 @@ class Settings(ChatSettings):
 def on_this_machine(url: str) -> bool:
     """Whether the address is here: a proxy in the environment is not for that."""
     return urlsplit(url).hostname in LOOPBACK
-
-
-def _is_placeholder(value: str) -> bool:
-    """The setup guide's `your_pixel_id_here` is not a value."""
-    return value.strip().lower().startswith("your_")
 
 
 def load(**given: Any) -> Settings:
@@ -307,7 +261,7 @@ def variable(field: str) -> str:
 
 def secret_files() -> tuple[str, ...]:
     """The variables that can also be given as `NAME_FILE`."""
-    return _SECRETS
+    return SECRETS
 
 
 def _complaints(error: ValidationError) -> str:

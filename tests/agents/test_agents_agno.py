@@ -1,15 +1,23 @@
 """Bookings of an Agno agent, on the real package with a model that follows a script."""
 
 import asyncio
-import importlib
 import json
-import re
-import sys
 import threading
-from pathlib import Path
 
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import (
+    BOOKED,
+    BOOKING,
+    NO_SLOT,
+    PHONE,
+    Told,
+    arrived_once,
+    cancel_once_running,
+    example_of,
+    gist,
+    said_without,
+    sandboxed,
+)
 from agno.agent import Agent
 from agno.exceptions import RetryAgentRun, StopAgentRun
 from agno.models.base import Model
@@ -20,7 +28,6 @@ from agno.tools import Toolkit, tool
 from agno.utils.log import agent_logger, team_logger
 
 from konversi.agents.agno import Bookings
-from konversi.errors import MissingExtra
 
 BOOK = {"customer_phone": PHONE}
 
@@ -143,7 +150,7 @@ def quiet():
 def is_one_booking(told):
     (conversion,) = told.conversions
     (use,) = told.uses
-    assert (conversion.event, conversion.booking_id, conversion.value) == ("Lead", "BK-1001", 150000)
+    assert gist(conversion) == BOOKING
     assert conversion.customer.phone == PHONE
     assert (use.tool, use.outcome, use.error_kind) == ("create_booking", "succeeded", None)
     return True
@@ -185,7 +192,7 @@ def test_an_error_does_not_count_and_reaches_the_model_as_before(way):
     assert ended.tools[0].tool_call_error is True
     assert ended.tools[0].result == "no database"
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "RuntimeError")]
+    assert told.ends == [("error", "RuntimeError")]
 
 
 @every_async_way
@@ -193,7 +200,7 @@ def test_an_error_of_an_async_tool_does_not_count(way):
     made, told = agent(raising_async(RuntimeError("no database")))
     assert way(made).tools[0].tool_call_error is True
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "RuntimeError")]
+    assert told.ends == [("error", "RuntimeError")]
 
 
 @every_way
@@ -395,12 +402,6 @@ def test_async_calls_at_the_same_time_are_told_apart(way):
 
 
 def test_a_cancelled_run_does_not_count():
-    async def cancelled(made, running):
-        going = asyncio.create_task(made.arun("Mau booking"))
-        await asyncio.wait_for(running.wait(), 10)
-        going.cancel()
-        await asyncio.wait([going], timeout=10)
-
     running = asyncio.Event()
 
     async def create_booking(customer_phone: str) -> dict:
@@ -409,9 +410,17 @@ def test_a_cancelled_run_does_not_count():
         return BOOKED
 
     made, told = agent(create_booking)
-    asyncio.run(cancelled(made, running))
+    asyncio.run(cancel_once_running(made.arun("Mau booking"), running))
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "cancelled")]
+    assert told.ends == [("error", "cancelled")]
+
+
+@every_way
+def test_a_fault_in_the_telling_stays_out_of_the_run(way, monkeypatch):
+    monkeypatch.setattr("konversi.agents.agno._chain", raising(LookupError("built in another way")))
+    made, told = agent(answering(BOOKED))
+    assert not way(made).tools[0].tool_call_error
+    assert told.uses == []
 
 
 def test_the_model_is_given_the_result_as_it_was():
@@ -531,14 +540,7 @@ def test_an_async_run_of_a_plain_tool_does_not_hold_up_the_event_loop():
 
 @pytest.fixture
 def example(monkeypatch):
-    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
-    told = Told()
-    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
-    page = Path("docs/how-to/agents/agno.md").read_text()
-    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents.agno" in code)
-    names = {"__name__": "example"}
-    exec(block, names)
-    return names, told
+    return example_of("agno", "agno", monkeypatch)
 
 
 @every_way
@@ -555,12 +557,9 @@ def test_a_booking_arrives_at_meta_once_however_often_the_model_calls_its_tool(t
     with sandboxed(tmp_path, meta_sandbox) as konversi:
         made, _ = agent(answering(BOOKED), model=model, via=konversi)
         run(made)
-    (event,) = delivered(meta_sandbox)
-    assert (event["event_name"], event["event_id"]) == ("Lead", "Lead:BK-1001")
+    assert arrived_once(meta_sandbox)
 
 
 def test_without_agno_the_install_line_is_shown(monkeypatch):
-    monkeypatch.delitem(sys.modules, "konversi.agents.agno")
-    monkeypatch.setitem(sys.modules, "agno.exceptions", None)
-    with pytest.raises(MissingExtra, match=r'pip install "konversi\[agno\]"'):
-        importlib.import_module("konversi.agents.agno")
+    said = said_without("agno.exceptions", "agno", monkeypatch)
+    assert 'pip install "konversi[agno]"' in said

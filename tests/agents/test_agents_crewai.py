@@ -1,15 +1,11 @@
 """Bookings of CrewAI's agents and crews, with a model that follows a script. CrewAI's own reporting is off."""
 
 import asyncio
-import importlib
 import json
 import os
-import re
 import socket
-import sys
 import threading
 import warnings
-from pathlib import Path
 
 os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false", "CREWAI_TESTING": "true"}
 
@@ -17,7 +13,7 @@ with warnings.catch_warnings(action="ignore"):  # its own, while it is loaded
     import crewai  # noqa: F401
 
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import BOOKED, BOOKING, NO_SLOT, PHONE, Told, arrived_once, example_of, gist, said_without, sandboxed
 from crewai import Agent, BaseLLM, Crew, Task
 from crewai.hooks import (
     clear_all_tool_call_hooks,
@@ -28,7 +24,6 @@ from crewai.tools import BaseTool, tool
 from crewai.tools.tool_failure import ToolFailure
 
 from konversi.agents.crewai import Bookings
-from konversi.errors import MissingExtra
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:crewai")  # it uses what it deprecated itself
 
@@ -154,7 +149,7 @@ def test_a_succeeded_booking_is_reported(native, made):
     shop = Shop(made(), native=native)
     assert shop.works() == DONE
     (conversion,) = shop.told.conversions
-    assert (conversion.event, conversion.booking_id, conversion.value) == ("Lead", "BK-1001", 150000)
+    assert gist(conversion) == BOOKING
     assert conversion.customer.phone == PHONE
     (use,) = shop.told.uses
     assert (use.tool, use.outcome, use.error_kind) == ("create_booking", "succeeded", None)
@@ -451,14 +446,7 @@ def test_a_tracker_that_fails_does_not_fail_the_run(native):
 
 @pytest.fixture
 def example(monkeypatch):
-    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
-    told = Told()
-    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
-    page = Path("docs/how-to/agents/crewai.md").read_text()
-    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents" in code)
-    names = {"__name__": "example"}
-    exec(block, names)
-    return names, told
+    return example_of("crewai", "crewai", monkeypatch)
 
 
 def test_the_example_of_the_how_to_page_reports_its_booking(example):
@@ -474,12 +462,9 @@ def test_a_booking_arrives_at_meta_once_however_often_its_tool_is_called(tmp_pat
     with sandboxed(tmp_path, meta_sandbox) as konversi:
         shop = Shop(answering(BOOKED), turns=[[BOOK, BOOK], [BOOK]], via=konversi)
         shop.works()
-    (event,) = delivered(meta_sandbox)
-    assert (event["event_name"], event["event_id"]) == ("Lead", "Lead:BK-1001")
+    assert arrived_once(meta_sandbox)
 
 
 def test_without_crewai_the_install_line_is_shown(monkeypatch):
-    monkeypatch.delitem(sys.modules, "konversi.agents.crewai")
-    monkeypatch.setitem(sys.modules, "crewai.tools.tool_failure", None)  # older ones declare no failures
-    with pytest.raises(MissingExtra, match=r'pip install "konversi\[crewai\]"'):
-        importlib.import_module("konversi.agents.crewai")
+    said = said_without("crewai.tools.tool_failure", "crewai", monkeypatch)  # older ones declare no failures
+    assert 'pip install "konversi[crewai]"' in said

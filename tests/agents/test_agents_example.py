@@ -36,6 +36,12 @@ def day():
     return (date(2040, 1, 1) + timedelta(days=next(_days))).isoformat()
 
 
+def test_the_bot_says_that_it_has_started(scene):
+    said = (scene.folder / "whatsapp_booking.log").read_text()
+    assert f"listens on {scene.bot}/webhook" in said
+    assert f"told to the Konversi at {scene.konversi}" in said
+
+
 def code_in(reply):
     return reply.rpartition("Kode booking: ")[2]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from whatsapp_booking import scripted
 from whatsapp_booking.agent import agent_of
 from whatsapp_booking.cloud import Cloud, ReplyNotSent
 from whatsapp_booking.desk import Desk
+from whatsapp_booking.greeting import greeting
 from whatsapp_booking.incoming import Message, messages_in, signed_by_meta
 from whatsapp_booking.indonesian import clock, day_in_words, rupiah
 from whatsapp_booking.memory import Memory
@@ -336,6 +338,15 @@ async def test_a_reply_that_is_refused_is_not_tried_again(meta_sandbox, tmp_path
             await cloud.reply(BUDI, " ")
 
     assert len(meta_sandbox.requests()) == 1
+
+
+def test_the_bot_says_where_it_listens_what_answers_and_who_is_told(tmp_path):
+    said = greeting(settings("http://127.0.0.1:1", tmp_path), 8000, "http://127.0.0.1:3000")
+    for part in ("http://127.0.0.1:8000/webhook", "A script answers", "http://127.0.0.1:1", "http://127.0.0.1:3000"):
+        assert part in said
+    alone = greeting(replace(settings("http://127.0.0.1:1", tmp_path), model="openai:gpt-5-mini"), 8000, None)
+    assert "openai:gpt-5-mini answers" in alone
+    assert "inside this process" in alone
 
 
 def test_secrets_are_not_shown(tmp_path):

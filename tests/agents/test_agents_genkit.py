@@ -2,16 +2,24 @@
 
 import asyncio
 import gc
-import importlib
 import json
-import re
-import sys
 import weakref
-from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import (
+    BOOKED,
+    BOOKING,
+    NO_SLOT,
+    PHONE,
+    Told,
+    arrived_once,
+    cancel_once_running,
+    example_of,
+    gist,
+    said_without,
+    sandboxed,
+)
 from genkit import (
     Genkit,
     GenkitError,
@@ -31,7 +39,6 @@ from genkit.middleware import BaseMiddleware
 from pydantic import BaseModel
 
 from konversi.agents.genkit import Bookings
-from konversi.errors import MissingExtra
 
 DONE = "Siap kak."
 BOOK = ("create_booking", {"customer_phone": PHONE})
@@ -116,7 +123,7 @@ async def test_a_succeeded_booking_is_reported(tool):
     response = await shop.says()
     assert response.text == DONE
     (conversion,) = shop.told.conversions
-    assert (conversion.event, conversion.booking_id, conversion.value) == ("Lead", "BK-1001", 150000)
+    assert gist(conversion) == BOOKING
     assert conversion.customer.phone == PHONE
     (use,) = shop.told.uses
     assert (use.tool, use.outcome, use.error_kind) == ("create_booking", "succeeded", None)
@@ -175,7 +182,7 @@ async def test_an_exception_does_not_count_and_ends_the_generation_as_without_us
     shop = Shop(raising(error))
     with_us = await shop.says()
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", type(error).__name__)]
+    assert shop.told.ends == [("error", type(error).__name__)]
     without_us = await Shop(raising(error)).says(use=[])
     assert with_us.finish_reason == "failed"
     assert with_us.error == without_us.error
@@ -196,7 +203,7 @@ async def test_an_exception_that_other_middleware_turned_into_text_does_not_coun
     response = await shop.says()
     assert response.text == DONE
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "RuntimeError")]
+    assert shop.told.ends == [("error", "RuntimeError")]
     shop = Shop(raising(RuntimeError("no database")))
     await shop.says(use=[shop.bookings, Mends()])
     assert shop.told.conversions == []
@@ -246,12 +253,9 @@ async def test_a_cancelled_call_does_not_count():
         return BOOKED
 
     shop = Shop(create_booking)
-    chatting = asyncio.create_task(shop.says())
-    await running.wait()
-    chatting.cancel()
-    await asyncio.wait([chatting])
+    await cancel_once_running(shop.says(), running)
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "cancelled")]
+    assert shop.told.ends == [("error", "cancelled")]
 
 
 async def test_wrong_arguments_and_unknown_tools_do_not_count():
@@ -259,7 +263,7 @@ async def test_wrong_arguments_and_unknown_tools_do_not_count():
     assert (await shop.says()).finish_reason == "failed"
     assert (await shop.says()).finish_reason == "failed"
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "ValidationError")]
+    assert shop.told.ends == [("error", "ValidationError")]
 
 
 def asks_first():
@@ -275,7 +279,7 @@ async def test_a_call_that_asks_first_is_pending_and_counts_once_it_may_go_on():
     shop = Shop(asks_first())
     response = await shop.says()
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("pending", "pending")]
+    assert shop.told.ends == [("pending", "pending")]
     (asked,) = response.interrupts
     await shop.says(messages=response.messages, prompt=None, resume_restart=restart_tool(interrupt=asked))
     assert shop.told.bookings == ["BK-1001"]
@@ -427,14 +431,7 @@ def test_settings_that_never_work_are_refused_at_once():
 
 @pytest.fixture
 def example(monkeypatch):
-    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
-    told = Told()
-    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
-    page = Path("docs/how-to/agents/genkit.md").read_text()
-    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents" in code)
-    names = {"__name__": "example"}
-    exec(block, names)
-    return names, told
+    return example_of("genkit", "genkit", monkeypatch)
 
 
 async def test_the_example_of_the_how_to_page_reports_its_booking(example):
@@ -452,12 +449,9 @@ async def test_a_booking_arrives_at_meta_once_however_often_its_tool_is_called(t
         shop = Shop(create_booking, turns=[[BOOK, BOOK], [BOOK]], via=konversi)
         await shop.says()
         assert len(shop.answers) == 3
-    (event,) = delivered(meta_sandbox)
-    assert (event["event_name"], event["event_id"]) == ("Lead", "Lead:BK-1001")
+    assert arrived_once(meta_sandbox)
 
 
 def test_without_genkit_the_install_line_is_shown(monkeypatch):
-    monkeypatch.delitem(sys.modules, "konversi.agents.genkit")
-    monkeypatch.setitem(sys.modules, "genkit.middleware", None)
-    with pytest.raises(MissingExtra, match=r'pip install "konversi\[genkit\]"'):
-        importlib.import_module("konversi.agents.genkit")
+    said = said_without("genkit.middleware", "genkit", monkeypatch)
+    assert 'pip install "konversi[genkit]"' in said

@@ -1,14 +1,23 @@
 """Bookings of Google ADK agents, with a model that follows a script."""
 
 import asyncio
-import importlib
 import json
-import re
-import sys
-from pathlib import Path
 
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import (
+    BOOKED,
+    BOOKING,
+    NO_SLOT,
+    PHONE,
+    Told,
+    arrived_once,
+    cancel_once_running,
+    example_of,
+    gist,
+    openings,
+    said_without,
+    sandboxed,
+)
 from google.adk.agents import LlmAgent
 from google.adk.apps import App
 from google.adk.models.base_llm import BaseLlm
@@ -22,7 +31,6 @@ from google.genai import types
 from pydantic import Field
 
 from konversi.agents.google_adk import Bookings
-from konversi.errors import MissingExtra
 
 DONE = "Siap kak."
 BOOK = ("create_booking", {"customer_phone": PHONE})
@@ -101,7 +109,7 @@ async def test_a_succeeded_booking_is_reported(tool):
     events = await shop.says()
     assert events[-1].content.parts[0].text == DONE
     (conversion,) = shop.told.conversions
-    assert (conversion.event, conversion.booking_id, conversion.value) == ("Lead", "BK-1001", 150000)
+    assert gist(conversion) == BOOKING
     assert conversion.customer.phone == PHONE
     (use,) = shop.told.uses
     assert (use.tool, use.outcome, use.error_kind) == ("create_booking", "succeeded", None)
@@ -141,24 +149,30 @@ async def test_an_exception_does_not_count_and_is_raised_as_without_us():
     with pytest.raises(RuntimeError, match="no database"):
         await shop.says()
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "RuntimeError")]
+    assert shop.told.ends == [("error", "RuntimeError")]
 
 
-async def test_a_cancelled_call_does_not_count():
-    running = asyncio.Event()
-
+def never_done(running):
     async def create_booking(customer_phone: str):
         """Book a slot."""
         running.set()
         await asyncio.Event().wait()
 
-    shop = Shop(create_booking)
-    chatting = asyncio.create_task(shop.says())
-    await running.wait()
-    chatting.cancel()
-    await asyncio.wait([chatting])
+    return create_booking
+
+
+async def test_a_cancelled_call_does_not_count():
+    running = asyncio.Event()
+    shop = Shop(never_done(running))
+    await cancel_once_running(shop.says(), running)
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", "cancelled")]
+    assert shop.told.ends == [("error", "cancelled")]
+
+
+async def test_a_cancelled_call_opens_no_gateway(monkeypatch):
+    tries, running = openings(monkeypatch), asyncio.Event()
+    await cancel_once_running(Shop(never_done(running), via=None).says(), running)
+    assert tries == []
 
 
 class Mends(BasePlugin):
@@ -184,7 +198,7 @@ async def test_an_answer_given_in_the_place_of_an_exception_does_not_count(optio
     shop = Shop(raising(RuntimeError("no database")), **options)
     await shop.says()
     assert shop.told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in shop.told.uses] == [("error", kind)]
+    assert shop.told.ends == [("error", kind)]
 
 
 async def test_a_retry_that_succeeds_counts_once():
@@ -412,14 +426,7 @@ async def test_calls_leave_nothing_behind():
 
 @pytest.fixture
 def example(monkeypatch):
-    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
-    told = Told()
-    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
-    page = Path("docs/how-to/agents/google-adk.md").read_text()
-    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents" in code)
-    names = {"__name__": "example"}
-    exec(block, names)
-    return names, told
+    return example_of("google-adk", "google_adk", monkeypatch)
 
 
 async def test_the_example_of_the_how_to_page_reports_its_booking(example):
@@ -436,12 +443,9 @@ async def test_a_booking_arrives_at_meta_once_however_often_its_tool_is_called(t
         shop = Shop(create_booking, turns=[[BOOK, BOOK], [BOOK]], via=konversi)
         await shop.says()
         assert len(shop.answers) == 3
-    (event,) = delivered(meta_sandbox)
-    assert (event["event_name"], event["event_id"]) == ("Lead", "Lead:BK-1001")
+    assert arrived_once(meta_sandbox)
 
 
 def test_without_adk_the_install_line_is_shown(monkeypatch):
-    monkeypatch.delitem(sys.modules, "konversi.agents.google_adk")
-    monkeypatch.setitem(sys.modules, "google.adk.plugins.base_plugin", None)
-    with pytest.raises(MissingExtra, match=r'pip install "konversi\[google-adk\]"'):
-        importlib.import_module("konversi.agents.google_adk")
+    said = said_without("google.adk.plugins.base_plugin", "google_adk", monkeypatch)
+    assert 'pip install "konversi[google-adk]"' in said

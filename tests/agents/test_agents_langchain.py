@@ -1,17 +1,13 @@
 """Bookings of LangChain agents and LangGraph graphs, on the real packages with a scripted model."""
 
 import asyncio
-import importlib
 import json
-import re
-import sys
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import BOOKED, BOOKING, NO_SLOT, PHONE, Told, arrived_once, example_of, gist, said_without, sandboxed
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
     HumanInTheLoopMiddleware,
@@ -32,7 +28,6 @@ from pydantic import BaseModel
 
 import konversi
 from konversi.agents.langchain import Bookings
-from konversi.errors import MissingExtra
 
 LONG_ID = "call_6f1c2b9d0e7a4f35"
 HELLO = {"messages": [("user", "Mau booking")]}
@@ -144,7 +139,7 @@ async def test_a_succeeded_booking_is_reported_in_every_kind_of_run(having, run)
     runnable, told = having(answering(BOOKED))
     await run(runnable, HELLO)
     (conversion,) = told.conversions
-    assert (conversion.event, conversion.booking_id, conversion.value) == ("Lead", "BK-1001", 150000)
+    assert gist(conversion) == BOOKING
     assert conversion.customer.phone == PHONE
     (use,) = told.uses
     assert (use.tool, use.outcome, use.error_kind, use.call_id) == ("create_booking", "succeeded", None, LONG_ID)
@@ -244,7 +239,7 @@ async def test_an_exception_reaches_the_caller_and_does_not_count():
         with pytest.raises(RuntimeError, match="no database"):
             await run(runnable, HELLO)
         assert told.conversions == []
-        assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "RuntimeError")]
+        assert told.ends == [("error", "RuntimeError")]
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])
@@ -254,7 +249,7 @@ async def test_an_exception_that_the_tool_turns_into_text_does_not_count(handle,
     after = await run(runnable, HELLO)
     assert after["messages"][-2].status == "error"
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "ToolException")]
+    assert told.ends == [("error", "ToolException")]
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])
@@ -264,7 +259,7 @@ async def test_an_exception_that_the_tool_node_turns_into_text_does_not_count(ha
     after = await run(runnable, HELLO)
     assert after["messages"][-2].status == "error"
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "ValueError")]
+    assert told.ends == [("error", "ValueError")]
 
 
 @BOTH_KINDS
@@ -595,21 +590,13 @@ def test_wrong_settings_are_refused_when_it_is_made():
 
 
 def test_without_langchain_it_says_how_to_install_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "langchain_core.callbacks", None)
-    monkeypatch.delitem(sys.modules, "konversi.agents.langchain")
-    with pytest.raises(MissingExtra, match=r"konversi\[langchain\]"):
-        importlib.import_module("konversi.agents.langchain")
+    said = said_without("langchain_core.callbacks", "langchain", monkeypatch)
+    assert 'pip install "konversi[langchain]"' in said
 
 
 @pytest.fixture
 def example(monkeypatch):
-    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
-    told = Told()
-    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
-    page = Path("docs/how-to/agents/langchain.md").read_text()
-    names = {"__name__": "example"}
-    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
-    return names, told
+    return example_of("langchain", "langchain", monkeypatch)
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])
@@ -625,5 +612,4 @@ async def test_a_booking_reaches_meta(tmp_path, meta_sandbox):
     with sandboxed(tmp_path, meta_sandbox) as gateway:
         runnable, _ = agent_with(answering(BOOKED), calls("c1", "c2"), told=gateway)
         await runnable.ainvoke(HELLO, thread())
-    (event,) = delivered(meta_sandbox)
-    assert (event["event_name"], event["event_id"]) == ("Lead", "Lead:BK-1001")
+    assert arrived_once(meta_sandbox)

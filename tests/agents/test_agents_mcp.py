@@ -1,16 +1,24 @@
 """Bookings of an MCP server, on the official SDK with its own client in the same process."""
 
 import asyncio
-import importlib
 import json
-import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from agent_cases import BOOKED, NO_SLOT, PHONE, Told, delivered, sandboxed
+from agent_cases import (
+    BOOKED,
+    BOOKING,
+    NO_SLOT,
+    PHONE,
+    Told,
+    arrived_once,
+    cancel_once_running,
+    example_of,
+    gist,
+    said_without,
+    sandboxed,
+)
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
@@ -27,7 +35,6 @@ from mcp_types import (
 from pydantic import BaseModel
 
 from konversi.agents.mcp import Bookings
-from konversi.errors import MissingExtra
 
 
 def shop(*tools, middleware=(), **options):
@@ -87,7 +94,7 @@ async def test_a_succeeded_booking_is_reported_however_its_result_is_written(too
     result = await call(server)
     assert not result.is_error
     (conversion,) = told.conversions
-    assert (conversion.event, conversion.booking_id, conversion.value) == ("Lead", "BK-1001", 150000)
+    assert gist(conversion) == BOOKING
     assert conversion.customer.phone == PHONE
     (use,) = told.uses
     assert (use.tool, use.outcome, use.error_kind) == ("create_booking", "succeeded", None)
@@ -127,7 +134,7 @@ async def test_an_error_that_became_a_result_does_not_count(tool):
     result = await call(server)
     assert result.is_error
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "ToolError")]
+    assert told.ends == [("error", "ToolError")]
 
 
 async def test_a_protocol_error_goes_through_and_does_not_count():
@@ -136,7 +143,7 @@ async def test_a_protocol_error_goes_through_and_does_not_count():
         with pytest.raises(MCPError, match="not now"):
             await client.call_tool("create_booking", {"customer_phone": PHONE})
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "MCPError")]
+    assert told.ends == [("error", "MCPError")]
 
 
 async def test_wrong_arguments_and_unknown_tools_do_not_count():
@@ -198,13 +205,10 @@ async def test_a_cancelled_call_does_not_count(mode):
 
     server, told = shop(create_booking)
     async with Client(server, mode=mode) as client:
-        calling = asyncio.create_task(client.call_tool("create_booking", {"customer_phone": PHONE}))
-        await running.wait()
-        calling.cancel()
-        await asyncio.wait([calling])
-        await ended.wait()
+        await cancel_once_running(client.call_tool("create_booking", {"customer_phone": PHONE}), running)
+        await asyncio.wait_for(ended.wait(), 10)
     assert told.conversions == []
-    assert [(use.outcome, use.error_kind) for use in told.uses] == [("error", "cancelled")]
+    assert told.ends == [("error", "cancelled")]
 
 
 async def test_a_long_call_that_reports_progress_counts_once():
@@ -361,14 +365,7 @@ async def test_a_tracker_that_fails_does_not_fail_the_call():
 
 @pytest.fixture
 def example(monkeypatch):
-    """The names that the how-to page's example defines, and what it told the process's own Konversi."""
-    told = Told()
-    monkeypatch.setattr("konversi.client.default_tracker", lambda: told)
-    page = Path("docs/how-to/agents/mcp.md").read_text()
-    block = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "konversi.agents.mcp" in code)
-    names = {"__name__": "example"}
-    exec(block, names)
-    return names, told
+    return example_of("mcp", "mcp", monkeypatch)
 
 
 async def test_the_example_of_the_how_to_page_reports_its_booking(example):
@@ -383,12 +380,9 @@ async def test_a_booking_arrives_at_meta_once_however_often_its_tool_is_called(t
         server, _ = shop(answering(BOOKED), via=konversi)
         for _ in range(3):
             await call(server)
-    (event,) = delivered(meta_sandbox)
-    assert (event["event_name"], event["event_id"]) == ("Lead", "Lead:BK-1001")
+    assert arrived_once(meta_sandbox)
 
 
 def test_without_the_sdk_or_with_its_first_version_the_install_line_is_shown(monkeypatch):
-    monkeypatch.delitem(sys.modules, "konversi.agents.mcp")
-    monkeypatch.setitem(sys.modules, "mcp.server.context", None)  # version 1 has no middleware
-    with pytest.raises(MissingExtra, match=r'pip install "konversi\[mcp\]"'):
-        importlib.import_module("konversi.agents.mcp")
+    said = said_without("mcp.server.context", "mcp", monkeypatch)  # version 1 has no middleware
+    assert 'pip install "konversi[mcp]"' in said

@@ -156,6 +156,7 @@ class Bot:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.hold: threading.Event | None = None  # answers wait for it
+        self.refused: bytes | None = None  # a body that it never takes
         bot = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -164,7 +165,7 @@ class Bot:
                 bot.got.append((self.path, {name.lower(): value for name, value in self.headers.items()}, sent))
                 if bot.hold is not None:
                     bot.hold.wait(PATIENCE)
-                self.send_response(bot.status)
+                self.send_response(500 if sent == bot.refused else bot.status)
                 for name, value in bot.headers.items():
                     self.send_header(name, value)
                 self.send_header("content-length", "0")

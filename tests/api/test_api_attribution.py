@@ -327,7 +327,9 @@ def test_a_conversion_on_the_website_stays_the_websites_and_joins_the_journey(st
     assert (event["action_source"], dataset) == ("website", WEBSITE)
     assert "ctwa_clid" not in event["user_data"]
     assert event["event_source_url"] == "https://studio.example/book"
-    assert [one["event"] for one in studio.journey()["timeline"] if one["kind"] == "event"] == ["Purchase"]
+    (shown,) = [one for one in studio.journey()["timeline"] if one["kind"] == "event"]
+    assert shown["event"] == "Purchase"
+    assert "conversion" not in shown
 
 
 @pytest.mark.parametrize(
@@ -666,7 +668,8 @@ def test_a_journey_is_one_timeline_from_the_click_to_the_delivered_event(studio)
     assert by_kind["click"]["click_id_known"] is True
     assert (by_kind["tool_call"]["tool"], by_kind["tool_call"]["outcome"]) == ("createBooking", "succeeded")
     event = by_kind["event"]
-    assert (event["event"], event["state"], event["receipt"]) == ("Lead", "delivered", booking["receipt"])
+    assert (event["event"], event["conversion"]) == ("LeadSubmitted", "Lead")  # as Meta gets it in the ad's chat
+    assert (event["state"], event["receipt"]) == ("delivered", booking["receipt"])
     assert event["booking_id"] == "BK-55"
     assert (shown["stage"], shown["channel"], shown["account"], shown["messages"]) == ("booking", "whatsapp", WABA, 2)
     seconds = [one["at"][:19] for one in shown["timeline"]]
@@ -705,13 +708,26 @@ def test_the_commands_show_the_same(studio, settings_of, monkeypatch, capsys):
     name = studio.journey()["journey"]
     assert command(["journeys", "show", name]) == 0
     text = capsys.readouterr().out
-    for part in ("ad click", "first message", "tool call", "createBooking", "delivered", "BK-55", ad, "…7766"):
+    for part in (
+        "ad click",
+        "first message",
+        "tool call",
+        "createBooking",
+        "LeadSubmitted",
+        "delivered",
+        "BK-55",
+        ad,
+        "…7766",
+    ):
         assert part in text
     for secret in ("81399887766", "399887766", "Budi"):
         assert secret not in text
     assert command(["journeys", "show", "jn_000000999"]) == 1
     assert command(["journeys", "show", "nonsense"]) == 1
-    assert "Traceback" not in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count("konversi journeys list") == 2
+    assert "receipt" not in said
+    assert "Traceback" not in said
 
 
 def test_the_commands_look_into_the_database_where_no_gateway_runs(settings_of, sandbox, monkeypatch, capsys, tmp_path):
@@ -723,7 +739,9 @@ def test_the_commands_look_into_the_database_where_no_gateway_runs(settings_of, 
     assert "…7766" in capsys.readouterr().out
     assert command(["journeys", "show", "jn_000000001"]) == 0
     assert "createBooking" in capsys.readouterr().out
+    capsys.readouterr()
     assert command(["journeys", "show", "jn_000000002"]) == 1
+    assert "konversi journeys list" in capsys.readouterr().err
     assert command(["journeys", "list", "--channel", "messenger"]) == 0
     assert "There are none" in capsys.readouterr().err
 
@@ -763,4 +781,4 @@ def test_a_list_that_can_not_be_asked_for_is_refused(studio, query):
 
 @pytest.mark.parametrize("name", ["jn_000000999", "jn_", "rc_000000001", "%00", "jn_999999999999999999999", "x" * 300])
 def test_a_journey_that_is_not_there_is_not_found(studio, name):
-    is_problem(studio.http.get(f"{JOURNEYS}/{name}"), status=404)
+    is_problem(studio.http.get(f"{JOURNEYS}/{name}"), status=404, code="journey_unknown")

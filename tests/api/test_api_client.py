@@ -348,6 +348,55 @@ def test_the_synchronous_twin_serves_many_threads(here):
     assert len(set(receipts)) == 8
 
 
+@contextmanager
+def busy(konversi):
+    """The gateway's thread does something else for as long as the block takes."""
+    begun, go_on = threading.Event(), threading.Event()
+    konversi._loop.call_soon_threadsafe(lambda: (begun.set(), go_on.wait(PATIENCE)))
+    assert begun.wait(PATIENCE)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+
+
+def test_a_booking_is_written_in_the_callers_own_thread_and_delivered_by_the_gateways(here, quick):
+    with answering(body=received) as (url, _), SyncKonversi(**here, graph_url=url) as konversi:
+        with busy(konversi):
+            first = konversi.submit(booking())
+            assert first.done()
+            assert konversi.track(booking()) == first.result()._replace(repeat=True)
+            with pytest.raises(IdempotencyConflict):
+                konversi.track(booking(value=999))
+            with pytest.raises(Refused):
+                konversi.track(Lead())
+        assert konversi.event(first.result().receipt, wait=PATIENCE)["state"] == "delivered"
+
+
+def test_a_booking_in_the_callers_own_thread_finds_its_click(here, quick):
+    with SyncKonversi(data_dir=here["data_dir"], whatsapp_app_secret="app-secret") as konversi:
+        konversi.webhook("whatsapp", *signed_click("+6281234567890"))
+        with busy(konversi):
+            receipt = konversi.track(booking())
+        sent = konversi.event(receipt.receipt)["sent_to_meta"]
+    assert sent["user_data"]["ctwa_clid"] == "Aff-client"
+
+
+def test_a_booking_that_would_have_to_wait_for_the_disk_goes_to_the_gateways_thread(here, quick, monkeypatch):
+    with SyncKonversi(data_dir=here["data_dir"]) as konversi:
+        monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
+        konversi.track(booking("BK-1"))  # the last one that finds the disk quick
+        with busy(konversi):
+            written = konversi.submit(booking("BK-2"))
+            assert not written.done()
+        assert written.result(PATIENCE).event_id == "Lead:BK-2"
+
+
 def test_the_synchronous_twin_says_why_it_can_not_open(here, tmp_path):
     taken = tmp_path / "file"
     taken.write_text("")

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 from api_chats import (
@@ -29,7 +30,8 @@ from api_harness import PATIENCE, PIXEL, TOKEN, answer_of, running
 
 from konversi.database.sealed import Seal
 from konversi.errors import StorageUnavailable
-from konversi.intake.forward import SEALED_AS, Call, Forwarder
+from konversi.intake.call import SEALED_AS, Call
+from konversi.intake.forward import Forwarder
 from konversi.intake.whatsapp import samples
 from konversi.journeys.port import Forward
 from konversi.settings import load
@@ -250,8 +252,8 @@ class Kept:
     def __init__(self, clock, *forwards):
         self.clock = clock
         self.forwards = {one.id: one for one in forwards}
-        self.due = dict.fromkeys(self.forwards, clock.now())
-        self.done = []
+        self.when = dict.fromkeys(self.forwards, clock.now())
+        self.settled = []
         self.reasons = []
         self.fails = 0
 
@@ -260,22 +262,38 @@ class Kept:
             self.fails -= 1
             raise StorageUnavailable("disk full")
 
-    async def due_forwards(self, limit):
-        self._maybe_fail()
-        return [one for one in self.forwards.values() if self.due[one.id] <= self.clock.now()][:limit]
+    def _in_order(self):
+        return sorted(self.forwards.values(), key=lambda one: (self.when[one.id], one.id))
 
-    async def next_forward(self):
-        return min(self.due.values(), default=None)
-
-    async def forwarded(self, forward):
+    async def due(self, limit, without=()):
         self._maybe_fail()
-        self.done.append(forward)
-        del self.forwards[forward], self.due[forward]
+        due = [one for one in self._in_order() if self.when[one.id] <= self.clock.now() and one.id not in without]
+        return due[:limit]
+
+    async def soonest(self):
+        return next(iter(self._in_order()), None)
+
+    async def next_due(self):
+        return min(self.when.values(), default=None)
+
+    async def revive(self):
+        self.when = {forward: min(at, self.clock.now()) for forward, at in self.when.items()}
+
+    async def give_up(self, before):
+        old = [one.id for one in self.forwards.values() if one.received_at < before]
+        for forward in old:
+            del self.forwards[forward], self.when[forward]
+        return len(old)
+
+    async def done(self, forward):
+        self._maybe_fail()
+        self.settled.append(forward)
+        del self.forwards[forward], self.when[forward]
 
     async def put_off(self, forward, due_at, reason):
         self._maybe_fail()
         self.forwards[forward] = self.forwards[forward]._replace(tries=self.forwards[forward].tries + 1)
-        self.due[forward] = due_at
+        self.when[forward] = due_at
         self.reasons.append((due_at - self.clock.now(), reason))
 
 
@@ -306,14 +324,14 @@ async def test_a_call_is_given_up_after_seven_days_and_said_so(caplog):
     try:
         await until_true(lambda: kept.reasons, forwarder)
         clock.time = received + 7 * DAY - 1
-        kept.due[1] = clock.now()
+        kept.when[1] = clock.now()
         before = len(kept.reasons)
         await until_true(lambda: len(kept.reasons) > before, forwarder)
-        assert kept.done == []
+        assert kept.settled == []
         assert "webhook_given_up" not in caplog.text
         clock.time = received + 7 * DAY
-        kept.due[1] = clock.now()
-        await until_true(lambda: kept.done == [1], forwarder)
+        kept.when[1] = clock.now()
+        await until_true(lambda: kept.settled == [1], forwarder)
         assert "webhook_given_up" in caplog.text
     finally:
         running_.cancel()
@@ -346,7 +364,7 @@ async def test_a_storage_that_fails_ends_no_forwarder(monkeypatch, fails, caplog
         forwarder = Forwarder(kept, SEAL, own.url, clock=clock)
         running_ = asyncio.create_task(forwarder.run())
         try:
-            await until_true(lambda: sorted(kept.done) == [0, 1, 2] or running_.done(), forwarder)
+            await until_true(lambda: sorted(kept.settled) == [0, 1, 2] or running_.done(), forwarder)
             assert not running_.done(), running_
         finally:
             running_.cancel()
@@ -366,7 +384,7 @@ async def test_a_storage_that_fails_when_a_call_was_taken_ends_no_forwarder(monk
             await until_true(lambda: len(own.got) == 3, forwarder)
             kept.fails = 2
             own.hold.set()
-            await until_true(lambda: sorted(kept.done) == [0, 1, 2] or running_.done(), forwarder)
+            await until_true(lambda: sorted(kept.settled) == [0, 1, 2] or running_.done(), forwarder)
             assert not running_.done(), running_
         finally:
             running_.cancel()
@@ -380,7 +398,7 @@ async def test_a_call_that_can_not_be_decrypted_any_more_stops_no_other():
         forwarder = Forwarder(kept, SEAL, own.url, clock=clock)
         running_ = asyncio.create_task(forwarder.run())
         try:
-            await until_true(lambda: kept.done == [2], forwarder)
+            await until_true(lambda: kept.settled == [2], forwarder)
             assert own.bodies == [b'{"good":1}']
             assert [reason for _, reason in kept.reasons] == ["seal_broken"]
         finally:
@@ -397,9 +415,9 @@ async def test_one_call_that_hangs_holds_up_no_others(monkeypatch):
         try:
             await until_true(lambda: own.got, forwarder)
             hold, own.hold = own.hold, None
-            kept.forwards[2], kept.due[2] = kept_call(2, clock.now(), b"2"), clock.now()
+            kept.forwards[2], kept.when[2] = kept_call(2, clock.now(), b"2"), clock.now()
             began = time.monotonic()
-            await until_true(lambda: 2 in kept.done, forwarder)
+            await until_true(lambda: 2 in kept.settled, forwarder)
             assert time.monotonic() - began < 3
         finally:
             hold.set()
@@ -410,16 +428,16 @@ async def test_a_call_that_arrives_while_the_next_ones_are_looked_up_is_not_hand
     clock = Clock()
     with bot() as own:
         kept = Kept(clock, kept_call(1, clock.now()))
-        look = kept.due_forwards
+        look = kept.due
 
-        async def slowly(limit):
-            found = await look(limit)
+        async def slowly(limit, without):
+            found = await look(limit, without)
             async with asyncio.timeout(PATIENCE):
-                while found and own.got and not kept.done:
+                while found and own.got and not kept.settled:
                     await asyncio.sleep(0.005)
             return found
 
-        kept.due_forwards = slowly
+        kept.due = slowly
         own.hold = threading.Event()
         forwarder = Forwarder(kept, SEAL, own.url, clock=clock)
         running_ = asyncio.create_task(forwarder.run())
@@ -428,11 +446,116 @@ async def test_a_call_that_arrives_while_the_next_ones_are_looked_up_is_not_hand
             forwarder.wake()
             await asyncio.sleep(0.05)
             own.hold.set()
-            await until_true(lambda: kept.done == [1], forwarder)
+            await until_true(lambda: kept.settled == [1], forwarder)
             await asyncio.sleep(0.05)
             assert len(own.got) == 1
         finally:
             running_.cancel()
+
+
+@asynccontextmanager
+async def forwarding(kept, url, clock):
+    forwarder = Forwarder(kept, SEAL, url, clock=clock)
+    running_ = asyncio.create_task(forwarder.run())
+    try:
+        yield forwarder
+    finally:
+        running_.cancel()
+
+
+async def test_while_the_bot_is_down_one_call_at_a_time_finds_out_whether_it_is_up():
+    clock = Clock()
+    kept = Kept(clock, *(kept_call(n, clock.now()) for n in range(200)))
+    async with forwarding(kept, f"http://127.0.0.1:{silent_port()}/hook", clock) as forwarder:
+        await until_true(lambda: len(kept.reasons) >= 3, forwarder)
+        for probes in range(1, 11):
+            clock.time += 30
+            await until_true(lambda: len(kept.reasons) >= 3 + probes, forwarder)  # noqa: B023 - called at once
+    assert len(kept.reasons) <= 16 + 10
+
+
+async def test_a_new_call_is_not_tried_at_once_while_the_bot_is_known_to_be_down():
+    clock = Clock()
+    kept = Kept(clock, *(kept_call(n, clock.now()) for n in range(3)))
+    async with forwarding(kept, f"http://127.0.0.1:{silent_port()}/hook", clock) as forwarder:
+        await until_true(lambda: len(kept.reasons) == 3, forwarder)
+        kept.forwards[9], kept.when[9] = kept_call(9, clock.now()), clock.now()
+        await until_true(lambda: not forwarder._something.is_set(), forwarder)
+        assert kept.forwards[9].tries == 0
+        clock.time += 1
+        await until_true(lambda: kept.forwards[9].tries == 1, forwarder)
+        assert len(kept.reasons) == 4
+
+
+async def test_what_waited_out_an_outage_goes_on_with_the_first_call_that_the_bot_takes():
+    clock = Clock()
+    port = silent_port()
+    kept = Kept(clock, *(kept_call(n, clock.now(), b"%d" % n) for n in range(40)))
+    async with forwarding(kept, f"http://127.0.0.1:{port}/hook", clock) as forwarder:
+        for _ in range(60):
+            before = len(kept.reasons)
+            clock.time += 60
+            await until_true(lambda: len(kept.reasons) > before, forwarder)  # noqa: B023 - called at once
+        for one in kept.when:
+            kept.when[one] = clock.now() + 3_600
+        with bot(port) as own:
+            clock.time += 30
+            await until_true(lambda: len(kept.settled) == 40, forwarder, clock, step=0.5)
+            assert sorted(own.bodies) == sorted(b"%d" % n for n in range(40))
+
+
+async def test_two_calls_that_wait_for_an_hour_go_with_a_new_one_that_is_taken():
+    clock = Clock()
+    port = silent_port()
+    kept = Kept(clock, kept_call(1, clock.now()), kept_call(2, clock.now()))
+    async with forwarding(kept, f"http://127.0.0.1:{port}/hook", clock) as forwarder:
+        await until_true(lambda: len(kept.reasons) >= 14, forwarder, clock, step=400.0)
+        with bot(port):
+            assert min(kept.when.values()) > clock.now()
+            kept.forwards[3], kept.when[3] = kept_call(3, clock.now()), clock.now()
+            await until_true(lambda: sorted(kept.settled) == [1, 2, 3], forwarder)
+
+
+async def test_a_call_that_the_bot_never_takes_holds_up_no_other_and_keeps_its_pauses():
+    clock = Clock()
+    with bot() as own:
+        own.refused = b"poison"
+        kept = Kept(clock, kept_call(1, clock.now(), b"poison"))
+        async with forwarding(kept, own.url, clock) as forwarder:
+            for number in range(2, 60):
+                kept.forwards[number], kept.when[number] = kept_call(number, clock.now()), clock.now()
+                await until_true(lambda: number in kept.settled, forwarder)  # noqa: B023 - called at once
+                clock.time += 1
+            assert own.bodies.count(b"poison") <= 5  # after 0, 1, 5, 30 seconds: as if it were alone
+
+
+async def test_calls_that_grew_too_old_while_the_bot_was_down_are_let_go_together(caplog):
+    clock = Clock()
+    kept = Kept(clock, *(kept_call(n, clock.now()) for n in range(100)))
+    async with forwarding(kept, f"http://127.0.0.1:{silent_port()}/hook", clock) as forwarder:
+        await until_true(lambda: len(kept.reasons) >= 3, forwarder)
+        clock.time += 7 * DAY + 1
+        await until_true(lambda: not kept.forwards, forwarder)
+    assert "webhook_given_up calls=" in caplog.text
+    assert len(kept.reasons) <= 16
+
+
+def test_where_too_many_calls_wait_a_new_one_is_kept_but_not_handed_on_and_that_is_said(ahead_of, data, caplog):
+    port = silent_port()
+    with ahead_of(f"http://127.0.0.1:{port}/hook") as server, server.client() as http:
+        server.gateway.journeys._most_forwards = 2
+        for _ in range(5):
+            assert whatsapp(http, message()).json() == {"received": 1, "repeated": 0, "ignored": 0}
+        assert len(listed(http)) == 5
+        assert len(waiting(data)) == 2
+        told = http.get("/metrics").text
+        assert "\nkonversi_forwards_dropped_total 3.0\n" in told
+        assert "\nkonversi_forwards_waiting 2.0\n" in told
+        assert caplog.text.count("webhooks_not_kept") == 1
+        with bot(port) as own:
+            until(lambda: not waiting(data), "the two were handed on")
+            whatsapp(http, message())
+            until(lambda: len(own.got) == 3, "there is room again")
 
 
 def test_the_messages_click_is_known_although_the_bot_never_comes_up(ahead_of):

@@ -250,3 +250,38 @@ def test_a_problem_is_a_problem_in_each_part(http):
             }
         ],
     }
+
+
+def event_time_of(http, receipt):
+    return http.get(f"{EVENTS}/{receipt}").json()["sent_to_meta"]["event_time"]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_waited_for_the_gateway_happened_when_it_was_reported(http, wrapped):
+    body = {"events": [lead()]} if wrapped else lead()
+    said = http.post(EVENTS, json=body, headers={"Konversi-Waited": "7200"}).json()
+    receipt = (said["events"][0] if wrapped else said)["receipt"]
+    assert event_time_of(http, receipt) == pytest.approx(time.time() - 7_200, abs=60)
+
+
+def test_what_waited_says_the_same_however_long_it_waited(http):
+    first = http.post(EVENTS, json=lead(booking_id="BK-1"), headers={"Konversi-Waited": "7200"})
+    again = [
+        http.post(EVENTS, json=lead(booking_id="BK-1"), headers=late) for late in ({}, {"Konversi-Waited": "9000"})
+    ]
+    assert [answer.status_code for answer in (first, *again)] == [202] * 3
+    assert {answer.json()["receipt"] for answer in again} == {first.json()["receipt"]}
+    assert event_time_of(http, first.json()["receipt"]) == pytest.approx(time.time() - 7_200, abs=60)
+
+
+def test_a_time_that_was_told_goes_before_the_wait(http):
+    told = int(time.time()) - 300
+    said = http.post(EVENTS, json=lead(occurred_at=told), headers={"Konversi-Waited": "200"}).json()
+    assert event_time_of(http, said["receipt"]) == told
+
+
+@pytest.mark.parametrize("waited", ["soon", "-1", "1.5", "99999999", "٣"])
+def test_a_wait_that_is_no_number_of_seconds_is_refused(http, waited):
+    answer = http.post(EVENTS, json=lead(), headers={"Konversi-Waited": waited.encode()})
+    assert answer.status_code == 422
+    assert [(fault["field"], fault["code"]) for fault in answer.json()["errors"]] == [("Konversi-Waited", "bad_header")]

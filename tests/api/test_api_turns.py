@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from konversi import Customer, Konversi, Lead, SyncKonversi
+from konversi.client import queue
 from konversi.errors import GatewayUnreachable, KonversiError, Unauthorized
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.faults import Refused
@@ -251,7 +252,136 @@ def test_a_transcript_that_grows_from_turn_to_turn_books_once(http, tmp_path):
     assert sorted(name for name, _ in uses(tmp_path)) == ["checkSlots", "createBooking", "sendMap"]
 
 
+def counting(number, name, result, **arguments):
+    """A chat of a bot that counts its calls itself."""
+    call_id = f"call_{number}"
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    return [
+        {"role": "assistant", "tool_calls": [{"id": call_id, "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": call_id, "content": json.dumps(result)},
+    ]
+
+
+DONE = {"success": True}  # a booking without an id
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with turn ids", "without"])
+def test_a_transcript_that_grows_with_calls_of_its_own_counting_counts_each_once(http, tmp_path, named):
+    told = []
+    for number, part in enumerate(
+        (
+            counting(1, "checkSlots", {"slots": [1]}, day="Monday"),
+            counting(2, "createBooking", DONE, day="Monday"),
+            counting(3, "checkSlots", {"slots": [1]}, day="Monday"),
+        )
+    ):
+        told += part
+        own = {"turnId": f"turn-{number}"} if named else {}
+        said = turn(http, **own, at=now() - 60 + number, conversation="chat-1", messages=told)
+    assert said["bookings"][0]["repeat"] is True
+    assert len(events(http)) == 1
+    assert [name for name, _ in uses(tmp_path)] == ["checkSlots", "createBooking", "checkSlots"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with turn ids", "without"])
+def test_a_bot_that_counts_anew_in_each_turn_is_not_taken_for_repeating_itself(http, tmp_path, named):
+    for number, day in enumerate(("Monday", "Tuesday")):
+        own = {"turnId": f"turn-{number}"} if named else {}
+        messages = [*counting(1, "checkSlots", {"slots": [1]}, day=day), *counting(2, "createBooking", DONE, day=day)]
+        said = turn(http, **own, conversation="chat-1", messages=messages)
+        assert said["bookings"][0]["repeat"] is False
+    assert len(events(http)) == 2
+    assert sorted(name for name, _ in uses(tmp_path)) == ["checkSlots"] * 2 + ["createBooking"] * 2
+
+
+def test_the_same_question_twice_in_one_chat_is_two_calls_however_often_it_is_told(http, tmp_path):
+    asked = [*counting(1, "checkSlots", {"slots": [1]}, day="Monday")] * 2
+    for _ in range(3):
+        turn(http, conversation="chat-1", messages=asked)
+    assert [name for name, _ in uses(tmp_path)] == ["checkSlots"] * 2
+
+
+def test_short_ids_of_another_chat_are_other_calls(http, tmp_path):
+    for chat in ("chat-1", "chat-2"):
+        turn(http, conversation=chat, messages=counting(1, "createBooking", DONE, day="Monday"))
+    assert len(events(http)) == 2
+    assert len(uses(tmp_path)) == 2
+
+
+def test_no_event_shows_what_the_bot_calls_the_chat(http):
+    turn(http, conversation="+6281234567890", messages=counting(1, "createBooking", DONE, day="Monday"))
+    (event,) = events(http)
+    assert "81234567890" not in json.dumps(event)
+
+
 # Who it is.
+
+
+def unnamed(http, **told):
+    answer = http.post(TURNS, json=told)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def from_an_ad(http, conversation, phone=None):
+    """A customer who came by an ad, and is named in one turn of the bot's conversation."""
+    phone = phone or phone_of(unused())
+    whatsapp(http, message(phone=phone, at=now() - 60))
+    turn(http, customerPhone=phone, conversation=conversation, messages=openai(("checkSlots", {"slots": [1]})))
+    return phone
+
+
+def test_a_chat_that_was_named_with_its_customer_once_books_for_them(kept, http):
+    from_an_ad(http, "thread-5")
+    said = unnamed(http, conversation="thread-5", messages=openai(("createBooking", BOOKED)))
+    (booking,) = said["bookings"]
+    assert "click_known" in {note["code"] for note in booking["notes"]}
+    kept.ended(booking["receipt"])
+    (event,) = kept.meta.events
+    assert event["event_name"] == "LeadSubmitted"
+    assert event["user_data"]["ctwa_clid"]
+
+
+def test_a_booking_that_is_told_again_without_the_customer_is_the_same(http):
+    phone = from_an_ad(http, "thread-5")
+    told = {"conversation": "thread-5", "messages": openai(("createBooking", BOOKED))}
+    first = turn(http, customerPhone=phone, **told)["bookings"][0]
+    second = unnamed(http, **told)["bookings"][0]
+    assert (second["status"], second["repeat"], second["receipt"]) == ("accepted", True, first["receipt"])
+    assert len(events(http)) == 1
+
+
+def test_a_chat_that_nobody_was_named_in_books_for_nobody(http):
+    from_an_ad(http, "thread-5")
+    said = unnamed(http, conversation="thread-6", messages=openai(("createBooking", BOOKED)))
+    assert said["bookings"][0]["problem"]["errors"][0]["code"] == "customer_insufficient"
+
+
+def test_a_name_that_the_bot_gives_to_all_its_chats_stands_for_nobody(http):
+    from_an_ad(http, "the bot")
+    from_an_ad(http, "the bot")
+    said = unnamed(http, conversation="the bot", messages=openai(("createBooking", BOOKED)))
+    assert said["bookings"][0]["problem"]["errors"][0]["code"] == "customer_insufficient"
+    assert events(http) == []
+
+
+def test_a_customer_who_is_named_goes_before_the_one_that_the_chat_was_named_with(kept, http):
+    from_an_ad(http, "thread-5")
+    said = turn(
+        http, customerPhone="0857-0000-1111", conversation="thread-5", messages=openai(("createBooking", BOOKED))
+    )
+    kept.ended(said["bookings"][0]["receipt"])
+    (event,) = kept.meta.events
+    assert event["event_name"] == "Lead"
+    assert len(event["user_data"]["ph"]) == 1
+
+
+def test_the_conversations_name_is_kept_nowhere(http, tmp_path):
+    phone = from_an_ad(http, "thread-rahasia")
+    unnamed(http, conversation="thread-rahasia", messages=openai(("createBooking", BOOKED)))
+    kept_ = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert b"rahasia" not in kept_
+    assert phone[3:].encode() not in kept_
 
 
 def test_the_customer_is_found_in_the_chat_and_the_booking_is_tied_to_the_click(kept, http):
@@ -324,6 +454,35 @@ def test_a_reply_that_repeats_an_earlier_booking_is_not_on_the_timeline(http):
     (one,) = http.get(JOURNEYS).json()["journeys"]
     shown = http.get(f"{JOURNEYS}/{one['journey']}").json()
     assert "said_booked_but_did_not" not in [entry["kind"] for entry in shown["timeline"]]
+
+
+@pytest.mark.parametrize(
+    "chat", [{"conversation": "chat-1"}, {"customerPhone": "0812-3456-7890"}], ids=["the conversation", "the customer"]
+)
+def test_a_reply_may_speak_of_what_an_earlier_turn_of_the_chat_booked(http, chat):
+    whatsapp(http, message(phone="+6281234567890"))
+    unnamed(
+        http,
+        **{"customerPhone": "0812-3456-7890", **chat},
+        at=now() - 3_600,
+        messages=openai(("createBooking", BOOKED)),
+    )
+    again = "Iya kak, sudah kami booking untuk besok."
+    assert unnamed(http, **chat, reply=again)["said_booked_but_did_not"] is False
+    assert unnamed(http, conversation="chat-2", reply=again)["said_booked_but_did_not"] is True
+    assert unnamed(http, reply=again)["said_booked_but_did_not"] is True
+
+
+@pytest.mark.parametrize("ago", [2 * 86_400, -3_600], ids=["days before", "after it"])
+def test_a_reply_does_not_speak_of_what_was_booked_at_another_time(http, ago):
+    turn(http, conversation="chat-1", at=now() - ago, messages=openai(("createBooking", BOOKED)))
+    said = unnamed(http, conversation="chat-1", reply="Iya kak, sudah kami booking.")
+    assert said["said_booked_but_did_not"] is True
+
+
+def test_an_earlier_turn_that_did_not_book_is_nothing_to_speak_of(http):
+    turn(http, conversation="chat-1", messages=openai(("createBooking", {"error": "SLOT_TAKEN"})))
+    assert unnamed(http, conversation="chat-1", reply=SAID)["said_booked_but_did_not"] is True
 
 
 def test_nothing_that_was_said_is_kept_or_logged(http, tmp_path, caplog):
@@ -562,6 +721,22 @@ async def test_what_was_submitted_while_the_gateway_was_away_arrives_once_when_i
     assert len(http.get(EVENTS, params={"limit": 500}).json()["events"]) == 40
     assert uses(tmp_path) == [("createBooking", "succeeded")]
     assert turns(tmp_path) == [(1, 1, 0)]
+
+
+@pytest.mark.parametrize("named", [{"booking_id": "BK-1"}, {}])
+async def test_what_waited_for_the_gateway_happened_when_it_was_submitted(kept, http, doorway, monkeypatch, named):
+    async with Konversi(url=doorway.url) as konversi:
+        waiting = asyncio.create_task(konversi.submit(lead(**named)))
+        await asyncio.sleep(0)
+        began = queue.monotonic()
+        monkeypatch.setattr(queue, "monotonic", lambda: began + 5_400)
+        doorway.open(kept)
+        async with asyncio.timeout(PATIENCE):
+            receipt = await waiting
+            if named:
+                assert (await konversi.track(lead(**named))).receipt == receipt.receipt  # reported again, no conflict
+    sent = http.get(f"{EVENTS}/{receipt.receipt}").json()["sent_to_meta"]
+    assert sent["event_time"] == pytest.approx(time.time() - 5_400, abs=60)
 
 
 @pytest.mark.parametrize("named", [{"booking_id": "BK-1"}, {}])

@@ -154,6 +154,16 @@ def test_status_and_events_read_the_database_where_no_gateway_runs(run):
     assert shown["state"] == "delivered"
     assert json.loads(run("status", "--json").stdout)["states"]["delivered"] == 1
     assert run("events", "show", "rc_000000000099").returncode == 1
+    told = run("status").stderr.decode()
+    assert "No gateway answers at http://127.0.0.1:1;" in told
+    assert "KONVERSI_URL=" in told
+
+
+@pytest.mark.parametrize("what", ["events", "journeys"])
+@pytest.mark.parametrize("limit", ["0", "501"])
+def test_a_limit_that_no_list_takes_is_wrong_usage_and_the_help_says_the_most(run, what, limit):
+    assert run(what, "list", "--limit", limit).returncode == 2
+    assert b"up to 500" in run(what, "list", "--help").stdout
 
 
 def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(run):

@@ -80,7 +80,7 @@ async def of(journeys, **given):
 
 
 async def test_a_message_with_a_click_is_found_by_the_customers_phone_in_any_spelling(journeys):
-    assert await journeys.arrive(heard(arrival(referral=click()))) == (1, 0)
+    assert await journeys.arrive(heard(arrival(referral=click()))) == (1, 0, False)
     (one,) = await of(journeys, phone="0812-3456-7890")
     assert (one.channel, one.account) == ("whatsapp", WABA)
     assert [(touch.click_id, touch.ad_id, touch.at) for touch in one.touches] == [("clid-1", "120210001", NOW)]
@@ -88,8 +88,8 @@ async def test_a_message_with_a_click_is_found_by_the_customers_phone_in_any_spe
 
 async def test_the_same_message_is_kept_once_however_often_it_comes(journeys):
     message = arrival(referral=click())
-    assert await journeys.arrive(heard(message, message)) == (1, 1)
-    assert await journeys.arrive(heard(message)) == (0, 1)
+    assert await journeys.arrive(heard(message, message)) == (1, 1, False)
+    assert await journeys.arrive(heard(message)) == (0, 1, False)
     (one,) = await of(journeys, phone="+6281234567890")
     assert len(one.touches) == 1
     assert (await journeys.find(one.journey)).messages == 1
@@ -97,7 +97,7 @@ async def test_the_same_message_is_kept_once_however_often_it_comes(journeys):
 
 async def test_many_that_bring_one_message_at_once_keep_it_once(journeys):
     results = await asyncio.gather(*(journeys.arrive(heard(arrival(referral=click()))) for _ in range(50)))
-    assert sum(new for new, _ in results) == 1
+    assert sum(one.new for one in results) == 1
 
 
 async def test_later_messages_without_a_click_keep_the_click(journeys):
@@ -176,7 +176,7 @@ async def test_what_was_kept_is_there_after_a_restart(journeys, here):
     again = await here.reopened()
     (one,) = await of(again, phone="+6281234567890")
     assert one.touches
-    assert await again.arrive(heard(arrival(referral=click()))) == (0, 1)
+    assert await again.arrive(heard(arrival(referral=click()))) == (0, 1, False)
 
 
 async def test_before_the_first_conversation_a_customer_has_no_keys_where_nobody_else_writes(journeys, here):
@@ -188,13 +188,13 @@ async def test_before_the_first_conversation_a_customer_has_no_keys_where_nobody
 async def test_what_meta_saw_is_kept_once_with_its_conversation(journeys):
     await journeys.arrive(heard(arrival(referral=click())))
     saw = Automatic("wamid.1", WABA, "LeadSubmitted", NOW, "clid-1")
-    assert await journeys.arrive(heard(automatic=[saw, saw])) == (1, 1)
+    assert await journeys.arrive(heard(automatic=[saw, saw])) == (1, 1, False)
     (one,) = await of(journeys, phone="+6281234567890")
     assert one.automatic == ("LeadSubmitted",)
 
 
 async def test_what_meta_saw_in_an_unknown_chat_is_kept_too(journeys):
-    assert await journeys.arrive(heard(automatic=[Automatic("wamid.9", WABA, "Purchase", NOW, None)])) == (1, 0)
+    assert await journeys.arrive(heard(automatic=[Automatic("wamid.9", WABA, "Purchase", NOW, None)])) == (1, 0, False)
 
 
 async def test_of_very_many_clicks_the_first_and_the_last_ones_stay(journeys):
@@ -204,32 +204,6 @@ async def test_of_very_many_clicks_the_first_and_the_last_ones_stay(journeys):
     kept = [touch.click_id for touch in one.touches]
     assert (kept[0], kept[-1]) == ("clid-0", "clid-119")
     assert len(kept) <= 52
-
-
-async def test_a_call_to_be_handed_on_is_kept_with_its_messages_and_once(journeys):
-    await journeys.arrive(heard(arrival()), sealed=b"first")
-    await journeys.arrive(heard(arrival()), sealed=b"again")
-    (waiting,) = await journeys.due_forwards(10)
-    assert waiting.sealed == b"first"
-
-
-async def test_a_call_without_messages_is_always_handed_on(journeys):
-    await journeys.arrive(heard(), sealed=b"statuses")
-    await journeys.arrive(heard(), sealed=b"statuses")
-    assert len(await journeys.due_forwards(10)) == 2
-
-
-async def test_a_call_that_could_not_be_handed_on_comes_again_later(journeys, here):
-    await journeys.arrive(heard(arrival()), sealed=b"x")
-    (waiting,) = await journeys.due_forwards(10)
-    await journeys.put_off(waiting.id, NOW + 5, "ConnectError")
-    assert await journeys.due_forwards(10) == []
-    assert await journeys.next_forward() == NOW + 5
-    here.time = NOW + 5
-    (again,) = await journeys.due_forwards(10)
-    assert again.tries == 1
-    await journeys.forwarded(again.id)
-    assert await journeys.next_forward() is None
 
 
 async def test_tool_calls_are_kept_with_their_conversation(journeys):
@@ -296,7 +270,7 @@ async def test_a_message_is_forgotten_long_before_its_conversation(journeys):
     await journeys.arrive(heard(arrival(referral=click())))
     assert not await journeys.forget(messages_before=NOW + 1, rest_before=NOW - 1, limit=100)
     assert len(await of(journeys, phone="+6281234567890")) == 1
-    assert await journeys.arrive(heard(arrival(at=NOW + 5))) == (1, 0)
+    assert await journeys.arrive(heard(arrival(at=NOW + 5))) == (1, 0, False)
 
 
 async def test_a_conversation_that_fell_silent_is_forgotten_with_all_that_belongs_to_it(journeys):

@@ -16,7 +16,7 @@ from konversi.cli.app import app as commands
 from konversi.errors import KonversiError, MissingExtra
 from konversi.events.conversion import Click, Client, Conversion, Customer, Service
 from konversi.events.names import GUIDE_TYPES, MESSAGING, STANDARD
-from konversi.insight.metrics import LaneReport, metrics
+from konversi.insight.metrics import LaneReport, WebhookReport, metrics
 from konversi.intake.guide import GuideConversion, GuideService
 from konversi.intake.http.app import application
 from konversi.matching.keys import KEYS
@@ -82,7 +82,9 @@ def command_names():
 
 
 def _usage(path, arguments):
-    places = [f"[{one.name}]" if not one.required else one.name for one in arguments if not one.name.startswith("-")]
+    places = [
+        f"[{one.name}]" if not one.required else one.name for one in arguments if not one.name.startswith(("-", "*"))
+    ]
     return " ".join([*path, *places, "[options]"])
 
 
@@ -100,7 +102,9 @@ def cli():
         about = inspect.cleandoc(app.help).split("\n\nParameters\n")[0]
         lines = [f"### `{' '.join(path)}`", about, f"```text\n{_usage(path, arguments)}\n```"]
         if arguments:
-            lines.append(table(["Option", "Default", "What it is"], [_option(one) for one in arguments]))
+            lines.append(
+                table(["Option", "Default", "What it is"], [_option(one) for one in arguments if one.names != ("*",)])
+            )
         parts.append("\n\n".join(lines))
     return "\n\n".join(parts)
 
@@ -165,7 +169,8 @@ def answers():
 def metric_families():
     counts = Counts(dict.fromkeys(State, 1), {"deliver": 1}, 0.0)
     lane = LaneReport("default|live|chat", {"delivered": 1}, {"delivered": 1}, 1.0, "closed", paused=False, cause="")
-    return list(text_string_to_metric_families(metrics(counts, [lane], 1.0).decode()))
+    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0)
+    return list(text_string_to_metric_families(metrics(counts, [lane], webhooks, 1.0).decode()))
 
 
 def metric_table():

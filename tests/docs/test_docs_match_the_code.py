@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+import tomllib
 import typing
 from pathlib import Path
 
@@ -208,6 +209,16 @@ def test_no_page_promises_what_nobody_can_keep(page):
 )
 def test_the_tutorial_has_the_setup_guides_words(guide, words):
     assert words in text_of(guide)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/how-to/agents").glob("*.md")), ids=name_of)
+def test_a_page_for_agents_installs_from_a_clone_with_an_extra_that_there_is(page):
+    """No package index has Konversi yet."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for line in re.findall(r"pip install .*konversi.*", text_of(page)):
+        clone = re.fullmatch(r'pip install (?:\.\./konversi|"\.\./konversi\[([a-z-]+)\]")', line)
+        assert clone, line
+        assert clone[1] is None or clone[1] in extras
 
 
 def test_the_readme_keeps_a_place_for_the_demo():

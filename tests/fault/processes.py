@@ -51,30 +51,23 @@ def local_meta(ledger: Path):
         process.stdout.close()
 
 
-class Gateways:
-    """Starts gateways, one after the other, on one address and one folder. Each is a process of its own.
-
-    They are forked from a process that has loaded everything, so that a start takes no two seconds: what is tested is
+class Forker:
+    """A process that has loaded everything and forks gateways, so that a start takes no two seconds: what is tested is
     the gateway, not the import system.
     """
 
-    def __init__(self, folder: Path, meta: str, **settings: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / "gateway.log"
+    def __init__(self, folder: Path, log: Path, settings: dict[str, str]) -> None:
         surroundings = {
             name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))
         }
         surroundings |= {
             "META_PIXEL_ID": "1234567890",
             "META_CONVERSION_API_TOKEN": "a-good-token-for-the-test",
-            "META_GRAPH_URL": meta,
             "KONVERSI_DATA_DIR": str(folder / "data"),
-            "KONVERSI_PORT": str(self.port),
             **settings,
         }
-        self._forker = subprocess.Popen(
-            [sys.executable, str(_FORKER), str(self.log)],
+        self._process = subprocess.Popen(
+            [sys.executable, str(_FORKER), str(log)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=surroundings,
@@ -82,43 +75,66 @@ class Gateways:
             text=True,
             bufsize=1,
         )
+
+    def start(self, **settings: str) -> int:
+        """The pid of a gateway with these settings besides the surroundings' own."""
+        return int(self._ask(f"start {json.dumps(settings)}"))
+
+    def wait(self, pid: int) -> int:
+        """Wait for its end; the exit status as `subprocess` gives it."""
+        return os.waitstatus_to_exitcode(int(self._ask(f"wait {pid}")))
+
+    def _ask(self, line: str) -> str:
+        self._process.stdin.write(line + "\n")
+        return self._process.stdout.readline().strip()
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(SECONDS)
+        self._process.stdout.close()
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx2.get(f"{url}/readyz", timeout=2).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+class Gateways:
+    """Starts gateways, one after the other, on one address and one folder. Each is a process of its own."""
+
+    def __init__(self, folder: Path, meta: str, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "gateway.log"
+        self._forker = Forker(folder, self.log, {"META_GRAPH_URL": meta, "KONVERSI_PORT": str(self.port), **settings})
         self.pid: int | None = None
 
     def start(self, *, wait: bool = True) -> int:
-        self.pid = int(self._ask("start"))
+        self.pid = self._forker.start()
         if wait:
             until(self.ready, "the gateway is ready")
         return self.pid
 
     def ready(self) -> bool:
-        try:
-            return httpx2.get(f"{self.url}/readyz", timeout=2).status_code == 200
-        except httpx2.HTTPError:
-            return False
+        return is_ready(self.url)
 
     def end(self, number: int = signal.SIGKILL) -> int:
         """Send the signal and wait; the exit status as `subprocess` gives it."""
         os.kill(self.pid, number)
-        status = os.waitstatus_to_exitcode(int(self._ask(f"wait {self.pid}")))
-        self.pid = None
-        return status
+        return self.wait()
 
     def wait(self) -> int:
         """Wait for the gateway to end by itself."""
-        status = os.waitstatus_to_exitcode(int(self._ask(f"wait {self.pid}")))
+        status = self._forker.wait(self.pid)
         self.pid = None
         return status
-
-    def _ask(self, line: str) -> str:
-        self._forker.stdin.write(line + "\n")
-        return self._forker.stdout.readline().strip()
 
     def close(self) -> None:
         if self.pid is not None:
             self.end()
-        self._forker.stdin.close()
-        self._forker.wait(SECONDS)
-        self._forker.stdout.close()
+        self._forker.close()
 
     def __enter__(self):
         return self

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from konversi.agents.extras import needs
 from konversi.agents.observer import Finished, Observer
-from konversi.agents.watched import watched
-from konversi.clock import monotonic
+from konversi.agents.watched import called
 
 with needs("agno"):
     from agno.exceptions import RunCancelledException
@@ -43,17 +42,8 @@ class Bookings:
         arguments: Mapping[str, Any],
         run_context: RunContext | None = None,
     ) -> Any:
-        telling = partial(_finished, function_name, arguments, run_context, _chain(function_call))
-        began = monotonic()
-        try:
-            result = function_call(**arguments)
-        except BaseException as error:
-            self._observer.saw(telling(None, error, monotonic() - began))
-            raise
-        if inspect.isawaitable(result):
-            return watched(self._observer, result, telling)
-        self._observer.saw(telling(result, None, monotonic() - began))
-        return result
+        telling = partial(_finished, function_name, arguments, run_context, function_call)
+        return called(self._observer, partial(function_call, **arguments), telling)
 
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
         """A copied agent reports to the same tracker."""
@@ -64,11 +54,12 @@ def _finished(
     tool: str,
     arguments: Mapping[str, Any],
     context: RunContext | None,
-    chain: dict[str, Any],
+    function_call: Callable[..., Any],
     result: Any,
     error: BaseException | None,
     seconds: float,
 ) -> Finished:
+    chain = _chain(function_call)
     return Finished(
         tool=tool,
         arguments=arguments,

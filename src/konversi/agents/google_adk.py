@@ -87,8 +87,13 @@ class Bookings(BasePlugin):
         """Tell that the call raised, or was cancelled."""
         self._raised.add(tool_context)
         with harmless("note_not_recorded", tool.name):
-            kind = "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
-            await self._observer.saw_async(self._finished(tool.name, tool_args, tool_context, error=kind))
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            kind = "cancelled" if is_cancelled else type(error).__name__
+            call = self._finished(tool.name, tool_args, tool_context, error=kind)
+            if is_cancelled:
+                self._observer.mention(call)
+            else:
+                await self._observer.saw_async(call)
 
     async def on_user_message_callback(self, *, invocation_context: InvocationContext, user_message: Content) -> None:
         """Tell how the long-running calls ended whose final answers the message brings."""

@@ -65,3 +65,7 @@ class Observer:
     async def saw_async(self, call: Finished) -> None:
         """`saw` without holding up the event loop."""
         await self._recorder.record_async(call)
+
+    def mention(self, call: Finished) -> None:
+        """Record a call that was broken off: nothing is waited for, and nothing is opened that is not open."""
+        self._recorder.mention(call)

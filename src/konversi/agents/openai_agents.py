@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from konversi.agents.extras import needs
 from konversi.agents.observer import Finished, Observer
+from konversi.agents.tracker import harmless
 from konversi.clock import monotonic
 from konversi.detection.plain import decoded
 
@@ -50,7 +51,8 @@ class _Watching:
     ) -> None:
         began = self._began.pop(context, None) if isinstance(context, ToolContext) else None
         seconds = None if began is None else monotonic() - began
-        await self._observer.saw_async(_finished(context, tool, result, seconds))
+        with harmless("conversion_not_recorded", tool.name):
+            await self._observer.saw_async(_finished(context, tool, result, seconds))
         if self._also is not None:
             await self._also.on_tool_end(context, agent, tool, result)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from konversi.agents.extras import needs
 from konversi.agents.observer import Finished, Observer
-from konversi.clock import monotonic
+from konversi.agents.tracker import harmless
+from konversi.agents.watched import watched
 
 with needs("pydantic-ai"):
     from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
@@ -36,35 +39,35 @@ class Bookings(AbstractCapability[Any]):
         try:
             return await handler(args)
         except Exception as error:
-            kind = "retried" if type(error).__name__ == "ValidationError" else type(error).__name__
-            await self._observer.saw_async(_finished(ctx, call, arguments=_fields(args), error=kind))
+            with harmless("note_not_recorded", None):
+                kind = "retried" if type(error).__name__ == "ValidationError" else type(error).__name__
+                await self._observer.saw_async(_finished(ctx, call, arguments=_fields(args), error=kind))
             raise
 
     async def wrap_tool_execute(self, ctx: Any, *, call: Any, args: Any, handler: Any, **_: Any) -> Any:
         """The whole of a call: retries, failures and deferrals come out of it as exceptions."""
-        began = monotonic()
-        try:
-            result = await handler(args)
-        except SkipToolExecution as skipped:  # another capability answered in the tool's place
-            end = _finished(ctx, call, arguments=args, result=skipped.result, cached=True, seconds=monotonic() - began)
-            await self._observer.saw_async(end)
-            raise
-        except Exception as error:
-            kind = type(error).__name__
-            end = _finished(ctx, call, arguments=args, error=kind, seconds=monotonic() - began)
-            await self._observer.saw_async(end)
-            raise
-        end = _finished(ctx, call, arguments=args, result=result, seconds=monotonic() - began)
-        await self._observer.saw_async(end)
-        return result
+        return await watched(self._observer, handler(args), partial(_ended, ctx, call, args))
 
     async def after_run(self, ctx: Any, *, result: Any) -> Any:
         """A denied call runs none of the tools' hooks: it is only found in what was said."""
-        for message in result.new_messages():
-            for part in message.parts:
-                if getattr(part, "outcome", None) == "denied":
-                    await self._observer.saw_async(_finished(ctx, part, error="denied"))
+        with harmless("note_not_recorded", None):
+            for message in result.new_messages():
+                for part in message.parts:
+                    if getattr(part, "outcome", None) == "denied":
+                        await self._observer.saw_async(_finished(ctx, part, error="denied"))
         return result
+
+
+def _ended(ctx: Any, call: Any, args: Any, result: Any, error: BaseException | None, seconds: float) -> Finished:
+    if isinstance(error, SkipToolExecution):  # another capability answered in the tool's place
+        return _finished(ctx, call, arguments=args, result=error.result, cached=True, seconds=seconds)
+    return _finished(ctx, call, arguments=args, result=result, error=_word_for(error), seconds=seconds)
+
+
+def _word_for(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
 
 
 def _finished(ctx: Any, call: Any, **end: Any) -> Finished:

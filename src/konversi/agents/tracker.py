@@ -129,9 +129,10 @@ def wait(future: concurrent.futures.Future[Any], timeout: float, tool: str) -> N
 
 async def wait_async(future: concurrent.futures.Future[Any], timeout: float, tool: str) -> None:  # noqa: ASYNC109 - it bounds the wait without cancelling the write
     """`wait` without holding up the event loop. Cancelling the waiter does not cancel the write."""
-    waiting = asyncio.wrap_future(future)
-    waiting.add_done_callback(_looked_at)
-    await asyncio.wait([waiting], timeout=timeout)
+    if not future.done():
+        waiting = asyncio.wrap_future(future)
+        waiting.add_done_callback(_looked_at)
+        await asyncio.wait([waiting], timeout=timeout)
     _report(future, tool)
 
 

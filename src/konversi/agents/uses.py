@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from konversi.agents.tracker import warn
 from konversi.clock import now
+from konversi.detection import call_ids
 from konversi.detection.forgiving import build
 from konversi.events.agent import ToolUse
 
@@ -36,8 +36,6 @@ _OUTCOMES: Final = MappingProxyType(
         "ToolFailedError": "failed",
     }
 )
-_SHORTEST_UNIQUE_ID = 16  # `call_1` comes again in every chat; the long ids of the model providers never do
-_LONGEST_ID = 140  # with an event's name before it, an id has 200 at most
 _UNPRINTABLE = re.compile(r"[^!-~]+")
 
 
@@ -73,17 +71,12 @@ def use_of(call: Finished, outcome: str, *, conversation: str | None, customer: 
 def unique_id(call: Finished, conversation: str | None) -> str | None:
     """What makes the same call, told twice, the same: its id, where that is not one of a chat's own counting.
 
-    A short id counts only together with its conversation and arguments, as a digest: what a bot calls a chat is often
-    the customer's phone number, which no id may show.
+    A short id counts only together with its conversation and arguments.
     """
-    if not call.call_id:
-        return None
-    if _SHORTEST_UNIQUE_ID <= len(call.call_id) <= _LONGEST_ID:
-        return call.call_id
-    if conversation is None:
-        return None
-    told = repr((conversation, call.call_id, call.arguments))
-    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    own = call_ids.unique(call.call_id)
+    if own is not None or not call.call_id or conversation is None:
+        return own
+    return call_ids.digest(conversation, call.call_id, call.arguments)
 
 
 def _word(text: str) -> str:

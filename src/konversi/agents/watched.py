@@ -1,13 +1,18 @@
-"""Awaiting a tool call and telling how it ended, whichever way that was."""
+"""Making a tool call and telling how it ended, whichever way that was.
+
+A fault in the telling never reaches the call.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import inspect
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from konversi.agents.tracker import harmless
 from konversi.clock import monotonic
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from konversi.agents.observer import Finished, Observer
 
@@ -27,10 +32,33 @@ async def watched(observer: Observer, running: Awaitable[R], telling: Telling[R]
     try:
         result = await running
     except Exception as error:
-        await observer.saw_async(telling(None, error, monotonic() - began))
+        with harmless("note_not_recorded", None):
+            await observer.saw_async(telling(None, error, monotonic() - began))
         raise
-    except BaseException as error:  # cancelled: there is no awaiting any more
-        observer.saw(telling(None, error, monotonic() - began))
+    except BaseException as error:
+        with harmless("note_not_recorded", None):
+            observer.mention(telling(None, error, monotonic() - began))
         raise
-    await observer.saw_async(telling(result, None, monotonic() - began))
+    with harmless("conversion_not_recorded", None):
+        await observer.saw_async(telling(result, None, monotonic() - began))
+    return result
+
+
+def called(observer: Observer, call: Callable[[], Any], telling: Telling[Any]) -> Any:
+    """What `call` returns or raises, after the observer has seen it; an awaitable that it returns is `watched`."""
+    began = monotonic()
+    try:
+        result = call()
+    except Exception as error:
+        with harmless("note_not_recorded", None):
+            observer.saw(telling(None, error, monotonic() - began))
+        raise
+    except BaseException as error:
+        with harmless("note_not_recorded", None):
+            observer.mention(telling(None, error, monotonic() - began))
+        raise
+    if inspect.isawaitable(result):
+        return watched(observer, result, telling)
+    with harmless("conversion_not_recorded", None):
+        observer.saw(telling(result, None, monotonic() - began))
     return result

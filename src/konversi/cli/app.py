@@ -17,9 +17,10 @@ from konversi._version import __version__
 from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
+from konversi.cli.event_commands import events
+from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
-from konversi.outbox.states import State
 from konversi.settings import load
 
 USAGE_ERROR = 2
@@ -31,15 +32,11 @@ app = App(
     help="The self-hosted conversion gateway for chat commerce.",
     help_format="plaintext",
 )
-events = App(name="events", help="Look at accepted events, and decide about them.", help_format="plaintext")
 app.command(events)
 app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
 app.command(db)
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
-Given = Annotated[str | None, Parameter(negative="")]
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -65,6 +62,7 @@ def serve(
     only: Annotated[Literal["intake", "delivery", "dashboard"] | None, Parameter(negative="")] = None,
     processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1,
     shared: Annotated[int | None, Parameter(show=False)] = None,
+    parent: Annotated[int | None, Parameter(show=False)] = None,
 ) -> int:
     """Run the gateway: the doors, the outbox and the delivery, until it is told to stop.
 
@@ -80,15 +78,18 @@ def serve(
         So many processes that share the port, over one PostgreSQL database.
     shared:
         Descriptor of a listening socket that a parent process shares out.
+    parent:
+        The pid of that process.
     """
     settings = load(host=host, port=port, only=only)
     if processes > 1:
         from konversi.cli.processes import serve_in
 
         return serve_in(processes, settings)
+    from konversi.cli.serving import Share
     from konversi.cli.serving import serve as run_server
 
-    return run_server(settings, shared)
+    return run_server(settings, None if shared is None or parent is None else Share(shared, parent))
 
 
 @app.command
@@ -261,67 +262,3 @@ def hash_(
         words("konversi: give FIELD and VALUE, or --stdin.")
         return USAGE_ERROR
     return hashing.one(field, value, country or load().default_country, as_json=json)
-
-
-@events.command(name="list")
-def list_events(
-    *,
-    state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
-    event_id: str | None = None,
-    booking_id: str | None = None,
-    limit: int = 20,
-    json: Json = False,
-) -> int:
-    """List events, newest first.
-
-    Parameters
-    ----------
-    state:
-        Only those in this state.
-    event_id:
-        Only those with this id.
-    booking_id:
-        Only those of this booking.
-    limit:
-        At most so many.
-    json:
-        Print JSON for programs.
-    """
-    wanted = {"state": State(state).value if state else None, "event_id": event_id, "booking_id": booking_id}
-    from konversi.cli import looking
-
-    return looking.list_events(load(), {**wanted, "limit": str(limit)}, as_json=json)
-
-
-@events.command
-def show(receipt: str, /, *, json: Json = False) -> int:
-    """Show one event: its state, the notes, what Meta gets of it, and each attempt."""
-    from konversi.cli import looking
-
-    return looking.show(load(), receipt, as_json=json)
-
-
-@events.command
-def replay(receipt: str, /, *, json: Json = False) -> int:
-    """Send a dead, held or discarded event again, with the same event_id and body."""
-    from konversi.cli import looking
-
-    return looking.decide(load(), receipt, "replay", None, as_json=json)
-
-
-@events.command
-def discard(receipt: str, /, *, reason: str, json: Json = False) -> int:
-    """Decide that an event is not to be sent.
-
-    Parameters
-    ----------
-    receipt:
-        The event's receipt.
-    reason:
-        Why; kept with the event.
-    json:
-        Print JSON for programs.
-    """
-    from konversi.cli import looking
-
-    return looking.decide(load(), receipt, "discard", reason, as_json=json)

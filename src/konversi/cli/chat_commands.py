@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from konversi.cli.options import Json, Limit, Simulated
 from konversi.settings import load
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
+_AS_USUAL = Simulated()
 
 journeys = App(name="journeys", help="Look at conversations: click, chat, tool calls, events.", help_format="plaintext")
 
@@ -20,7 +21,7 @@ def list_journeys(
     *,
     channel: Literal["whatsapp", "messenger", "instagram"] | None = None,
     ad_id: str | None = None,
-    limit: int = 20,
+    limit: Limit = 20,
     json: Json = False,
 ) -> int:
     """List conversations, newest first.
@@ -32,11 +33,11 @@ def list_journeys(
     ad_id:
         Only those that this ad opened.
     limit:
-        At most so many.
+        At most so many, up to 500.
     json:
         Print JSON for programs.
     """
-    from konversi.cli import journeys as command  # noqa: PLC0415 - as all commands: loaded when called
+    from konversi.cli import journeys as command
 
     return command.list_journeys(load(), {"channel": channel, "ad_id": ad_id, "limit": str(limit)}, as_json=json)
 
@@ -52,7 +53,7 @@ def show(journey: str, /, *, json: Json = False) -> int:
     json:
         Print JSON for programs.
     """
-    from konversi.cli import journeys as command  # noqa: PLC0415
+    from konversi.cli import journeys as command
 
     return command.show(load(), journey, as_json=json)
 
@@ -62,15 +63,7 @@ def simulate(
     url: str | None = None,
     /,
     *,
-    kind: Literal["ad-click", "organic", "status-ad", "username"] = "ad-click",
-    phone: str | None = None,
-    user_id: str | None = None,
-    name: str | None = None,
-    text: str | None = None,
-    ad_id: str | None = None,
-    click_id: str | None = None,
-    waba: str | None = None,
-    line: str | None = None,
+    message: Simulated = _AS_USUAL,
     secret: str | None = None,
     json: Json = False,
 ) -> int:
@@ -82,35 +75,18 @@ def simulate(
     ----------
     url:
         Where to; the running gateway's own door where left out.
-    kind:
-        ad-click, organic, status-ad (an ad in Status has no click id), or username (a customer without a phone).
-    phone:
-        The customer's phone with its country code.
-    user_id:
-        The customer's business-scoped user id.
-    name:
-        The name in the customer's profile.
-    text:
-        What the customer writes.
-    ad_id:
-        The ad that was clicked.
-    click_id:
-        The click's ctwa_clid.
-    waba:
-        The WhatsApp Business Account that was written to.
-    line:
-        Its phone_number_id.
+    message:
+        What it tells.
     secret:
         The app secret that signs it (WHATSAPP_APP_SECRET).
     json:
         Print JSON for programs.
     """
-    from konversi.cli import simulating  # noqa: PLC0415
-    from konversi.cli.reaching import gateway_url  # noqa: PLC0415
+    from konversi.cli import simulating
+    from konversi.cli.reaching import gateway_url
 
     settings = load()
     known = settings.whatsapp_app_secret.get_secret_value().partition(",")[0] if settings.whatsapp_app_secret else None
     return simulating.simulate(
-        url or f"{gateway_url(settings)}/webhooks/whatsapp", kind=kind, secret=secret or known, phone=phone,
-        user_id=user_id, name=name, text=text, ad_id=ad_id, click_id=click_id, waba=waba, line=line, as_json=json,
-    )  # fmt: skip
+        url or f"{gateway_url(settings)}/webhooks/whatsapp", message, secret=secret or known, as_json=json
+    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from konversi.cli.options import Given, Json, Linking, SecretFile
 from konversi.settings import load
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
-Given = Annotated[str | None, Parameter(negative="")]
-SecretFile = Annotated[Path | None, Parameter(negative="", allow_leading_hyphen=True)]
 Numbers = Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=False)]
+
+_NOTHING = Linking()
 
 datasets = App(name="datasets", help="Datasets, their tokens, and whose chats belong to them.", help_format="plaintext")
 
@@ -47,7 +46,7 @@ def add(
     json:
         Print JSON for programs.
     """
-    from konversi.cli import datasets as command  # noqa: PLC0415 - as all commands: loaded when called
+    from konversi.cli import datasets as command
 
     given = {
         "id": dataset,
@@ -62,7 +61,7 @@ def add(
 @datasets.command(name="list")
 def list_datasets(*, json: Json = False) -> int:
     """List the datasets with their accounts; never a token."""
-    from konversi.cli import datasets as command  # noqa: PLC0415
+    from konversi.cli import datasets as command
 
     return command.show_list(load(), as_json=json)
 
@@ -78,7 +77,7 @@ def check(dataset: str | None = None, /, *, json: Json = False) -> int:
     json:
         Print JSON for programs.
     """
-    from konversi.cli import datasets as command  # noqa: PLC0415
+    from konversi.cli import datasets as command
 
     return command.check(load(), dataset, as_json=json)
 
@@ -94,7 +93,7 @@ def remove(dataset: str, /, *, json: Json = False) -> int:
     json:
         Print JSON for programs.
     """
-    from konversi.cli import datasets as command  # noqa: PLC0415
+    from konversi.cli import datasets as command
 
     return command.remove(load(), dataset, as_json=json)
 
@@ -104,10 +103,8 @@ def link_waba(
     waba: str,
     /,
     *,
-    dataset: Given = None,
     number: Numbers = None,
-    token_file: SecretFile = None,
-    name: Given = None,
+    linking: Linking = _NOTHING,
     json: Json = False,
 ) -> int:
     """Find or make the dataset of a WhatsApp Business Account at Meta, and link the account and its numbers to it.
@@ -118,18 +115,14 @@ def link_waba(
     ----------
     waba:
         The WhatsApp Business Account's id.
-    dataset:
-        A dataset to link it to instead; added with the token where one is given.
     number:
         A phone number of the account, as +62... or its phone_number_id; repeatable.
-    token_file:
-        File that holds the token (`-` is standard input); the one that is known already where left out.
-    name:
-        What people call the dataset.
+    linking:
+        What is linked to it.
     json:
         Print JSON for programs.
     """
-    return _link("whatsapp", waba, dataset, number, token_file, name, as_json=json)
+    return _link("whatsapp", waba, number, linking, as_json=json)
 
 
 @datasets.command
@@ -137,9 +130,7 @@ def link_page(
     page: str,
     /,
     *,
-    dataset: Given = None,
-    token_file: SecretFile = None,
-    name: Given = None,
+    linking: Linking = _NOTHING,
     json: Json = False,
 ) -> int:
     """Find or make the dataset of a Facebook Page at Meta, for its Messenger chats, and link the Page to it.
@@ -148,16 +139,12 @@ def link_page(
     ----------
     page:
         The Page's id.
-    dataset:
-        A dataset to link it to instead; added with the token where one is given.
-    token_file:
-        File that holds the token (`-` is standard input); the one that is known already where left out.
-    name:
-        What people call the dataset.
+    linking:
+        What is linked to it.
     json:
         Print JSON for programs.
     """
-    return _link("messenger", page, dataset, None, token_file, name, as_json=json)
+    return _link("messenger", page, None, linking, as_json=json)
 
 
 @datasets.command
@@ -165,9 +152,7 @@ def link_instagram(
     account: str,
     /,
     *,
-    dataset: Given = None,
-    token_file: SecretFile = None,
-    name: Given = None,
+    linking: Linking = _NOTHING,
     json: Json = False,
 ) -> int:
     """Find or make the dataset of an Instagram account at Meta, and link the account to it.
@@ -176,33 +161,20 @@ def link_instagram(
     ----------
     account:
         The Instagram account's id.
-    dataset:
-        A dataset to link it to instead; added with the token where one is given.
-    token_file:
-        File that holds the token (`-` is standard input); the one that is known already where left out.
-    name:
-        What people call the dataset.
+    linking:
+        What is linked to it.
     json:
         Print JSON for programs.
     """
-    return _link("instagram", account, dataset, None, token_file, name, as_json=json)
+    return _link("instagram", account, None, linking, as_json=json)
 
 
-def _link(
-    channel: str,
-    account: str,
-    dataset: str | None,
-    numbers: list[str] | None,
-    token_file: Path | None,
-    name: str | None,
-    *,
-    as_json: bool,
-) -> int:
-    from konversi.cli import datasets as command  # noqa: PLC0415
+def _link(channel: str, account: str, numbers: list[str] | None, linking: Linking, *, as_json: bool) -> int:
+    from konversi.cli import datasets as command
 
-    token = command.secret_in(token_file)
-    given = _given({"channel": channel, "token": token, "name": name, "lines": numbers})
-    return command.link(load(), account, dataset, given, as_json=as_json)
+    token = command.secret_in(linking.token_file)
+    given = _given({"channel": channel, "token": token, "name": linking.name, "lines": numbers})
+    return command.link(load(), account, linking.dataset, given, as_json=as_json)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from konversi.cli.reaching import OverHttp
 from konversi.errors import GatewayUnreachable, InvalidRequest
 from konversi.events.faults import faults_of
 from konversi.intake.dataset_forms import AccountDataset, NewAccount, NewDataset
-from konversi.intake.http.problems import InvalidFields
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.wiring import open_catalogue
 
 if TYPE_CHECKING:

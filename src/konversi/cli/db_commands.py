@@ -6,9 +6,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from konversi.cli.options import Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.settings import load
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
 
 db = App(name="db", help="Migrate, check and move the database.", help_format="plaintext")
 
@@ -16,7 +15,7 @@ db = App(name="db", help="Migrate, check and move the database.", help_format="p
 @db.command
 def migrate(*, json: Json = False) -> int:
     """Bring the database of KONVERSI_DATABASE_URL to this version's schema. A starting gateway does the same."""
-    from konversi.cli import databases  # noqa: PLC0415 - as all commands: loaded when called
+    from konversi.cli import databases
 
     return databases.migrate(load(), as_json=json)
 
@@ -27,7 +26,7 @@ def check(*, json: Json = False) -> int:
 
     It visits every row: on a large SQLite database that takes a while.
     """
-    from konversi.cli import databases  # noqa: PLC0415
+    from konversi.cli import databases
 
     return databases.check(load(), as_json=json)
 
@@ -54,7 +53,7 @@ def move(
     json:
         Print JSON for programs.
     """
-    from konversi.cli import moving  # noqa: PLC0415
+    from konversi.cli import moving
 
     return moving.move(load(), to, from_, as_json=json)
 
@@ -66,6 +65,6 @@ def accept_secret(*, json: Json = False) -> int:
     What the old one encrypted stays unreadable: add the datasets' tokens again. Customers are no longer recognised in
     earlier chats, and a repeat of an earlier event can't be told from a conflict.
     """
-    from konversi.cli import databases  # noqa: PLC0415
+    from konversi.cli import databases
 
     return databases.accept_secret(load(), as_json=json)

@@ -8,7 +8,7 @@ import orjson
 
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import OverHttp, reach
+from konversi.cli.reaching import InDatabase, OverHttp, gateway_url, reach
 
 if TYPE_CHECKING:
     from konversi.settings import Settings
@@ -19,14 +19,17 @@ _SHOWN_REASON = 60
 
 def status(settings: Settings, *, as_json: bool) -> int:
     """How things stand; exit status 1 where a person is needed."""
-    found = reach(settings).status()
+    reached = reach(settings)
+    found = reached.status()
     paused = [lane for lane in found["lanes"] if lane["paused"]]
     if as_json:
         print_json(found)
     else:
-        if not found["ready"]:
-            which = "No gateway answers here" if settings.shared else "The gateway does not run"
-            words(f"{which}; this is what its database says.")
+        if isinstance(reached, InDatabase):
+            words(f"No gateway answers at {gateway_url(settings)}; this is what its database says.")
+            words("If it runs elsewhere, name its address: KONVERSI_URL=http://HOST:PORT konversi status")
+        elif not found["ready"]:
+            words("The gateway is not ready: it starts, stops, or begins its delivery anew.")
         fields({name: value for name, value in found["states"].items() if value})
         fields(
             {

@@ -103,7 +103,8 @@ class _Parent:
 
     def _start(self) -> subprocess.Popen[bytes]:
         shared = self._listener.fileno()
-        given = ["--host", self._settings.host, "--port", str(self._settings.port), "--shared", str(shared)]
+        address = ["--host", self._settings.host, "--port", str(self._settings.port)]
+        given = [*address, "--shared", str(shared), "--parent", str(os.getpid())]
         if self._settings.only:
             given += ["--only", self._settings.only]
         command = [sys.executable, "-m", "konversi", "serve", *given]

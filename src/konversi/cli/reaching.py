@@ -11,7 +11,7 @@ from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable
 from konversi.database.sqlite import path_of
-from konversi.errors import GatewayUnreachable, KonversiError, NotFound
+from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.journeys import statements as conversations
@@ -163,7 +163,7 @@ class InDatabase:
         with reading(self._url) as connection:
             found = None if number is None else conversations.find(connection, number)
             if found is None:
-                raise NotFound
+                raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
             return journey_in_full(found, conversations.past(connection, found.id), events)
 

@@ -9,11 +9,11 @@ import os
 import socket
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
 
-from konversi.errors import KonversiError
+from konversi.errors import KonversiError, StorageUnavailable
 from konversi.intake.http.app import application
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
@@ -34,17 +34,21 @@ _RARE_COLLECTIONS = (50_000, 50, 100)
 STARTED_BADLY = 78  # EX_CONFIG: a service manager should not try again
 
 
-def serve(settings: Settings, shared: int | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status: 1 where the storage failed, 78 where it can't start.
+class Share(NamedTuple):
+    """What a parent process gives its children."""
 
-    `shared` is the descriptor of a listening socket that the parent process shares out; then it also ends with that.
-    """
+    socket: int  # the descriptor of one that listens
+    parent: int  # its own pid: they end with it
+
+
+def serve(settings: Settings, share: Share | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status: 1 where the storage failed, 78 where it can't start."""
     set_up(settings.log_style)
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415 - not on every system
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    return asyncio.run(_serve(settings, shared))
+    return asyncio.run(_serve(settings, share))
 
 
 class _Server(uvicorn.Server):
@@ -57,23 +61,24 @@ class _Server(uvicorn.Server):
             self._captured_signals.clear()
 
 
-async def _serve(settings: Settings, shared: int | None) -> int:
+async def _serve(settings: Settings, share: Share | None) -> int:
     try:
-        listener = listening(settings) if shared is None else socket.socket(fileno=shared)
+        listener = listening(settings) if share is None else socket.socket(fileno=share.socket)
     except OSError as error:
         logger().error(f"Can't listen on {settings.host} port {settings.port}: {error.strerror}.")
         return STARTED_BADLY
     with listener:
         try:
             async with open_gateway(settings) as gateway:
-                await _answer(settings, gateway, listener, has_parent=shared is not None)
+                await _answer(settings, gateway, listener, parent=share.parent if share else None)
                 return 0 if gateway.outbox.broken is None else 1
         except KonversiError as error:
             logger().error(str(error))
-            return STARTED_BADLY
+            # A server that is away comes back; a folder that can't be used doesn't.
+            return 1 if settings.shared and isinstance(error, StorageUnavailable) else STARTED_BADLY
 
 
-async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, has_parent: bool) -> None:
+async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, parent: int | None) -> None:
     """Take calls until told to stop, or until the storage fails."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
     app = application(lambda: nullcontext(gateway), key, settings.only)
@@ -88,8 +93,8 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
-    guard = asyncio.create_task(_stop_when_broken(server, gateway, os.getppid() if has_parent else None))
-    if not has_parent:
+    guard = asyncio.create_task(_stop_when_broken(server, gateway, parent))
+    if parent is None:
         announce(settings, listener)
     _settle_memory()
     sys.setswitchinterval(_TURN_SECONDS)

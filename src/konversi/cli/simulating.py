@@ -18,9 +18,10 @@ from konversi.intake.whatsapp import samples
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
-    from konversi.intake.whatsapp.samples import Kind
+    from konversi.cli.options import Simulated
 
 _SECONDS = 10.0
+_CLICKED = frozenset({"ad-click", "username"})  # the kinds that tell a click id
 _SHOWN = 500  # characters of an answer
 
 
@@ -33,21 +34,7 @@ class WebhookUnreachable(KonversiError):
     code = "webhook_unreachable"
 
 
-def simulate(
-    url: str,
-    *,
-    kind: Kind = "ad-click",
-    secret: str | None = None,
-    phone: str | None = None,
-    user_id: str | None = None,
-    name: str | None = None,
-    text: str | None = None,
-    ad_id: str | None = None,
-    click_id: str | None = None,
-    waba: str | None = None,
-    line: str | None = None,
-    as_json: bool = False,
-) -> int:
+def simulate(url: str, message: Simulated, *, secret: str | None = None, as_json: bool = False) -> int:
     """Send one message and print what was answered; exit status 1 where it was refused.
 
     `secret` is the app secret that signs it; without one it goes unsigned, which a careful webhook answers with 401.
@@ -55,17 +42,19 @@ def simulate(
     """
     if not secret:
         words("konversi: no secret (--secret or WHATSAPP_APP_SECRET), so this goes unsigned.")
+    kind, message_id = message.kind, f"wamid.SIMULATED{unique()}"
     chosen = {
-        "phone": _phone(phone), "user_id": user_id, "name": name, "text": text, "ad_id": ad_id, "click_id": click_id,
-        "account": waba, "line": line,
+        "phone": _phone(message.phone), "user_id": message.user_id, "name": message.name, "text": message.text,
+        "ad_id": message.ad_id, "click_id": message.click_id or f"Aff-SIMULATED{unique()}", "account": message.waba,
+        "line": message.line,
     }  # fmt: skip
-    message_id = f"wamid.SIMULATED{unique()}"
     given: dict[str, Any] = {option: value for option, value in chosen.items() if value is not None}
     body = samples.as_sent(samples.message(kind, message_id=message_id, at=int(now()), **given))
     answer = _post(url, body, secret)
     said = {
         "kind": kind,
         "message_id": message_id,
+        "click_id": chosen["click_id"] if kind in _CLICKED else None,
         "signed": bool(secret),
         "status": answer.status_code,
         "answer": answer.text[:_SHOWN],

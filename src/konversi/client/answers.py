@@ -15,6 +15,7 @@ from konversi.errors import (
     Overloaded,
     ShuttingDown,
     StorageUnavailable,
+    TooManyFields,
     Unauthorized,
     WebhookNotSetUp,
     WebhookUnsigned,
@@ -28,7 +29,7 @@ _BY_CODE: dict[str, type[KonversiError]] = {
     error.code: error
     for error in (
         BodyTooLarge, IdempotencyConflict, MalformedBody, NotFound, Overloaded, ShuttingDown, StorageUnavailable,
-        Unauthorized, WebhookNotSetUp, WebhookUnsigned, WrongState,
+        TooManyFields, Unauthorized, WebhookNotSetUp, WebhookUnsigned, WrongState,
     )
 }  # fmt: skip
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from konversi.errors import NotFound
 from konversi.insight.describe import event_in_full
-from konversi.intake.http import webhooks
+from konversi.intake.prompt import at_once
+from konversi.intake.webhooks import PATHS, Asked, platform_of, take
 from konversi.outbox.port import event_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Embedded:
 
     submit = track
 
+    def at_once(self, conversion: Conversion) -> Receipt | None:
+        prompt = self._gateway.prompt
+        return at_once(prompt.receive(conversion)) if prompt is not None else None
+
     async def note(self, uses: tuple[ToolUse, ...]) -> None:
         await self._gateway.journeys.note(uses)
 
@@ -39,8 +44,9 @@ class Embedded:
 
     async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
         sent = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
-        asked = webhooks.Asked("POST", webhooks.PATHS + platform, "", sent, body)
-        return (await webhooks.answer(self._gateway.listener, self._gateway.settings, asked)).body
+        asked = Asked("POST", PATHS + platform, "", sent, body)
+        _, caller = platform_of(asked.path)
+        return (await take(self._gateway.listener, self._gateway.settings, caller, asked)).body
 
     async def event(self, receipt: str, wait: float) -> dict[str, Any]:
         number = event_of(receipt)

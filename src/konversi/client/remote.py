@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import orjson
 
 from konversi.client.answers import as_error
-from konversi.clock import now, unique
-from konversi.errors import GatewayUnreachable, NotAGateway, Overloaded, ShuttingDown, StorageUnavailable
+from konversi.client.queue import Queue
+from konversi.clock import unique
+from konversi.errors import GatewayUnreachable
 from konversi.events.faults import Note
 from konversi.intake.receive import Receipt
-from konversi.logs import logger
 from konversi.outbox.port import event_of
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from typing import Self
 
     from konversi.events.agent import ToolUse, Turn
     from konversi.events.conversion import Conversion
     from konversi.settings import Settings
 
-T = TypeVar("T")
 _SECONDS = 10.0
-_DRAIN_SECONDS = 3.0
 _LOOK_SECONDS = 0.05
-_AT_ONCE = 16  # requests under way; more wait for their turn
-_MOST_QUEUED = 10_000
-_LAST_WORDS_SECONDS = 1.0
-_GIVEN_UP = "The gateway at KONVERSI_URL did not take it before this process ended: start it, and report again."
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds between tries
 _SIGNED = frozenset(
     {"content-type", "x-hub-signature-256", "x-twilio-signature", "x-webhook-secret", "authorization", "user-agent"}
 )
-_PASSING = (GatewayUnreachable, Overloaded, ShuttingDown, StorageUnavailable)
 
 
 class Remote:
@@ -52,10 +43,7 @@ class Remote:
         self._http = httpx2.AsyncClient(
             base_url=url, headers=headers, timeout=_SECONDS, trust_env=not on_this_machine(url)
         )
-        self._turnstile = asyncio.Semaphore(_AT_ONCE)
-        self._queued = 0
-        self._ending = asyncio.Event()
-        self._said = False
+        self._queue = Queue()
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,16 +52,24 @@ class Remote:
         await self._http.aclose()
 
     async def track(self, conversion: Conversion) -> Receipt:
-        said = await self._ask("POST", "/v1/events", conversion.model_dump_json(exclude_none=True).encode())
+        return await self._report(conversion, 0.0)
+
+    async def submit(self, conversion: Conversion) -> Receipt:
+        named = _named(conversion)
+        return await self._queue.book(lambda waited: self._report(named, waited))
+
+    async def _report(self, conversion: Conversion, waited: float) -> Receipt:
+        """With how long it waited beside its contents, not among them: however often it is sent, it says the same."""
+        late = {"konversi-waited": str(int(waited))} if waited >= 1 else None
+        said = await self._ask("POST", "/v1/events", conversion.model_dump_json(exclude_none=True).encode(), late)
         if "receipt" not in said:
             raise GatewayUnreachable("The answer has no receipt.")
         notes = tuple(Note(**note) for note in said.get("notes", ()))
         number = event_of(said["receipt"]) or 0
         return Receipt(said["receipt"], said["event_id"], said.get("repeat", False), notes, number)
 
-    async def submit(self, conversion: Conversion) -> Receipt:
-        named = _named(conversion)
-        return await self._until_taken(lambda: self.track(named))
+    def at_once(self, conversion: Conversion) -> None:
+        """The gateway is elsewhere: nothing is done without a wait."""
 
     async def note(self, uses: tuple[ToolUse, ...]) -> None:
         await self._record({"calls": [_own("call_id", use.model_dump(mode="json", exclude_none=True)) for use in uses]})
@@ -83,7 +79,7 @@ class Remote:
 
     async def _record(self, records: dict[str, Any]) -> None:
         body = orjson.dumps(records)
-        await self._until_taken(lambda: self._ask("POST", "/v1/agent/records", body))
+        await self._queue.note(lambda _waited: self._ask("POST", "/v1/agent/records", body))
 
     async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
         """The call goes on as it came, with its own headers: its signature is over these bytes."""
@@ -107,52 +103,13 @@ class Remote:
 
     async def drain(self) -> None:
         """What is queued still goes out, if the gateway takes it soon; it does the rest."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _DRAIN_SECONDS
-        while self._queued and loop.time() < until:
-            await asyncio.sleep(_LOOK_SECONDS)
-        if self._queued:
-            logger().error("queue_given_up", waiting=self._queued, remedy=_GIVEN_UP)
-        self._ending.set()
-        until = loop.time() + _LAST_WORDS_SECONDS
-        while self._queued and loop.time() < until:
-            await asyncio.sleep(_LOOK_SECONDS)
+        await self._queue.end()
 
-    async def _until_taken(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Raises `Overloaded` where too much waits already, and what the gateway says of the request itself."""
-        if self._queued >= _MOST_QUEUED:
-            raise Overloaded("Too much waits for the gateway.")
-        self._queued += 1
+    async def _ask(
+        self, method: str, path: str, body: bytes | None = None, more: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         try:
-            return await self._patiently(ask)
-        finally:
-            self._queued -= 1
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                async with self._turnstile:
-                    return await ask()
-            except NotAGateway:
-                raise
-            except _PASSING:
-                self._say_once()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._ending.wait()
-                if self._ending.is_set():
-                    raise
-                pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _say_once(self) -> None:
-        if not self._said:
-            self._said = True
-            logger().warning("gateway_not_reached", remedy="It is tried again, and what is reported waits in memory.")
-
-    async def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        try:
-            response = await self._http.request(method, path, content=body)
+            response = await self._http.request(method, path, content=body, headers=more)
         except httpx2.HTTPError as error:
             raise GatewayUnreachable(type(error).__name__) from error
         said = _object(response.content)
@@ -162,11 +119,10 @@ class Remote:
 
 
 def _named(conversion: Conversion) -> Conversion:
-    """With an id and a time of its own where it has no id: what is tried again must not become a second one."""
+    """With an id of its own where it has none: what is tried again must not become a second one."""
     if conversion.event_id is not None or conversion.booking_id is not None:
         return conversion
-    own = {"event_id": f"{conversion.event}:{unique()}"}
-    return conversion.model_copy(update=own if conversion.occurred_at is not None else {**own, "occurred_at": now()})
+    return conversion.model_copy(update={"event_id": f"{conversion.event}:{unique()}"})
 
 
 def _own(name: str, record: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class SyncKonversi:
 
     def track(self, conversion: Conversion) -> Receipt:
         """As `Konversi.track`."""
-        return self._run(self._konversi.track(conversion)).result()
+        return (self._at_once(conversion) or self._run(self._konversi.track(conversion))).result()
 
     def event(self, receipt: str, *, wait: float = 0.0) -> dict[str, Any]:
         """As `Konversi.event`."""
@@ -83,7 +83,7 @@ class SyncKonversi:
 
     def submit(self, conversion: Conversion) -> Future[Receipt]:
         """As `Konversi.submit`, as a future: for callers that have an event loop of their own."""
-        return self._run(self._konversi.submit(conversion))
+        return self._at_once(conversion) or self._run(self._konversi.submit(conversion))
 
     def note(self, *uses: ToolUse) -> Future[None]:
         """As `Konversi.note`, as a future."""
@@ -92,6 +92,21 @@ class SyncKonversi:
     def turn(self, turn: Turn) -> Future[None]:
         """As `Konversi.turn`, as a future."""
         return self._run(self._konversi.turn(turn))
+
+    def _at_once(self, conversion: Conversion) -> Future[Receipt] | None:
+        """Written in the caller's own thread, where that is possible: it wakes no other."""
+        if self._loop is None or self._thread is None or not self._thread.is_alive():  # as in a forked process
+            return None
+        written: Future[Receipt] = Future()
+        try:
+            receipt = self._konversi.at_once(conversion)
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the receipt
+            written.set_exception(error)
+            return written
+        if receipt is None:
+            return None
+        written.set_result(receipt)
+        return written
 
     def _run(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         if self._loop is None:

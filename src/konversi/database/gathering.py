@@ -6,7 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from konversi.errors import Overloaded, ShuttingDown
+from konversi.database.futures import resolve
+from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_NO_ITEMS_FAULT = (StorageUnavailable, ShuttingDown)
 
 
 class Call(Protocol):
@@ -31,6 +34,8 @@ class Gathering(Generic[Item, Result]):
     `size` tells how much an item is. Up to `brief` of it is written in about the time of its commit; more than `most`
     may not wait. With `patience` (seconds) it waits for more, for items that nobody is in a hurry for. With `at_once`
     no more than so many jobs are under way, of about `enough` each, and what comes meanwhile makes the next one.
+
+    A job that fails for some item's sake is done again in halves, until that item is alone: it fails nobody else.
     """
 
     def __init__(
@@ -87,13 +92,17 @@ class Gathering(Generic[Item, Result]):
             number += 1
         items, self._items = self._items[:number], self._items[number:]
         callers, self._callers = self._callers[:number], self._callers[number:]
+        self._send(items, callers, brief=size <= self._brief, long=size > self._brief)
+
+    def _send(
+        self, items: Sequence[Item], callers: Sequence[asyncio.Future[Result]], *, brief: bool, long: bool
+    ) -> None:
         self._under_way += 1
-        brief = size <= self._brief
         self._call(
             lambda connection: self._job(connection, items),
-            partial(self._answer, callers, size),
+            partial(self._answer, items, callers),
             brief=brief,
-            long=not brief,
+            long=long,
         )
 
     def close(self) -> None:
@@ -102,16 +111,16 @@ class Gathering(Generic[Item, Result]):
         self.depart()
 
     def _answer(
-        self, callers: Sequence[asyncio.Future[Result]], size: int, results: Sequence[Result] | Exception
+        self, items: Sequence[Item], callers: Sequence[asyncio.Future[Result]], results: Sequence[Result] | Exception
     ) -> None:
-        self._queued -= size
         self._under_way -= 1
+        if len(items) > 1 and isinstance(results, Exception) and not isinstance(results, _NO_ITEMS_FAULT):
+            half = len(items) // 2
+            for part in (slice(half), slice(half, None)):
+                self._send(items[part], callers[part], brief=False, long=False)
+            return
+        self._queued -= sum(map(self._size, items))
         for index, caller in enumerate(callers):
-            if caller.done():
-                continue
-            if isinstance(results, Exception):
-                caller.set_exception(results)
-            else:
-                caller.set_result(results[index])
+            resolve(caller, results if isinstance(results, Exception) else results[index])
         if self._at_once is not None:
             self.depart()

@@ -71,8 +71,11 @@ class Database(Protocol):
         """The driver's own connection under one of Core."""
         ...
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
-        """Until the transaction ends, nobody else goes past here with one of these names."""
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
+        """Until the transaction ends, nobody else goes past here with one of these names of the same kind.
+
+        Who holds several kinds takes them in alphabetical order.
+        """
         ...
 
     def tell(self, topic: str, what: str = "") -> None:
@@ -87,6 +90,13 @@ class Database(Protocol):
         """Run a job in a transaction that others may share; durable on return. It must bear being run again.
 
         A brief one takes no longer than its commit.
+        """
+        ...
+
+    def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:
+        """Run a brief job in the caller's own thread, whichever that is: its result as the only item.
+
+        No item where it would have to wait for somebody; then nothing was done.
         """
         ...
 
@@ -114,6 +124,10 @@ class Database(Protocol):
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
         """Run a query that an index answers in microseconds, at once."""
+        ...
+
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathered[Item, Result]:
+        """As `look_up`, for what many callers ask at a time: `job` may get the questions of several."""
         ...
 
     async def aclose(self) -> None:

@@ -57,6 +57,8 @@ def engine_of(url: str) -> Engine:
         given,
         connect_args={"application_name": "konversi", **_NETWORK, "options": f"{options} {_SESSION}".strip()},
         poolclass=NullPool,
+        pool_reset_on_return=None,  # nobody gets it after us, and one that is lost would be reported with a trace
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         use_native_hstore=False,
     )
@@ -127,11 +129,13 @@ class Meaning(Enum):
 
     AGAIN = "again"  # another transaction was in the way: the same job will succeed
     AWAY = "away"  # the server, or something that it needs, is not there
+    ELSEWHERE = "elsewhere"  # this server only reads: perhaps the address leads to the one that writes by now
     MISTAKE = "mistake"  # the statement is wrong
 
 
 _AGAIN = ("40", "23505", "23503")  # serialization, deadlock; a row that somebody else has just put in
-_AWAY = ("08", "25006", "25P03", "28", "3D", "53", "55P03", "57", "58")
+_ELSEWHERE = ("25006",)
+_AWAY = ("08", "25P03", "28", "3D", "53", "55P03", "57", "58")
 
 
 def meaning(error: BaseException) -> Meaning:
@@ -144,6 +148,8 @@ def meaning(error: BaseException) -> Meaning:
         return Meaning.AWAY if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) else Meaning.MISTAKE
     if state.startswith(_AGAIN):
         return Meaning.AGAIN
+    if state.startswith(_ELSEWHERE):
+        return Meaning.ELSEWHERE
     return Meaning.AWAY if state.startswith(_AWAY) else Meaning.MISTAKE
 
 

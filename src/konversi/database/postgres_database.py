@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from zlib import crc32
 
 from konversi.clock import now
 from konversi.database.gathering import Gathering
@@ -27,8 +28,8 @@ Result = TypeVar("Result")
 _WRITERS, _READERS = 4, 2  # connections
 _GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the disk, one gets ready
 _ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
+_MOST_LOOK_UPS = 50_000  # that may wait
 _HOLDS = 256
-_HOLD_SPACE = 0x4B4F4E56  # the first of the two numbers of an advisory lock: whose it is
 
 
 class PostgresDatabase:
@@ -67,11 +68,12 @@ class PostgresDatabase:
     def driver(self, connection: Connection) -> PostgresDriver:
         return PostgresDriver(driver_of(connection))
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Names share few locks, taken in one order: there is room for them, and nobody waits in a circle."""
-        locks = sorted({name[0] % _HOLDS for name in names})
+        locks = sorted({crc32(name) % _HOLDS for name in names})
         driver_of(connection).execute(
-            "SELECT count(pg_advisory_xact_lock(%s, one)) FROM unnest(%s::int[]) one", (_HOLD_SPACE, locks)
+            "SELECT count(pg_advisory_xact_lock(hashtext(%s), one)) FROM unnest(%s::int[]) one",
+            (f"konversi {what}", locks),
         )
 
     def tell(self, topic: str, what: str = "") -> None:
@@ -82,6 +84,10 @@ class PostgresDatabase:
 
     async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:  # noqa: ARG002
         return await self.writers.submit(job)
+
+    def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:  # noqa: ARG002
+        """Never: the server is elsewhere."""
+        return ()
 
     def gathering(
         self,
@@ -111,6 +117,19 @@ class PostgresDatabase:
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
         return await self.readers.submit(job)
+
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathering[Item, Result]:
+        gathering = Gathering(
+            partial(self.readers.call, alone=True),
+            job,
+            size=lambda _item: 1,
+            brief=_ENOUGH,
+            most=_MOST_LOOK_UPS,
+            at_once=_GATHERED_AT_ONCE,
+            enough=_ENOUGH,
+        )
+        self._gatherings.append(gathering.close)
+        return gathering
 
     async def aclose(self) -> None:
         """Finish what was asked."""

@@ -92,8 +92,9 @@ class Signals:
         look = monotonic() + _CLOCK_SECONDS
         while not self._stop.is_set():
             for sign in driver.notifies(timeout=_LISTEN_SECONDS):
-                sender, topic, what = sign.payload.split(" ", 2)
+                sender, _, said = sign.payload.partition(" ")
                 if sender != self._me:
+                    topic, _, what = said.partition(" ")
                     self._call(self._heard, topic, what)
             if monotonic() > look:
                 self.ahead = seconds_ahead(connection)

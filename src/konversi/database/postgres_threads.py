@@ -9,6 +9,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from konversi.clock import monotonic
+from konversi.database.futures import resolve
 from konversi.database.postgres import CommitUnknown, Meaning, driver_of, first_line, meaning, transaction
 from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
@@ -22,6 +24,7 @@ T = TypeVar("T")
 
 _TRIES = 8  # of a job that meets others
 _LOOK_SECONDS = 0.002
+_REST_SECONDS = 0.5  # without a try to reach a server that could not be reached
 
 
 class _Job(NamedTuple):
@@ -37,10 +40,10 @@ class Workers:
     """
 
     def __init__(self, engine: Engine, name: str, number: int) -> None:
-        self._engine = engine
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._reach = _Reach(engine)
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{index}", daemon=True) for index in range(number)
         ]
@@ -50,7 +53,7 @@ class Workers:
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self.call(job, partial(_resolve, future))
+        self.call(job, partial(resolve, future))
         return future
 
     def call(
@@ -74,7 +77,7 @@ class Workers:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _work(self) -> None:
-        keeper = _Keeper(self._engine)
+        keeper = _Keeper(self._reach)
         for job in iter(self._jobs.get, None):
             result = keeper.run(job)
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -82,11 +85,32 @@ class Workers:
         keeper.let_go()
 
 
-class _Keeper:
-    """One connection, made anew whenever it is lost."""
+class _Reach:
+    """The way to the server. A try that fails may take seconds, and what is queued must not wait for one each."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._failed: tuple[float, str] | None = None  # when, why
+
+    def connect(self) -> Connection:
+        """A new connection. Raises `StorageUnavailable` where a try has just failed."""
+        failed = self._failed
+        if failed is not None and monotonic() - failed[0] < _REST_SECONDS:
+            raise StorageUnavailable(f"PostgreSQL: {failed[1]}.")
+        try:
+            connection = self._engine.connect()
+        except Exception as error:
+            self._failed = (monotonic(), first_line(error))
+            raise
+        self._failed = None
+        return connection
+
+
+class _Keeper:
+    """One connection, made anew whenever it is lost."""
+
+    def __init__(self, reach: _Reach) -> None:
+        self._reach = reach
         self._connection: Connection | None = None
 
     def run(self, job: _Job) -> Any:
@@ -101,10 +125,12 @@ class _Keeper:
                 what = meaning(error)
                 if what is Meaning.MISTAKE:
                     return error
-                if what is Meaning.AWAY:
+                if what in (Meaning.AWAY, Meaning.ELSEWHERE):
                     lost = self._is_lost()
+                    if what is Meaning.ELSEWHERE:
+                        self.let_go()
                     # A connection that was kept may have died long ago; a new one says whether the server is there.
-                    if not (lost and kept and not job.alone):
+                    if not (kept and (lost or what is Meaning.ELSEWHERE)):
                         return self._away(error)
                 elif trial == _TRIES - 1:
                     return self._away(error)
@@ -112,14 +138,15 @@ class _Keeper:
 
     def _once(self, job: _Job) -> Any:
         if self._connection is None:
-            self._connection = self._engine.connect()
+            self._connection = self._reach.connect()
         with nullcontext() if job.alone else transaction(self._connection):
             return job.work(self._connection)
 
     def _is_lost(self) -> bool:
         if self._connection is None:
             return True
-        if not driver_of(self._connection).closed:
+        # Where a statement of Core's found it lost, Core has given it up already, and won't show the driver's any more.
+        if not self._connection.invalidated and not driver_of(self._connection).closed:
             return False
         self.let_go()
         return True
@@ -136,12 +163,3 @@ class _Keeper:
         if connection is not None:
             connection.invalidate()
             connection.close()
-
-
-def _resolve(future: asyncio.Future[Any], result: Any) -> None:
-    if future.done():  # the caller has gone
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)

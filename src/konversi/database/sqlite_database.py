@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -11,7 +12,7 @@ from konversi.database.gathering import Gathering
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
 from konversi.database.sqlite_threads import Reader, Writer, cause_of, driver_of
-from konversi.errors import StorageUnavailable
+from konversi.errors import ShuttingDown, StorageUnavailable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,6 +37,7 @@ class SqliteDatabase:
         self._reader = reader
         self._at_hand = at_hand
         self._looking = at_hand.connect()
+        self._look = threading.Lock()
         self._lock = lock
         self._gatherings: list[Callable[[], None]] = []
 
@@ -71,7 +73,7 @@ class SqliteDatabase:
     def driver(self, connection: Connection) -> sqlite3.Connection:
         return driver_of(connection)
 
-    def hold(self, connection: Connection, names: Iterable[bytes]) -> None:
+    def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Nobody else writes."""
 
     def tell(self, topic: str, what: str = "") -> None:
@@ -82,6 +84,13 @@ class SqliteDatabase:
 
     async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
         return await self.writer.submit(job, brief=brief)
+
+    def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:
+        results = self.writer.at_once(job)
+        for failure in results:
+            if isinstance(failure, Exception):
+                raise failure
+        return results
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         return await self._reader.submit(job)
@@ -101,11 +110,17 @@ class SqliteDatabase:
         return gathering
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
-        """In the event loop's own thread: handing a look-up to another thread takes ten times as long as doing it."""
-        try:
-            return job(self._looking)
-        except DBAPIError as error:
-            raise StorageUnavailable(f"SQLite: {cause_of(error)}.") from error
+        """In the caller's own thread: handing a look-up to another thread takes ten times as long as doing it."""
+        with self._look:
+            if self._looking.closed:
+                raise ShuttingDown
+            try:
+                return job(self._looking)
+            except DBAPIError as error:
+                raise StorageUnavailable(f"SQLite: {cause_of(error)}.") from error
+
+    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> _LookUps[Item, Result]:
+        return _LookUps(self, job)
 
     async def aclose(self) -> None:
         """Finish what was asked, and let another process have the database."""
@@ -113,6 +128,18 @@ class SqliteDatabase:
             close()
         await self.writer.aclose()
         await self._reader.aclose()
-        self._looking.close()
+        with self._look:
+            self._looking.close()
         self._at_hand.dispose()
         self._lock.release()
+
+
+class _LookUps(Generic[Item, Result]):
+    """Each at once: there is nothing to be gained by waiting for others."""
+
+    def __init__(self, database: SqliteDatabase, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> None:
+        self._database = database
+        self._job = job
+
+    async def bring(self, item: Item) -> Result:
+        return (await self._database.look_up(lambda connection: self._job(connection, [item])))[0]

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from konversi.clock import monotonic
+from konversi.database.futures import resolve
 from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
 
@@ -112,7 +113,7 @@ class Writer(_OneThread):
 
     A brief job doesn't go to the thread while nobody else writes and the disk is quick: waking a thread and being woken
     by it takes as long as a commit. A slow commit ends that until the thread has seen quick ones again, so that a slow
-    disk holds up the event loop once and not for every event.
+    disk holds up its caller once and not for every event.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -126,7 +127,7 @@ class Writer(_OneThread):
     def submit(self, job: Callable[[Connection], T], *, brief: bool = False) -> asyncio.Future[T]:
         """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self.call(job, partial(_resolve, future), brief=brief)
+        self.call(job, partial(resolve, future), brief=brief)
         return future
 
     def call(
@@ -142,25 +143,33 @@ class Writer(_OneThread):
             done(StorageUnavailable(self.broken))
         elif self._closed:
             done(ShuttingDown())
-        elif brief and self._quick and self._jobs.empty() and self._turn.acquire(blocking=False):
-            self._at_once(_Job(job, done))
+        elif results := self.at_once(job) if brief else ():
+            done(results[0])
         else:
             self._jobs.put(_Job(job, done, long))
 
-    def _at_once(self, job: _Job) -> None:
+    def at_once(self, job: Callable[[Connection], Any]) -> Sequence[Any]:
+        """Run a brief job in the caller's own thread, whichever that is.
+
+        Its result, or the exception it ended with, as the only item; no item where it was not done: others write, the
+        disk is slow, or the writer's thread is gone (the end, or a forked process, which has no right to write).
+        """
+        if not (self._quick and self._jobs.empty() and self._thread.is_alive() and self._turn.acquire(blocking=False)):
+            return ()
         try:
+            if self._connection is None or self._closed or self.broken:
+                return ()
             began = monotonic()
-            if self._connection is not None and not self.broken:
-                _begin(driver_of(self._connection), patience=0.0)
-            (result,) = self._run([job.work])
+            _begin(driver_of(self._connection), patience=0.0)
+            results = self._run([job])
             self._quick = monotonic() - began < _QUICK_SECONDS
         except sqlite3.OperationalError:
-            self._quick = False
-            self._jobs.put(job)  # the thread can wait for whoever has the lock
-            return
+            self._quick = False  # the thread can wait for whoever has the lock
+            return ()
+        else:
+            return results
         finally:
             self._turn.release()
-        job.done(result)
 
     def _work(self) -> None:
         self._connection = self._opened()
@@ -179,7 +188,8 @@ class Writer(_OneThread):
             if len(jobs) < len(turn):
                 break
         if self._connection is not None:
-            self._connection.close()
+            with self._turn:
+                self._connection.close()
 
     def _opened(self) -> Connection | None:
         try:
@@ -231,7 +241,7 @@ class Reader(_OneThread):
         if self._closed:
             future.set_exception(ShuttingDown())
             return future
-        self._jobs.put(_Job(job, partial(_resolve, future)))
+        self._jobs.put(_Job(job, partial(resolve, future)))
         return future
 
     def _work(self) -> None:
@@ -247,15 +257,6 @@ class Reader(_OneThread):
 def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:
     for done, result in zip(waiting, results, strict=True):
         done(result)
-
-
-def _resolve(future: asyncio.Future[Any], result: Any) -> None:
-    if future.done():  # the caller has gone
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
 
 
 def cause_of(error: Exception) -> BaseException:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from konversi.database.sealed import Seal
     from konversi.datasets.statements import Rows
 
-_HOLD = b"datasets"
-
 
 class Datasets:
     """The store of datasets. `registry` is how they stand: replaced as a whole by every change."""
@@ -75,7 +73,7 @@ class Datasets:
         """Change and read in one transaction, so that the snapshots follow each other as the changes did."""
 
         def changed(connection: Connection) -> Rows:
-            self._database.hold(connection, [_HOLD])
+            self._database.hold(connection, "datasets", [b"all"])
             job(connection)
             return statements.everything(connection)
 

@@ -20,6 +20,7 @@ from konversi.errors import StorageUnavailable
 from konversi.logs import logger
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane
+from konversi.outbox.port import Settlement
 from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
     from konversi.delivery.destination import Destination
     from konversi.delivery.watch import Watch
     from konversi.meta.graph import Credentials, Sent
-    from konversi.outbox.port import Batch, Course, Outbox, Settlement
+    from konversi.outbox.port import Batch, Course, Outbox
 
     Share: TypeAlias = Callable[[Course], None]
 
-_LEASE = 30.0  # seconds; extended every third of it while a send takes long
+_LEASE = 30.0  # seconds from the claim on; extended every third of it while a send takes long
 _LOOK_AGAIN = 30.0  # seconds without a sign: ask the outbox all the same
 _STORAGE_REST = 1.0
 _PROBE = 10  # events sent to see whether a lane works again
+_TOO_LATE = "The process stood still after it had claimed the event, and did not send it."
 
 
 class Sender(Protocol):
@@ -138,7 +140,7 @@ class Courier:
         most = _PROBE if position is Position.HALF_OPEN else MOST_EVENTS
         # With a backlog, several claims share a commit: nobody waits for what one of them finds.
         claimed = None if self.pace.last_full else asyncio.get_running_loop().create_future()
-        task = sends.create_task(self._carry(destination, now, most, claimed))
+        task = sends.create_task(self._carry(destination, most, claimed))
         self._under_way.add(task)
         task.add_done_callback(self._finished)
         return await claimed if claimed else 0.0
@@ -150,13 +152,12 @@ class Courier:
         else:
             await asyncio.sleep(seconds)
 
-    async def _carry(
-        self, destination: Destination, now: float, most: int, claimed: asyncio.Future[float] | None
-    ) -> bool:
+    async def _carry(self, destination: Destination, most: int, claimed: asyncio.Future[float] | None) -> bool:
         """Claim a batch and deliver it. `claimed` gets the seconds until the next look, as soon as they are known.
 
         Returns whether the lane has to be looked at again now.
         """
+        began, now = monotonic(), self._clock.now()
         try:
             choose = partial(next_batch, now=now, most=most)
             batch = await self._outbox.claim(self.lane, now, now + _LEASE, choose, at_once=self.pace.at_once)
@@ -166,12 +167,14 @@ class Courier:
             batch, rest = None, _STORAGE_REST
         events = len(batch.ids) if batch else 0
         full = batch is not None and _is_full(batch, most)
-        began = monotonic() if batch else self.pace.last_start
-        self.pace = paces.started(self.pace, began, events, full=full)
+        started = monotonic() if batch else self.pace.last_start
+        self.pace = paces.started(self.pace, started, events, full=full)
         if claimed and not claimed.done():
             claimed.set_result(rest)
-        if batch:
-            await self._deliver(batch, destination)
+        if batch and monotonic() - began >= _LEASE:
+            await self._leave(batch)
+        elif batch:
+            await self._deliver(batch, destination, began)
         return batch is not None or claimed is None
 
     def _finished(self, task: asyncio.Task[bool]) -> None:
@@ -183,10 +186,22 @@ class Courier:
         due = dict(await self._outbox.lanes()).get(self.lane)
         return _LOOK_AGAIN if due is None else max(0.05, due - self._clock.now())
 
-    async def _deliver(self, batch: Batch, destination: Destination) -> None:
+    async def _leave(self, batch: Batch) -> None:
+        """The process stood still for so long that others may have rescued the batch: sending would double it."""
+        logger().warning("woke_too_late", attempt=batch.attempt, events=len(batch.ids))
+        now = self._clock.now()
+        await self._settle(
+            batch,
+            Settlement(
+                Step.RETRY, Kind.NOT_SENT.value, ended_at=now, due_at=now, counts_as_try=False, reason=_TOO_LATE
+            ),
+        )
+
+    async def _deliver(self, batch: Batch, destination: Destination, claimed: float) -> None:
+        """Send it, and settle what came of it. `claimed` are the monotonic seconds at which its lease began."""
         _say_sending(batch)
         began = monotonic()
-        async with self._keeping(batch.attempt):
+        async with self._keeping(batch.attempt, claimed):
             sent = await self._sender.send(destination.to, batch.data, events=len(batch.ids), test_code=self._test_code)
         verdict = sent.verdict
         outlook = decide(
@@ -214,12 +229,14 @@ class Courier:
         self._watch.announce(batch.ids, outlook.settlement)
 
     @asynccontextmanager
-    async def _keeping(self, attempt: int) -> AsyncIterator[None]:
+    async def _keeping(self, attempt: int, claimed: float) -> AsyncIterator[None]:
         """Keep the lease while the block runs."""
 
         async def extend() -> None:
+            due = claimed + _LEASE / 3
             while True:
-                await asyncio.sleep(_LEASE / 3)
+                await asyncio.sleep(due - monotonic())
+                due = monotonic() + _LEASE / 3
                 try:
                     await self._outbox.extend(attempt, self._clock.now() + _LEASE)
                 except StorageUnavailable as error:

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 
 def is_news(before: tuple[Breaker, Pace], after: tuple[Breaker, Pace]) -> bool:
-    """Whether others have to hear of it. That a lane may go quicker, everybody finds out by themselves."""
-    return before[0] != after[0] or after[1].at_once < before[1].at_once
+    """Whether others have to hear of it.
+
+    Also that it bears more: who doesn't know would find more under way than it takes for allowed, and never get a turn.
+    """
+    return before[0] != after[0] or after[1].at_once != before[1].at_once
 
 
 def course(lane: str, breaker: Breaker, pace: Pace, now: float) -> Course:
@@ -27,7 +30,7 @@ def course(lane: str, breaker: Breaker, pace: Pace, now: float) -> Course:
 def adopted(told: Course, pace: Pace) -> tuple[Breaker, Pace]:
     """A courier's breaker and pace after it was told."""
     breaker = Breaker(told.failures, told.rests, told.open_until, told.cause, told.paused)
-    return breaker, replace(pace, at_once=min(pace.at_once, told.at_once))
+    return breaker, replace(pace, at_once=told.at_once)
 
 
 def at_start(told: Course, now: float) -> Course:

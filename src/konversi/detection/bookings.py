@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from konversi.detection import call_ids
 from konversi.detection.plain import fold
 from konversi.detection.recipe import Given, Reading, Recipe, compose
 from konversi.detection.report import claims_in, has_booking, reports_in
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 TOOLS = ("createBooking", "create_booking")
 
-_SHORTEST_UNIQUE_ID = 16  # `call_1` comes again in every chat; the long ids of the model providers never do
-_LONGEST_ID = 200
 _SHOW_IT = "Put the tool's results into `metadata.toolResults`, or the `bookingId` into the agent's result."
 
 
@@ -119,9 +118,8 @@ def _told(call: Call, outcome: Outcome, reading: Reading | None = None) -> ToolC
 
 def _event_id(event: str, call_id: str | None) -> str | None:
     """What makes a second look at the same transcript the same conversion, where the booking has no id."""
-    if call_id is None or len(call_id) < _SHORTEST_UNIQUE_ID or len(event) + len(call_id) >= _LONGEST_ID:
-        return None
-    return f"{event}:{call_id}"
+    own = call_ids.unique(call_id)
+    return None if own is None else f"{event}:{own}"
 
 
 def _identity(call: ToolCall) -> tuple[str, str] | None:

@@ -51,7 +51,7 @@ def _collect(value: Any, depth: int, found: list[dict[str, Any]]) -> None:
 
 def read(layers: Layers, path: str) -> Any | None:
     """What stands at the path in the outermost layer that has it; None where nothing does. Empty text is nothing."""
-    first, *rest = _steps(path)
+    first, rest = _steps(path)
     for layer in layers:
         value = layer.get(first)
         for step in rest:
@@ -64,9 +64,9 @@ def read(layers: Layers, path: str) -> Any | None:
 
 
 @lru_cache(maxsize=1_024)
-def _steps(path: str) -> tuple[str, ...]:
+def _steps(path: str) -> tuple[str, tuple[str, ...]]:
     first, *rest = path.split(".")
-    return fold(first), *rest
+    return fold(first), tuple(rest)
 
 
 def _step(value: Any, step: str) -> Any | None:

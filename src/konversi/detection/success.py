@@ -70,6 +70,7 @@ _ERROR_SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_FIELDS = _folded("message", "messages", "msg", "detail", "details", "reason", "note", "reply", "description")
+_FIELDS_OF_TEXT = WRAPPERS | _SENTENCE_FIELDS
 _ENVELOPE_FIELDS = _folded("type", "role", "meta", "annotations", "mime_type")
 
 _USE_PREDICATE = (
@@ -173,9 +174,7 @@ def _texts(result: Any, layers: Layers) -> list[str]:
     texts = [result] if isinstance(result, str) else []
     texts += [entry for entry in entries(result) or () if isinstance(entry, str)]
     for layer in layers:
-        texts += [
-            text for key, text in layer.items() if key in WRAPPERS | _SENTENCE_FIELDS and isinstance(text, str) and text
-        ]
+        texts += [text for key, text in layer.items() if key in _FIELDS_OF_TEXT and isinstance(text, str) and text]
     return texts
 
 

@@ -30,10 +30,18 @@ class LaneReport(NamedTuple):
     cause: str  # why it doesn't send, in plain words
 
 
-def metrics(counts: Counts, lanes: Sequence[LaneReport], now: float) -> bytes:
+class WebhookReport(NamedTuple):
+    """What became of webhook calls."""
+
+    refused: Mapping[tuple[str, str], int]  # by platform and the error's code, since the start
+    waiting: int  # to be handed on
+    dropped: int  # not kept to be handed on, since the start
+
+
+def metrics(counts: Counts, lanes: Sequence[LaneReport], webhooks: WebhookReport, now: float) -> bytes:
     """The exposition text."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([*_outbox(counts, now), *_delivery(lanes)]))
+    registry.register(_Snapshot([*_outbox(counts, now), *_delivery(lanes), *_webhooks(webhooks)]))
     return generate_latest(registry)
 
 
@@ -89,3 +97,22 @@ def _delivery(lanes: Sequence[LaneReport]) -> Iterable[Metric]:
         closed.add_metric([report.lane], float(report.breaker == "closed"))
         paused.add_metric([report.lane], float(report.paused))
     yield from (requests, sent, seconds, closed, paused)
+
+
+def _webhooks(report: WebhookReport) -> Iterable[Metric]:
+    refused = CounterMetricFamily(
+        "konversi_webhooks_refused",
+        "Webhook calls that were refused since the start, by the code of the error.",
+        labels=["platform", "reason"],
+    )
+    for (platform, reason), number in report.refused.items():
+        refused.add_metric([platform, reason], number)
+    yield refused
+    yield GaugeMetricFamily(
+        "konversi_forwards_waiting", "Webhook calls that wait to be handed on to the bot.", value=report.waiting
+    )
+    yield CounterMetricFamily(
+        "konversi_forwards_dropped",
+        "Webhook calls that will not be handed on, because too many waited, since the start.",
+        value=report.dropped,
+    )

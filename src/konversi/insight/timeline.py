@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from konversi.insight.describe import event, moment
-from konversi.journeys.port import journey_id
+from konversi.journeys.port import SPOKEN_OF, journey_id
 from konversi.outbox.states import State
 
 if TYPE_CHECKING:
@@ -25,8 +27,7 @@ _STAGE_OF = {
 }
 _OF_CLICK = ("ad_id", "source_type", "headline", "source_url", "ref")
 _OF_USE = ("tool", "outcome", "error_kind", "seconds")
-_OF_EVENT = ("event", "state", "receipt", "event_id", "booking_id", "reason")
-_STILL_SPOKEN_OF = 86_400  # seconds after a booking in which a reply that says "booked" means that one
+_OF_EVENT = ("state", "receipt", "event_id", "booking_id", "reason")
 _NOT_A_STAGE = frozenset({"ViewContent", "Contact", "PageView", "Search"})
 
 
@@ -70,12 +71,18 @@ def _entries(one: Journey, past: Past, events: Iterable[Stored]) -> Iterable[dic
         yield _entry(use["at"], "tool_call", **_told(use, _OF_USE))
     booked = [turn["at"] for turn in past.turns if turn["booked"]]
     for turn in past.turns:
-        if turn["claimed"] and not any(0 <= turn["at"] - at <= _STILL_SPOKEN_OF for at in booked):
+        if turn["claimed"] and not any(0 <= turn["at"] - at <= SPOKEN_OF for at in booked):
             yield _entry(turn["at"], "said_booked_but_did_not")
     for sighting in past.sightings:
         yield _entry(sighting["at"], "automatic_event", event=sighting["event_name"])
     for stored in events:
-        yield _entry(stored.event_time, "event", **_told(event(stored), _OF_EVENT))
+        yield _entry(stored.event_time, "event", **_named(stored), **_told(event(stored), _OF_EVENT))
+
+
+def _named(stored: Stored) -> dict[str, Any]:
+    """The name that Meta gets, and the conversion's own where that is another."""
+    sent = orjson.loads(stored.body)["event_name"]
+    return {"event": sent} if sent == stored.event_name else {"event": sent, "conversion": stored.event_name}
 
 
 def _told(known: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

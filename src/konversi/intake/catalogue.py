@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from konversi.errors import KonversiError
 from konversi.events.faults import Fault
 from konversi.insight.describe import moment
-from konversi.intake.http.problems import InvalidFields
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.meta import accounts
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane

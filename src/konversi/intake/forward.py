@@ -3,75 +3,83 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx2
-import orjson
 
 from konversi.errors import SealBroken, StorageUnavailable
+from konversi.intake.call import SEALED_AS, Call
+from konversi.intake.outage import Outage
 from konversi.logs import logger
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from konversi.clock import Clock
     from konversi.database.sealed import Seal
+    from konversi.journeys.forwards import Forwards
     from konversi.journeys.port import Forward
-    from konversi.journeys.store import Journeys
 
 T = TypeVar("T")
 
-SEALED_AS = "forwarded webhook"
-_HANDED_ON = ("content-type", "user-agent", "x-hub-signature", "x-hub-signature-256")
 _PAUSES = (1.0, 5.0, 30.0, 120.0, 600.0, 1_800.0, 3_600.0)  # seconds before each further try
 _LONGEST = 7 * 86_400  # seconds after which a call is given up: Meta itself would have
 _AT_ONCE = 16
+_ABOUT_THE_CALL = frozenset({SealBroken.code, "HTTP 400", "HTTP 413", "HTTP 415", "HTTP 422"})
+_COMPLAINT_SECONDS = 3_600.0
 _SECONDS = 10.0
 _TIMEOUT = httpx2.Timeout(_SECONDS, connect=3.0)
+_TOO_LATE = "WHATSAPP_FORWARD_URL did not take it for 7 days."
+_FULL = "Too many wait for WHATSAPP_FORWARD_URL: until it takes some, it gets none of the new ones."
 _LOOK_AGAIN_SECONDS = (0.5, 60.0)  # at least, at most
 
 
-class Call(NamedTuple):
-    """A webhook call as it came."""
-
-    headers: Mapping[str, str]  # values as Latin-1, which has a letter for every byte
-    body: bytes
-
-    @classmethod
-    def of(cls, headers: Mapping[bytes, bytes], body: bytes) -> Call:
-        """With the headers that the bot needs to check it for itself."""
-        names = ((name, headers.get(name.encode())) for name in _HANDED_ON)
-        return cls({name: value.decode("latin-1") for name, value in names if value is not None}, body)
-
-    def packed(self) -> bytes:
-        """As bytes, to be encrypted and kept."""
-        return orjson.dumps({"headers": dict(self.headers), "body": base64.b64encode(self.body).decode()})
-
-    @classmethod
-    def unpacked(cls, packed: bytes) -> Call:
-        """What `packed` made bytes of."""
-        said = orjson.loads(packed)
-        return cls(said["headers"], base64.b64decode(said["body"]))
-
-
 class Forwarder:
-    """Hands calls on to one address, some at a time, the oldest first; one that hangs holds up no other."""
+    """Hands calls on to one address, some at a time, the oldest first; one that hangs holds up no other.
 
-    def __init__(self, journeys: Journeys, seal: Seal, url: str, *, clock: Clock) -> None:
-        self._journeys = journeys
+    `dropped` counts those that were not kept, since the start.
+    """
+
+    def __init__(
+        self,
+        forwards: Forwards,
+        seal: Seal,
+        url: str,
+        *,
+        clock: Clock,
+        elsewhere: Callable[[], None] | None = None,
+    ) -> None:
+        """`elsewhere` wakes the processes that hand on, where this one doesn't."""
+        self._forwards = forwards
         self._seal = seal
         self._url = url
         self._clock = clock
+        self._elsewhere = elsewhere
         self._something = asyncio.Event()
         self._under_way: set[int] = set()
-        self._failing = False
+        self._outage = Outage()
+        self._next_complaint = 0.0
+        self.dropped = 0
 
     def wake(self) -> None:
         """There is a call to hand on."""
+        if self._elsewhere is not None:
+            self._elsewhere()
         self._something.set()
+
+    def no_room(self) -> None:
+        """A call was not kept, because too many wait."""
+        self.dropped += 1
+        now = self._clock.now()
+        if now >= self._next_complaint:
+            self._next_complaint = now + _COMPLAINT_SECONDS
+            logger().error("webhooks_not_kept", remedy=_FULL)
+
+    async def waiting(self) -> int:
+        """How many calls there are to hand on."""
+        return await self._forwards.waiting()
 
     async def run(self) -> None:
         """Hand on what is due, until cancelled."""
@@ -81,24 +89,39 @@ class Forwarder:
             ) as http,
             asyncio.TaskGroup() as group,
         ):
+            await self._patiently(self._forwards.revive)  # nobody knows how the bot did meanwhile
             while True:
                 self._something.clear()
                 await self._patiently(lambda: self._begin(http, group))
-                await self._rest(await self._patiently(self._journeys.next_forward))
+                await self._rest(await self._patiently(self._forwards.next_due))
 
     async def _begin(self, http: httpx2.AsyncClient, group: asyncio.TaskGroup) -> None:
-        before = frozenset(self._under_way)  # one that arrives at the bot during the look-up may still be found by it
-        room = _AT_ONCE - len(before)
-        if not room:
-            return
-        due = await self._journeys.due_forwards(_AT_ONCE + len(before))
-        for forward in [one for one in due if one.id not in before][:room]:
+        under_way = frozenset(self._under_way)  # one that ends during the look-up may still be found by it
+        if self._outage.down:
+            chosen = [] if under_way else await self._probe()
+        else:
+            room = _AT_ONCE - len(under_way)
+            chosen = await self._forwards.due(room, under_way) if room else []
+        for forward in chosen:
             self._under_way.add(forward.id)
             group.create_task(self._hand_on(http, forward))
+
+    async def _probe(self) -> list[Forward]:
+        """The one call, if it is time for it, that finds out whether the bot is up again."""
+        now = self._clock.now()
+        if now < self._outage.next_probe:
+            return []
+        given_up = await self._forwards.give_up(now - _LONGEST)
+        if given_up:
+            logger().error("webhook_given_up", calls=given_up, remedy=_TOO_LATE)
+        soonest = await self._forwards.soonest()
+        return [soonest] if soonest else []
 
     async def _rest(self, following: float | None) -> None:
         """Until something happens, or the next call is due."""
         least, most = _LOOK_AGAIN_SECONDS
+        if following is not None and self._outage.down:
+            following = self._outage.next_probe
         pause = most if following is None else min(most, max(least, following - self._clock.now()))
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
@@ -108,22 +131,24 @@ class Forwarder:
         fault = await self._fault(http, forward)
         await self._patiently(lambda: self._settle(forward, fault))
         self._under_way.discard(forward.id)
+        if fault is None:
+            if self._outage.taken(self._clock.now()):
+                logger().info("webhooks_forwarded_again")
+                await self._patiently(self._forwards.revive)
+        elif self._outage.failed(forward.id, self._clock.now(), its_own_fault=fault in _ABOUT_THE_CALL):
+            logger().warning("webhook_not_forwarded", reason=fault, remedy="It is kept, and tried again.")
         self.wake()
 
     async def _settle(self, forward: Forward, fault: str | None) -> None:
         now = self._clock.now()
         if fault is None:
-            self._failing = False
-            await self._journeys.forwarded(forward.id)
+            await self._forwards.done(forward.id)
         elif now - forward.received_at >= _LONGEST:
-            logger().error("webhook_given_up", reason=fault, remedy="WHATSAPP_FORWARD_URL did not take it for 7 days.")
-            await self._journeys.forwarded(forward.id)
+            logger().error("webhook_given_up", reason=fault, remedy=_TOO_LATE)
+            await self._forwards.done(forward.id)
         else:
-            if not self._failing:
-                self._failing = True
-                logger().warning("webhook_not_forwarded", reason=fault, remedy="It is kept, and tried again.")
             pause = _PAUSES[min(forward.tries, len(_PAUSES) - 1)]
-            await self._journeys.put_off(forward.id, now + pause * (1 + self._clock.jitter()) / 2, fault)
+            await self._forwards.put_off(forward.id, now + pause * (1 + self._clock.jitter()) / 2, fault)
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """What the storage says, asked until it answers: the bot must not get a call twice because of it."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from konversi.clock import monotonic
 from konversi.delivery.breaker import Position
 from konversi.errors import NotFound, StorageUnavailable
 from konversi.insight.metrics import LaneReport
+from konversi.intake.refused_calls import RefusedCalls
+from konversi.intake.room import Room
 from konversi.outbox.lanes import Lane
 from konversi.outbox.states import FINAL, State, Step
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.02
 _OTHERS_SECONDS = 0.1  # between looks at what another process may have done
 _PATIENCE_SECONDS = 2.0
+_ROOM_FOR_STRANGERS = 32 * 1_048_576  # bytes
 
 
 class Decisions(Protocol):
@@ -53,6 +56,7 @@ class Gateway:
     clock: Clock
     outbox: Outbox
     receiver: Receiver
+    prompt: Receiver | None  # the same for any thread and `prompt.at_once`, where the outbox can do that
     journeys: Journeys
     listener: Listener
     turns: Turns
@@ -63,11 +67,13 @@ class Gateway:
     catalogue: Catalogue
     watch: Watch
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
+    refused_calls: RefusedCalls = field(default_factory=RefusedCalls)
+    room_for_strangers: Room = field(default_factory=lambda: Room(_ROOM_FOR_STRANGERS))
 
     @property
     def delivers(self) -> bool:
         """Whether this process has to do with delivery at all."""
-        return self.settings.only in (None, "delivery")
+        return self.settings.delivers
 
     @property
     def ready(self) -> bool:

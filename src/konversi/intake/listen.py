@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from konversi.intake.forward import SEALED_AS
+from konversi.intake.call import SEALED_AS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from konversi.database.sealed import Seal
-    from konversi.intake.forward import Call
+    from konversi.intake.call import Call
     from konversi.journeys.arrival import Arrival, Heard
     from konversi.journeys.port import Taken
     from konversi.journeys.store import Journeys
@@ -22,6 +22,18 @@ class Lines(Protocol):
     """Which account a phone number belongs to."""
 
     def account_of(self, line: str | None) -> str | None: ...
+
+
+class Onward(Protocol):
+    """Hands calls on."""
+
+    def wake(self) -> None:
+        """There is a call to hand on."""
+        ...
+
+    def no_room(self) -> None:
+        """A call was not kept, because too many wait."""
+        ...
 
 
 class Told(NamedTuple):
@@ -42,13 +54,13 @@ class Listener:
         seal: Seal,
         *,
         now: Callable[[], float],
-        wake_forwarder: Callable[[], None],
+        onward: Onward | None,
     ) -> None:
         self._journeys = journeys
         self._lines = lines
         self._seal = seal
         self.now = now
-        self._wake_forwarder = wake_forwarder
+        self._onward = onward
 
     async def listen(self, heard: Heard, *, forward: Call | None = None) -> Told:
         """Keep what was heard; durable on return. `forward` is the call itself, where it is to be handed on.
@@ -58,8 +70,10 @@ class Listener:
         placed = heard._replace(arrivals=tuple(self._placed(arrival) for arrival in heard.arrivals))
         sealed = self._seal.close(forward.packed(), SEALED_AS) if forward is not None else None
         taken: Taken = await self._journeys.arrive(placed, sealed=sealed)
-        if forward is not None:
-            self._wake_forwarder()
+        if self._onward is not None and taken.no_room:
+            self._onward.no_room()
+        elif self._onward is not None and sealed is not None:
+            self._onward.wake()
         return Told(taken.new, taken.known, heard.others)
 
     def _placed(self, arrival: Arrival) -> Arrival:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from konversi.errors import IdempotencyConflict
+from konversi.events.conversion import Customer
 from konversi.events.faults import Fault, Note, Refused
 from konversi.events.identity import digest, event_id
 from konversi.events.names import event_name
 from konversi.events.times import deadline, event_time
+from konversi.intake.chats import of_customer, of_one_person
 from konversi.intake.oversized import oversized
 from konversi.journeys.attribution import NOTHING, Window, attribute
 from konversi.journeys.identity import merged
@@ -29,12 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from konversi.events.conversion import Conversion
+    from konversi.intake.chats import Conversations
+    from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Attribution, Known
     from konversi.matching.match import Match
-    from konversi.outbox.port import Appended, Outbox
+    from konversi.outbox.port import Appended
 
 T = TypeVar("T")
 _BREATH = 100  # conversions prepared in one go: about 2 ms
+_OF_THE_CHAT = {"customer": Customer(), "occurred_at": None}  # and not of the booking
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +54,11 @@ class Rules:
     window: Window = field(default_factory=Window)
 
 
-class Conversations(Protocol):
-    """What is known of customers from their chats."""
+class Arrivals(Protocol):
+    """The side of the outbox that takes events; as `outbox.port.Outbox` says."""
 
-    def keys(self, user_data: dict[str, Any]) -> Sequence[bytes]:
-        """Under which a customer with these match keys is found."""
-        ...
-
-    async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
-        """The conversations that each key finds."""
-        ...
-
-
-class Routes(Protocol):
-    """Which datasets there are, and whose chats belong to them."""
-
-    @property
-    def links_accounts(self) -> bool:
-        """Whether a chat can decide about the dataset at all."""
-        ...
-
-    def resolve(self, given: str | None) -> str | None:
-        """The dataset that a caller means; `None` where it isn't known."""
-        ...
-
-    def dataset_of(self, channel: str, account: str | None, line: str | None) -> str | None:
-        """The dataset that a chat's events belong to; `None` where its account isn't linked to any."""
-        ...
-
-    def account_of(self, line: str | None) -> str | None:
-        """The WhatsApp Business Account that a number belongs to, where it was told."""
-        ...
+    async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]: ...
+    async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
 
 
 class Receipt(NamedTuple):
@@ -104,7 +83,7 @@ class Receiver:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Arrivals,
         rules: Rules,
         *,
         conversations: Conversations,
@@ -122,32 +101,42 @@ class Receiver:
         self._wake = wake
         self._lanes: dict[tuple[str, str], str] = {}
 
-    async def receive(self, conversion: Conversion) -> Receipt:
-        """Accept one conversion; durable on return.
+    async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
+        """Accept one conversion, as if it had come `waited` seconds ago; durable on return.
 
         Raises `Refused` (with each fault), `IdempotencyConflict`, `StorageUnavailable` or `Overloaded`.
         """
-        (outcome,) = await self.receive_all([conversion])
+        (outcome,) = await self.receive_all([conversion], waited=waited)
         if isinstance(outcome, Refusal):
             raise outcome.error
         return outcome
 
-    async def receive_all(self, conversions: Sequence[Conversion]) -> list[Receipt | Refusal]:
-        """Accept several, one outcome each in their order; a bad one doesn't refuse the rest."""
-        now = self._now()
+    async def receive_all(
+        self, conversions: Sequence[Conversion], *, waited: float = 0.0, conversation: str | None = None
+    ) -> list[Receipt | Refusal]:
+        """Accept several, one outcome each in their order; a bad one doesn't refuse the rest.
+
+        `conversation` is the bot's name for the chat that all of them are from: it stands for a customer who is named
+        in one turn and not in the next.
+        """
+        now = self._now() - waited
         prepared: list[_Ready | Refusal] = []
         for start in range(0, len(conversions), _BREATH):
             if start:
                 await asyncio.sleep(0)  # a long list must not hold up the other callers, nor delivery
-            prepared += await self._prepared(conversions[start : start + _BREATH], now)
+            prepared += await self._prepared(conversions[start : start + _BREATH], now, conversation)
         ready = [one.new for one in prepared if isinstance(one, _Ready)]
         appended = iter(await self._outbox.append(ready) if ready else ())
         for lane in {event.lane for event in ready}:
             self._wake(lane)
         return [_outcome(one, next(appended)) if isinstance(one, _Ready) else one for one in prepared]
 
-    async def _prepared(self, conversions: Sequence[Conversion], now: float) -> list[_Ready | Refusal]:
-        read = [_in_bounds(conversion, partial(self._read, conversion, now)) for conversion in conversions]
+    async def _prepared(
+        self, conversions: Sequence[Conversion], now: float, conversation: str | None
+    ) -> list[_Ready | Refusal]:
+        read = [
+            _in_bounds(conversion, partial(self._read, conversion, now, conversation)) for conversion in conversions
+        ]
         known = await self._conversations.known([key for one in read if isinstance(one, _Read) for key in one.keys])
         homes = await self._homes([one for one in read if isinstance(one, _Read)])
         return [
@@ -161,7 +150,7 @@ class Receiver:
             return {}
         return await self._outbox.homes([(one.name, one.event_id) for one in read if one.dataset is None])
 
-    def _read(self, conversion: Conversion, now: float) -> _Read | Refusal:
+    def _read(self, conversion: Conversion, now: float, conversation: str | None) -> _Read | Refusal:
         """What the conversion says by itself, normalised."""
         name = event_name(conversion.event)
         occurred = event_time(conversion.occurred_at, now, in_store=conversion.channel == "store")
@@ -177,13 +166,18 @@ class Receiver:
             return _refusal(conversion, (name, occurred, dataset), matched.notes)
         own_id = event_id(name, conversion, self._unique)
         keys = self._conversations.keys(matched.user_data)
-        return _Read(conversion, name, own_id, occurred, dataset, matched, keys)
+        if conversation is None:
+            return _Read(conversion, name, own_id, occurred, dataset, matched, keys, conversion)
+        by_name = not keys
+        keys = keys or self._conversations.called(conversation)
+        said = conversion.model_copy(update=_OF_THE_CHAT)
+        return _Read(conversion, name, own_id, occurred, dataset, matched, keys, said, by_name)
 
     def _credited(self, read: _Read, known: dict[bytes, list[Known]]) -> Attribution:
         conversion, rules = read.conversion, self._rules
         on_a_page = conversion.client is not None and conversion.client.page_url is not None
         return attribute(
-            _conversations(read, known),
+            _chats(read, known),
             channel=conversion.channel or ("website" if on_a_page else None),
             dataset=read.dataset,
             click_id=read.matched.user_data.get("ctwa_clid"),
@@ -227,7 +221,7 @@ class Receiver:
             booking_id=conversion.booking_id,
             event_time=read.occurred,
             deadline=deadline(read.occurred, in_store=composed.action_source == PHYSICAL_STORE),
-            digest=digest(conversion, rules.secret),
+            digest=digest(read.said, rules.secret),
             body=orjson.dumps(composed.event),
             notes=orjson.dumps(notes, default=tuple).decode() if notes else "",
             journey=credited.journey,
@@ -261,6 +255,8 @@ class _Read(NamedTuple):
     dataset: str | None
     matched: Match
     keys: Sequence[bytes]  # under which the customer's conversations are found
+    said: Conversion  # what has to be the same in a repeat
+    by_name: bool = False  # of the chat, since nobody is named
 
 
 class _Ready(NamedTuple):
@@ -279,12 +275,10 @@ def _in_bounds(conversion: Conversion, step: Callable[[], T | Refusal]) -> T | R
         return _refusal(conversion, faults, ())
 
 
-def _conversations(read: _Read, known: dict[bytes, list[Known]]) -> Iterable[Known]:
-    """The customer's. One that only the click leads to says nothing of a person whom the conversion names itself."""
-    by_click = read.keys[-1:] if "ctwa_clid" in read.matched.user_data and len(read.keys) > 1 else ()
-    found = {one.journey: one._replace(user_data={}) for key in by_click for one in known.get(key, ())}
-    found |= {one.journey: one for key in read.keys if key not in by_click for one in known.get(key, ())}
-    return found.values()
+def _chats(read: _Read, known: Mapping[bytes, list[Known]]) -> Iterable[Known]:
+    if read.by_name:
+        return of_one_person([one for key in read.keys for one in known.get(key, ())])
+    return of_customer(read.keys, known, has_click="ctwa_clid" in read.matched.user_data)
 
 
 def _refusal(conversion: Conversion, found: Sequence[object], notes: Sequence[Note]) -> Refusal:

@@ -13,8 +13,19 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 _META = re.compile(r"sha256=([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_TWILIO = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)  # 20 bytes in base64
 _PORT = re.compile(r":[0-9]*$")
 _STANDARD_PORTS = {"https": "443", "http": "80"}
+
+
+def like_metas(header: str | None) -> bool:
+    """Whether `X-Hub-Signature-256` has the form of Meta's at all."""
+    return _META.fullmatch((header or "").strip()) is not None
+
+
+def like_twilios(header: str | None) -> bool:
+    """Whether `X-Twilio-Signature` has the form of Twilio's at all."""
+    return _TWILIO.fullmatch((header or "").strip()) is not None
 
 
 def signed_by_meta(secret: str, body: bytes, header: str | None) -> bool:
@@ -23,8 +34,10 @@ def signed_by_meta(secret: str, body: bytes, header: str | None) -> bool:
     Source: Meta, Graph API: webhooks, validating payloads.
     """
     found = _META.fullmatch((header or "").strip())
-    expected = (hmac.digest(one, body, "sha256").hex() for one in _secrets(secret))
-    return found is not None and _one_of(found[1].lower(), expected)
+    if found is None:
+        return False
+    given = bytes.fromhex(found[1])  # as long as any signature is
+    return any([hmac.compare_digest(hmac.digest(one, body, "sha256"), given) for one in _secrets(secret)])  # noqa: C419 - as in `_one_of`
 
 
 def signed_by_twilio(

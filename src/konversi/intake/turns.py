@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from konversi.detection.bookings import TOOLS, ToolCall, inspect_result
+from konversi.detection.call_ids import unique
 from konversi.detection.claims import claims_booking
 from konversi.detection.others import others_in
 from konversi.detection.plain import fold
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Channel, Customer, Identifier, Number, Text
 from konversi.events.faults import Fault, Refused
+from konversi.intake.told_again import names_of
 
 if TYPE_CHECKING:
     from konversi.events.conversion import Conversion
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MOST_RECORDS = 1_000
 _LONGEST_ID = 200
-_UNIQUE_ID = re.compile(r"[!-~]{16,200}", re.ASCII)  # `call_1` comes again in every chat
 _NOTHING = Fault(
     "metadata",
     "nothing_to_report",
@@ -96,7 +96,7 @@ class TurnOutcome(NamedTuple):
 
     calls: list[ToolCall]
     bookings: list[Booking]
-    claimed: bool  # the reply says that something was booked
+    unfounded: bool  # the reply says that something was booked, and nothing was, neither in it nor lately
 
 
 class Turns:
@@ -118,8 +118,9 @@ class Turns:
         person = report.person
         of_booking = inspect_result(result, tools=report.tools, event=report.event, customer=person)
         used = [*of_booking, *others_in(result, report.tools)]
-        booked = _once([call for call in of_booking if call.conversion is not None])
-        conversions = [_conversion(call, report, index) for index, call in enumerate(booked)]
+        names = names_of(used, conversation=report.conversation, turn=report.turn_id)
+        booked = _once([(call, name) for call, name in zip(used, names, strict=True) if call.conversion is not None])
+        conversions = [_conversion(call, report, name) for call, name in booked]
         claimed = bool(report.reply) and claims_booking(report.reply or "")
         turn = Turn(
             turn_id=report.turn_id,
@@ -130,45 +131,47 @@ class Turns:
             booked=bool(booked),
             claimed=claimed,
         )
-        uses = [_use(call, report, person, index) for index, call in enumerate(used[:MOST_RECORDS])]
-        outcomes = await self._receiver.receive_all(conversions) if conversions else []
+        uses = [_use(call, report, person, name) for call, name in zip(used, names, strict=True)][:MOST_RECORDS]
+        outcomes = await self._receiver.receive_all(conversions, conversation=report.conversation)
         await asyncio.gather(self._journeys.note(uses), self._journeys.note_turn(turn))
-        bookings = [Booking(call.name, outcome) for call, outcome in zip(booked, outcomes, strict=True)]
-        return TurnOutcome(used, bookings, claimed)
+        bookings = [Booking(call.name, outcome) for (call, _), outcome in zip(booked, outcomes, strict=True)]
+        unfounded = claimed and not booked
+        if unfounded:
+            unfounded = not await self._journeys.booked_lately(turn.conversation, person, turn.at)
+        return TurnOutcome(used, bookings, unfounded)
 
     async def keep(self, records: Records) -> None:
         """Keep records as they are; durable on return."""
         await asyncio.gather(self._journeys.note(records.calls), *map(self._journeys.note_turn, records.turns))
 
 
-def _once(booked: list[ToolCall]) -> list[ToolCall]:
+def _once(booked: list[tuple[ToolCall, str | None]]) -> list[tuple[ToolCall, str | None]]:
     """One call for each booking, however often its tool was called."""
-    found: dict[object, ToolCall] = {}
-    for number, call in enumerate(booked):
+    found: dict[object, tuple[ToolCall, str | None]] = {}
+    for number, (call, name) in enumerate(booked):
         booking_id = call.conversion.booking_id if call.conversion else None
-        found.setdefault(booking_id or call.call_id or number, call)
+        short = (call.call_id, repr(call.arguments), repr(call.result)) if call.call_id else number
+        found.setdefault(booking_id or unique(call.call_id) or short, (call, name))
     return list(found.values())
 
 
-def _conversion(call: ToolCall, report: TurnReport, index: int) -> Conversion:
+def _conversion(call: ToolCall, report: TurnReport, known_by: str | None) -> Conversion:
     told = call.conversion
     if told is None:
         raise ValueError("Only a succeeded call makes a conversion.")
     more = {"channel": report.channel, "source": report.source, "dataset": report.dataset, "occurred_at": report.at}
-    if told.booking_id is None and told.event_id is None and report.turn_id is not None:
-        more["event_id"] = f"{report.event}:{report.turn_id}:{index}"[:_LONGEST_ID]
+    if told.booking_id is None and told.event_id is None and known_by is not None:
+        more["event_id"] = f"{told.event}:{known_by}"[:_LONGEST_ID]
     return told.model_copy(update={name: value for name, value in more.items() if value is not None})
 
 
-def _use(call: ToolCall, report: TurnReport, person: Customer | None, index: int) -> ToolUse:
-    own = call.call_id if call.call_id and _UNIQUE_ID.fullmatch(call.call_id) else None
-    by_turn = f"{report.turn_id}:{index}"[:_LONGEST_ID] if report.turn_id else None
+def _use(call: ToolCall, report: TurnReport, person: Customer | None, known_by: str | None) -> ToolUse:
     outcome = "succeeded" if call.outcome.ok else "unknown" if call.outcome.remedy else "failed"
     return ToolUse(
         tool="".join(letter if "!" <= letter <= "~" else "_" for letter in call.name)[:100] or "_",
         outcome=outcome,
         called_at=report.at,
-        call_id=own or by_turn,
+        call_id=known_by,
         conversation=report.conversation,
         customer=person,
     )

@@ -34,7 +34,7 @@ _VISITED = (
 _DROP_TOUCHES = (  # the oldest ones after the first
     "DELETE FROM touches WHERE id IN (SELECT id FROM touches WHERE journey = ? ORDER BY at, id LIMIT ? OFFSET 1)"
 )
-_SEEN_BY_META = "SELECT DISTINCT event_name FROM automatic WHERE journey = ? LIMIT 10"
+_SEEN_BY_META = "SELECT DISTINCT journey, event_name FROM automatic WHERE journey IN ({})"
 _KNOWN = (
     "SELECT k.key, j.id, j.channel, j.account, j.line, j.last_at, j.user_data,"
     " t.id, t.at, t.account, t.line, t.click_id, t.ad_id"
@@ -89,7 +89,7 @@ def _found(driver: Driver, visit: Visit, keys: Sequence[bytes]) -> tuple[int, di
 
 @lru_cache(maxsize=32)
 def _find(keys: int) -> str:
-    return _FIND.format(",".join("?" * keys))
+    return _FIND.format(_places(keys))
 
 
 def _is_another_person(known: dict[str, Any], visit: Visit) -> bool:
@@ -175,17 +175,25 @@ def sight(driver: Driver, sightings: Sequence[Sighting]) -> int:
     return new
 
 
+def of_keys(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, int]:
+    """The newest conversation of each key."""
+    marks = ",".join("?" * len(keys))
+    rows = driver.execute(f"SELECT key, journey FROM journey_keys WHERE key IN ({marks}) ORDER BY journey", keys)  # noqa: S608 - ours
+    return {bytes(key): journey for key, journey in rows.fetchall()}
+
+
 def known(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
     """The conversations that each key finds."""
     found: dict[bytes, list[Known]] = {}
     read: dict[int, Known] = {}
     for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
         some = keys[start : start + _LOOKED_UP_AT_ONCE]
-        rows = driver.execute(_KNOWN.format(",".join("?" * len(some))), some).fetchall()
+        rows = driver.execute(_KNOWN.format(_places(len(some))), some).fetchall()
+        seen = _seen_by_meta(driver, list({row[1] for row in rows}))
         for key, id_, channel, account, line, last_at, user_data, touch_id, *touch in rows:
             one = read.get(id_)
             if one is None:
-                names = tuple(name for (name,) in driver.execute(_SEEN_BY_META, (id_,)).fetchall())
+                names = tuple(seen.get(id_, ()))
                 one = read[id_] = Known(id_, channel, account, line, last_at, orjson.loads(user_data), [], names)
             entered = found.setdefault(key, [])
             if one not in entered:
@@ -193,3 +201,17 @@ def known(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
             if touch_id is not None and all(known_touch.id != touch_id for known_touch in one.touches):
                 one.touches.append(Touch(touch_id, *touch))  # type: ignore[attr-defined]
     return found
+
+
+def _seen_by_meta(driver: Driver, journeys: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the events that Meta itself saw in each conversation."""
+    seen: dict[int, list[str]] = {}
+    if journeys:
+        for journey, name in driver.execute(_SEEN_BY_META.format(_places(len(journeys))), journeys).fetchall():
+            seen.setdefault(journey, []).append(name)
+    return seen
+
+
+@lru_cache(maxsize=32)
+def _places(number: int) -> str:
+    return ",".join("?" * number)

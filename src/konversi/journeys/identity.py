@@ -10,7 +10,7 @@ from konversi.events.conversion import Customer
 from konversi.matching.match import match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from konversi.journeys.arrival import Arrival, Referral
 
@@ -73,11 +73,20 @@ def keys_of(user_data: Mapping[str, Any], secret: bytes) -> list[bytes]:
     found: list[bytes] = []
     phones = user_data.get("ph", ())
     for name in IDENTIFYING:
-        value = user_data.get(name)
-        values = (value,) if isinstance(value, str) else value or ()
-        own = (one for one in values if name != "external_id" or one not in phones)
-        found += [keyed(name, one, secret) for one in own]
+        if name in user_data:
+            own = (one for one in _values(user_data, name) if name != "external_id" or one not in phones)
+            found += [keyed(name, one, secret) for one in own]
     return found
+
+
+def is_same_person(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both have a value in common that stands for one person."""
+    return any(not set(_values(one, name)).isdisjoint(_values(other, name)) for name in IDENTIFYING)
+
+
+def _values(user_data: Mapping[str, Any], name: str) -> Sequence[str]:
+    value = user_data.get(name)
+    return (value,) if isinstance(value, str) else value or ()
 
 
 def keyed(kind: str, value: str, secret: bytes) -> bytes:

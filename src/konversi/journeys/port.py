@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from konversi.journeys.arrival import Referral
 
 
+SPOKEN_OF = 86_400  # seconds after a booking in which a reply that says "booked" means that one
+
+
 class Visit(NamedTuple):
     """A customer's message, ready to be kept."""
 
@@ -42,6 +45,7 @@ class Taken(NamedTuple):
 
     new: int  # messages and sightings that were not known
     known: int
+    no_room: bool = False  # it was to be handed on, and too many wait for that already
 
 
 class Journey(NamedTuple):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 
-from konversi.journeys.port import Forward, Journey, Past, Search
+from konversi.journeys.port import Journey, Past, Search
 from konversi.journeys.tables import (
     automatic,
-    forwards,
     journey_keys,
     journeys,
     messages,
@@ -74,16 +73,6 @@ def _rows(connection: Connection, table: Any, journey: int) -> list[dict[str, An
     return [dict(row) for row in reversed(rows.mappings().all())]
 
 
-def of_keys(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
-    """The newest conversation of each key."""
-    rows = connection.execute(
-        select(journey_keys.c.key, journey_keys.c.journey)
-        .where(journey_keys.c.key.in_(keys))
-        .order_by(journey_keys.c.journey)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 def name(connection: Connection, journey: int, key: bytes) -> None:
     """Let a conversation be found by one key more."""
     known = select(journey_keys.c.key).where(journey_keys.c.key == key, journey_keys.c.journey == journey)
@@ -91,27 +80,29 @@ def name(connection: Connection, journey: int, key: bytes) -> None:
         connection.execute(insert(journey_keys).values(key=key, journey=journey))
 
 
-def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> int:
+def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> list[bool]:
     """Keep tool calls, each once; one that did not end yet, or failed, takes the outcome of a later try.
 
-    Returns how many were new.
+    Returns which were new.
     """
     given = [use["key"] for use in uses if use["key"] is not None]
     rows = connection.execute(select(tool_uses.c.key, tool_uses.c.outcome).where(tool_uses.c.key.in_(given)))
     known = {row[0]: row[1] for row in rows} if given else {}
     new: dict[Any, Mapping[str, Any]] = {}
+    are_new = [False] * len(uses)
     for number, use in enumerate(uses):
         key = use["key"]
         if key in new and new[key]["outcome"] not in _UNFINISHED:
             continue
         if key not in known:
+            are_new[number] = key not in new
             new[number if key is None else key] = use
         elif known[key] in _UNFINISHED:
             connection.execute(update(tool_uses).where(tool_uses.c.key == key).values(use))
             known[key] = use["outcome"]
     if new:
         connection.execute(insert(tool_uses), list(new.values()))
-    return len(new)
+    return are_new
 
 
 def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:
@@ -119,6 +110,21 @@ def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:
     if turn["key"] is not None and connection.execute(select(turns.c.id).where(turns.c.key == turn["key"])).first():
         return
     connection.execute(insert(turns).values(turn))
+
+
+def booked_within(
+    connection: Connection, conversation: bytes | None, journey: int | None, after: float, until: float
+) -> bool:
+    """Whether a turn of this conversation or journey booked between these Unix seconds."""
+    chats = [
+        column == value
+        for column, value in ((turns.c.conversation, conversation), (turns.c.journey, journey))
+        if value is not None
+    ]
+    if not chats:
+        return False
+    booked = select(turns.c.id).where(turns.c.at.between(after, until), turns.c.booked, or_(*chats)).limit(1)
+    return connection.execute(booked).first() is not None
 
 
 def forget_messages(connection: Connection, before: float, limit: int) -> int:
@@ -155,39 +161,3 @@ def forget_journeys(connection: Connection, ids: Sequence[int], before: float) -
         connection.execute(delete(table).where(table.c.journey.in_(gone)))
     connection.execute(delete(journeys).where(journeys.c.id.in_(gone)))
     return len(gone)
-
-
-def keep_forward(connection: Connection, sealed: bytes, now: float) -> None:
-    """Keep a webhook call until it is handed on."""
-    connection.execute(insert(forwards).values(received_at=now, due_at=now, tries=0, sealed=sealed, reason=""))
-
-
-def due_forwards(connection: Connection, now: float, limit: int) -> list[Forward]:
-    """The oldest calls that are due."""
-    rows = connection.execute(
-        select(forwards.c.id, forwards.c.received_at, forwards.c.tries, forwards.c.sealed)
-        .where(forwards.c.due_at <= now)
-        .order_by(forwards.c.due_at, forwards.c.id)
-        .limit(limit)
-    )
-    return [Forward(*row) for row in rows]
-
-
-def next_forward(connection: Connection) -> float | None:
-    """When the next call is due, if there is one."""
-    due: float | None = connection.execute(select(forwards.c.due_at).order_by(forwards.c.due_at).limit(1)).scalar()
-    return due
-
-
-def forwarded(connection: Connection, forward: int) -> None:
-    """Let go of a call that was handed on, or given up."""
-    connection.execute(delete(forwards).where(forwards.c.id == forward))
-
-
-def put_off(connection: Connection, forward: int, due_at: float, reason: str) -> None:
-    """Try a call again later."""
-    connection.execute(
-        update(forwards)
-        .where(forwards.c.id == forward)
-        .values(due_at=due_at, tries=forwards.c.tries + 1, reason=reason)
-    )

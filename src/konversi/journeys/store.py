@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from konversi.journeys import hot, statements
+from konversi.journeys import forwards, hot, statements
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
-from konversi.journeys.port import Sighting, Taken, Visit
+from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
 from konversi.matching.match import match
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Customer
     from konversi.journeys.arrival import Arrival, Automatic, Heard
     from konversi.journeys.attribution import Known
-    from konversi.journeys.port import Forward, Journey, Past, Search
+    from konversi.journeys.port import Journey, Past, Search
 
 _BRIEF = 100  # messages that hold up nobody while they are kept
 _PATIENCE = 0.02  # seconds that tool calls and turns wait for more, and never for a booking's commit
@@ -48,12 +49,22 @@ class Journeys:
     `secret` is the installation's, `country` the one in which national phones are read, and `now` gives Unix seconds.
     """
 
-    def __init__(self, database: Database, secret: bytes, *, country: str | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        secret: bytes,
+        *,
+        country: str | None,
+        now: Callable[[], float],
+        most_forwards: int = forwards.MOST_WAITING,
+    ) -> None:
         self._database = database
         self._secret = secret
         self._country = country
         self._now = now
+        self._most_forwards = most_forwards
         self._empty = True
+        self._look_ups = database.look_ups(self._known)
         self._uses = database.gathering(self._keep_uses, size=len, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE)
         self._turns = database.gathering(
             self._keep_turns, size=lambda _turn: 1, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE
@@ -67,7 +78,8 @@ class Journeys:
     async def arrive(self, heard: Heard, *, sealed: bytes | None = None) -> Taken:
         """Keep what a webhook call told, each message once; with `sealed`, also the call itself, to be handed on.
 
-        A call that told nothing new is not handed on again, unless it held nothing that is told once.
+        A call that told nothing new is not handed on again, unless it held nothing that is told once. Where too many
+        calls wait already, what it told is kept, but not the call.
         """
         visits: list[Visit] = []
         for start in range(0, len(heard.arrivals), _BREATH):
@@ -83,13 +95,16 @@ class Journeys:
 
     def _keep(self, connection: Connection, calls: Sequence[_Call]) -> list[Taken]:
         driver, now = self._database.driver(connection), self._now()
-        self._database.hold(connection, _people(calls))
+        self._database.hold(connection, "people", _people(calls))
         taken = []
+        room = forwards.room(connection, self._most_forwards) if any(call.sealed for call in calls) else 0
         for call in calls:
             new = hot.arrive(driver, call.visits, now) + hot.sight(driver, call.sightings)
-            if call.sealed is not None and (new or not call.size):
-                statements.keep_forward(connection, call.sealed, now)
-            taken.append(Taken(new, call.size - new))
+            handed_on = call.sealed is not None and (new > 0 or not call.size)
+            if call.sealed is not None and handed_on and room > 0:
+                forwards.keep(connection, call.sealed, now)
+            taken.append(Taken(new, call.size - new, no_room=handed_on and room <= 0))
+            room -= handed_on
         return taken
 
     def _visit(self, arrival: Arrival) -> Visit:
@@ -127,11 +142,19 @@ class Journeys:
         """Under which keys a customer's conversations are found; none where there are no conversations."""
         return [] if self._empty else keys_of(user_data, self._secret)
 
+    def called(self, conversation: str) -> list[bytes]:
+        """Under which key a conversation is found that the bot calls so; none where there are no conversations."""
+        return [] if self._empty else [keyed("conversation", conversation, self._secret)]
+
     async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
         """The conversations that the keys find: one indexed look-up."""
         if not keys:
             return {}
-        return await self._database.look_up(lambda connection: hot.known(self._database.driver(connection), keys))
+        return await self._look_ups.bring(keys)
+
+    def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
+        keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
+        return [hot.known(self._database.driver(connection), keys)] * len(asked)
 
     async def note(self, uses: Sequence[ToolUse]) -> int:
         """Keep tool calls; one that comes with its id, once. Returns how many were new."""
@@ -139,7 +162,9 @@ class Journeys:
 
     def _keep_uses(self, connection: Connection, groups: Sequence[Sequence[ToolUse]]) -> list[int]:
         now = self._now()
-        return [statements.note_uses(connection, [self._use(connection, use, now) for use in uses]) for uses in groups]
+        rows = [self._use(connection, use, now) for uses in groups for use in uses]
+        are_new = iter(statements.note_uses(connection, rows))
+        return [sum(islice(are_new, len(uses))) for uses in groups]
 
     def _use(self, connection: Connection, use: ToolUse, now: float) -> dict[str, Any]:
         conversation, journey = self._place(connection, use.conversation, use.customer)
@@ -178,19 +203,40 @@ class Journeys:
             "claimed": turn.claimed,
         }
 
+    async def booked_lately(self, conversation: str | None, customer: Customer | None, at: float | None) -> bool:
+        """Whether a turn before this one, of the same chat, booked what its reply may speak of."""
+
+        def job(connection: Connection) -> bool:
+            own, journey = self._found(connection, conversation, customer)[:2]
+            return statements.booked_within(connection, own, journey, then - SPOKEN_OF, then)
+
+        then = _when(at, self._now())
+        return await self._database.read(job)
+
     def _place(
         self, connection: Connection, conversation: str | None, customer: Customer | None
     ) -> tuple[bytes | None, int | None]:
-        """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key."""
+        """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key.
+
+        One that the bot gives to chats with several people is remembered for each of them.
+        """
+        own, journey, named_before = self._found(connection, conversation, customer)
+        if journey is not None and own is not None and named_before != journey:
+            statements.name(connection, journey, own)
+        return own, journey
+
+    def _found(
+        self, connection: Connection, conversation: str | None, customer: Customer | None
+    ) -> tuple[bytes | None, int | None, int | None]:
+        """The conversation's key, the journey that it or its customer leads to, and the one that it leads to itself."""
         own = keyed("conversation", conversation, self._secret) if conversation else None
+        if self._empty:
+            return own, None, None
         seen_ms = int(self._now() * 1_000)
         person = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
         keys = [*keys_of(person, self._secret), *([own] if own else [])]
-        found = statements.of_keys(connection, keys) if keys else {}
-        journey = next((found[key] for key in keys if key in found), None)
-        if journey is not None and own is not None and own not in found:
-            statements.name(connection, journey, own)
-        return own, journey
+        found = hot.of_keys(self._database.driver(connection), keys) if keys else {}
+        return own, next((found[key] for key in keys if key in found), None), found.get(own) if own else None
 
     async def find(self, journey: int) -> Journey | None:
         """One conversation."""
@@ -225,22 +271,6 @@ class Journeys:
 
         silent = await self._database.read(partial(statements.long_silent, before=rest_before, limit=limit))
         return max(await self._database.write(job)) >= limit
-
-    async def due_forwards(self, limit: int) -> list[Forward]:
-        """Webhook calls that are to be handed on now."""
-        return await self._database.read(partial(statements.due_forwards, now=self._now(), limit=limit))
-
-    async def next_forward(self) -> float | None:
-        """Unix seconds at which the next one is due."""
-        return await self._database.read(statements.next_forward)
-
-    async def forwarded(self, forward: int) -> None:
-        """It was handed on, or given up."""
-        await self._database.write(lambda connection: statements.forwarded(connection, forward))
-
-    async def put_off(self, forward: int, due_at: float, reason: str) -> None:
-        """It is tried again later."""
-        await self._database.write(lambda connection: statements.put_off(connection, forward, due_at, reason))
 
 
 def _people(calls: Sequence[_Call]) -> Iterable[bytes]:

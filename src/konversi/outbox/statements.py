@@ -199,7 +199,9 @@ def rescue(connection: Connection, now: float, step_of: Callable[[str], Step], *
     condition: ColumnElement[bool] = attempts.c.ended_at.is_(None)
     if not all_leases:
         condition = and_(condition, attempts.c.lease_until < now)
-    abandoned = connection.execute(select(attempts.c.id, attempts.c.lane, attempts.c.members).where(condition)).all()
+    # Locked, so that a lease that is extended at this moment is seen as such, and two rescuers share the work.
+    open_ones = select(attempts.c.id, attempts.c.lane, attempts.c.members).where(condition)
+    abandoned = connection.execute(open_ones.with_for_update(skip_locked=True)).all()
     rescued: list[int] = []
     for attempt, lane, members in abandoned:
         settlement = Settlement(

@@ -64,7 +64,7 @@ def after(state: State, step: Step) -> State:
     try:
         return TRANSITIONS[state, step]
     except KeyError:
-        raise WrongState(f"It is {state}, so it can't be changed by {step!r}.") from None
+        raise WrongState(f"It is {state.value}, from which there is no {step.value}.") from None
 
 
 def sources(step: Step) -> frozenset[State]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from konversi.database.opening import open_database
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from konversi.outbox.states import State
 
 _BRIEF = 200  # events whose insert takes about as long as its commit
+_FEW = 4  # requests at once: who bears so few should get no more, while one more or less of many is nothing
 _MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
 
 
@@ -78,6 +80,7 @@ class SqlOutbox:
         self.database = database
         self._hot = hot
         self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True)
+        self._look_ups = database.look_ups(self._homes)
         self._closed = False
 
     @property
@@ -87,6 +90,12 @@ class SqlOutbox:
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
         return await self._arrivals.bring(events)
+
+    def append_at_once(self, events: Sequence[NewEvent]) -> Sequence[Appended] | None:
+        """`append` in the caller's own thread; `None` where it would have to wait, and then nothing was done."""
+        for verdicts in self.database.write_at_once(lambda connection: self._append(connection, [events])):
+            return verdicts[0]
+        return None
 
     def _append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]]) -> list[list[Appended]]:
         return self._hot.append(connection, groups, self.database.now())
@@ -101,6 +110,8 @@ class SqlOutbox:
         at_once: int | None = None,
     ) -> Batch | None:
         def job(connection: Connection) -> Batch | None:
+            if at_once is not None and at_once <= _FEW:
+                self.database.hold(connection, "lane", [lane.encode()])
             if at_once is not None and statements.under_way(connection, lane, now) >= at_once:
                 return None
             batch, expired = self._hot.claim(connection, lane, now, lease_until, choose)
@@ -153,7 +164,12 @@ class SqlOutbox:
         return await self.database.write(lambda connection: statements.prune(connection, accepted_before, limit))
 
     async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        return await self.database.look_up(lambda connection: self._hot.homes(connection, ids))
+        return await self._look_ups.bring(ids) if ids else {}
+
+    def _homes(
+        self, connection: Connection, asked: Sequence[Sequence[tuple[str, str]]]
+    ) -> Sequence[dict[tuple[str, str], str]]:
+        return [self._hot.homes(connection, list(chain(*asked)))] * len(asked)
 
     async def lanes(self) -> Sequence[tuple[str, float]]:
         return await self.database.read(statements.lanes)

@@ -59,7 +59,7 @@ queue = Table(
     Column("in_doubt", Integer, nullable=False),
     Column("attempts", Text, nullable=False),  # ids of its attempts, each followed by a comma
     Column("reason", Text, nullable=False),
-    Index("ix_queue_due", "lane", "due_at", **only("state = 'waiting'")),
+    Index("ix_queue_due", "lane", "due_at", "id", **only("state = 'waiting'")),
     Index("ix_queue_rare", "state", "id", **only(_RARE)),
 )
 

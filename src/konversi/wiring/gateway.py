@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from konversi.aftercare.change import Decisions
 from konversi.aftercare.memory import memory
@@ -17,12 +17,14 @@ from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
+from konversi.intake.prompt import Prompt
 from konversi.intake.receive import Receiver, Rules
 from konversi.intake.turns import Turns
 from konversi.journeys.attribution import Window
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import GraphClient
+from konversi.outbox.store import SqlOutbox
 from konversi.wiring.catalogue import catalogue_of, destinations_of
 from konversi.wiring.stores import open_stores
 
@@ -30,13 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from konversi.delivery.courier import Sender
+    from konversi.intake.receive import Arrivals
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
     from konversi.wiring.stores import Stores
 
 _STOP_SECONDS = 20.0  # longer than any request to Meta
 _RESTART_SECONDS = 2.0
-_LANE, _COURSE, _DATASET = "lane", "course", "dataset"  # what processes tell each other about
+_LANE, _COURSE, _DATASET, _FORWARD = "lane", "course", "dataset", "forward"  # what processes tell each other about
 _ONE_PROCESS = (
     "KONVERSI_ONLY: SQLite serves one process, which does everything. Set KONVERSI_DATABASE_URL to a PostgreSQL"
     " database to run several, or leave it out."
@@ -99,12 +102,12 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
     destinations = destinations_of(settings, stores.datasets)
 
     url = settings.whatsapp_forward_url
-    forwarder = Forwarder(stores.journeys, stores.seal, url, clock=clock) if url else None
-
     database = stores.database
+    elsewhere = None if settings.delivers else partial(database.tell, _FORWARD)
+    forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock, elsewhere=elsewhere) if url else None
 
     def wake(lane: str) -> None:
-        if gateway.delivers:
+        if settings.delivers:
             gateway.dispatcher.wake(lane)  # whichever it is by then: it is replaced after a fault
         else:
             database.tell(_LANE, lane)
@@ -113,27 +116,31 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
         gateway.dispatcher.look_again(dataset)
         database.tell(_DATASET, dataset)
 
-    receiver = Receiver(
-        store,
-        rules,
-        conversations=stores.journeys,
-        routes=lambda: stores.datasets.registry,
-        now=clock.now,
-        unique=unique,
-        wake=wake,
-    )
+    def receiver_of(outbox: Arrivals, wake: Callable[[str], None]) -> Receiver:
+        return Receiver(
+            outbox,
+            rules,
+            conversations=stores.journeys,
+            routes=lambda: stores.datasets.registry,
+            now=clock.now,
+            unique=unique,
+            wake=wake,
+        )
+
+    receiver = receiver_of(store, wake)
     gateway = Gateway(
         settings=settings,
         clock=clock,
         outbox=store,
         receiver=receiver,
+        prompt=receiver_of(Prompt(store), _from_any_thread(wake)) if _writes_at_once(store) else None,
         journeys=stores.journeys,
         listener=Listener(
             stores.journeys,
             lambda: stores.datasets.registry,
             stores.seal,
             now=clock.now,
-            wake_forwarder=forwarder.wake if forwarder else _nobody_waits,
+            onward=forwarder,
         ),
         turns=Turns(receiver, stores.journeys),
         forwarder=forwarder,
@@ -153,8 +160,18 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
     return gateway
 
 
-def _nobody_waits() -> None:
-    """Nothing is handed on."""
+def _writes_at_once(store: Outbox) -> TypeGuard[SqlOutbox]:
+    return isinstance(store, SqlOutbox) and not store.database.shared
+
+
+def _from_any_thread(wake: Callable[[str], None]) -> Callable[[str], None]:
+    loop = asyncio.get_running_loop()
+
+    def wake_there(lane: str) -> None:
+        with suppress(RuntimeError):  # the loop has ended: the next start sends what was accepted
+            loop.call_soon_threadsafe(wake, lane)
+
+    return wake_there
 
 
 def _wake_all(gateway: Gateway) -> None:
@@ -188,12 +205,15 @@ async def _heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
             _LANE: lane,
             _COURSE: lambda _lane: gateway.dispatcher.hear(),
             _DATASET: dataset,
+            _FORWARD: lambda _: gateway.forwarder.wake() if gateway.forwarder and gateway.delivers else None,
         }
         for topic, listener in heeded.items():
             stores.database.on(topic, listener)
-        yield
-        for topic in heeded:
-            stores.database.on(topic, lambda _told: None)
+        try:
+            yield
+        finally:
+            for topic in heeded:
+                stores.database.on(topic, lambda _told: None)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from konversi.database.opening import open_database
 from konversi.database.schema import usable
 from konversi.database.sealed import Seal
 from konversi.datasets.store import Datasets
+from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
 from konversi.wiring.secret import readings, the_one
@@ -33,6 +34,7 @@ class Stores:
     database: Database
     outbox: Outbox
     journeys: Journeys
+    forwards: Forwards
     datasets: Datasets
     seal: Seal
     clock: Clock
@@ -83,4 +85,4 @@ async def open_stores(
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(database, outbox, journeys, datasets, seal, clock, secret)
+        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, clock, secret)

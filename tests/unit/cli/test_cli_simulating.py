@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from konversi.cli.options import Simulated
 from konversi.cli.simulating import WebhookUnreachable, simulate
 from konversi.errors import InvalidRequest
 from konversi.intake.signatures import signed_by_meta
@@ -50,19 +51,19 @@ def webhook():
 
 @pytest.mark.parametrize("kind", samples.KINDS)
 def test_a_signed_call_of_each_kind_is_taken(webhook, kind, capsys):
-    assert simulate(webhook.url, kind=kind, secret=SECRET, as_json=True) == 0
+    assert simulate(webhook.url, Simulated(kind), secret=SECRET, as_json=True) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["kind"], said["status"], said["answer"], said["signed"]) == (kind, 200, "taken", True)
     (arrival,) = cloud.hear(json.loads(webhook.calls[0]), 2_000_000_000).arrivals
     assert arrival.message == said["message_id"]
+    assert said["click_id"] == (arrival.referral.click_id if arrival.referral else None)
 
 
 def test_what_is_chosen_arrives(webhook):
-    status = simulate(
-        webhook.url, kind="ad-click", secret=SECRET, phone="+62 811-2222-3333", ad_id="120999", click_id="click-9",
-        text="Halo 🏍️", name="Ani", waba="555", line="666",
-    )  # fmt: skip
-    assert status == 0
+    message = Simulated(
+        phone="+62 811-2222-3333", ad_id="120999", click_id="click-9", text="Halo 🏍️", name="Ani", waba="555", line="666"
+    )
+    assert simulate(webhook.url, message, secret=SECRET) == 0
     (arrival,) = cloud.hear(json.loads(webhook.calls[0]), 2_000_000_000).arrivals
     assert (arrival.who.phone, arrival.who.name) == ("+6281122223333", "Ani")
     assert (arrival.referral.ad_id, arrival.referral.click_id) == ("120999", "click-9")
@@ -70,15 +71,19 @@ def test_what_is_chosen_arrives(webhook):
     assert b"\\ud83c\\udfcd" in webhook.calls[0]
 
 
-def test_two_calls_are_two_messages(webhook):
-    simulate(webhook.url, secret=SECRET)
-    simulate(webhook.url, secret=SECRET)
+def test_two_calls_are_two_messages_after_two_clicks(webhook):
+    simulate(webhook.url, Simulated(), secret=SECRET)
+    simulate(webhook.url, Simulated(), secret=SECRET)
     assert len(set(webhook.calls)) == 2
+    first, second = (cloud.hear(json.loads(call), 2_000_000_000).arrivals[0] for call in webhook.calls)
+    assert first.message != second.message
+    assert first.referral.click_id
+    assert first.referral.click_id != second.referral.click_id
 
 
 @pytest.mark.parametrize("secret", [None, "another-secret"])
 def test_a_refusal_is_shown_and_fails_the_command(webhook, secret, capsys):
-    assert simulate(webhook.url, secret=secret) == 1
+    assert simulate(webhook.url, Simulated(), secret=secret) == 1
     shown = capsys.readouterr()
     assert "401" in shown.out
     assert "who are you?" in shown.out
@@ -87,7 +92,7 @@ def test_a_refusal_is_shown_and_fails_the_command(webhook, secret, capsys):
 
 def test_an_address_without_an_answer_is_named_without_its_secrets():
     with pytest.raises(WebhookUnreachable) as caught:
-        simulate("http://budi:hunter2@127.0.0.1:1/hook?token=hunter3", secret=SECRET)
+        simulate("http://budi:hunter2@127.0.0.1:1/hook?token=hunter3", Simulated(), secret=SECRET)
     assert "http://127.0.0.1:1/hook" in str(caught.value)
     assert "hunter" not in str(caught.value)
 
@@ -95,10 +100,10 @@ def test_an_address_without_an_answer_is_named_without_its_secrets():
 @pytest.mark.parametrize("url", ["", "localhost:3000", "ftp://example.com", "http://", "http://h:port/", "http://[::1"])
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(InvalidRequest):
-        simulate(url, secret=SECRET)
+        simulate(url, Simulated(), secret=SECRET)
 
 
 @pytest.mark.parametrize("phone", ["0812-3456-7890", "budi", ""])
 def test_a_phone_without_its_country_code_is_refused(phone):
     with pytest.raises(InvalidRequest):
-        simulate("http://127.0.0.1:1/", phone=phone)
+        simulate("http://127.0.0.1:1/", Simulated(phone=phone))

@@ -237,6 +237,52 @@ async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path, mon
         assert told[2:] == [1]
 
 
+async def test_a_brief_job_can_be_done_in_any_thread(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    async with a_writer(tmp_path / "w.db") as writer:
+        put_one, put_it_again = put(1), put(1)
+        assert await asyncio.to_thread(writer.at_once, put_one) == [1]
+        assert numbers(tmp_path / "w.db") == [1]
+        (failure,) = await asyncio.to_thread(writer.at_once, put_it_again)
+        assert type(failure).__name__ == "IntegrityError"
+        assert await writer.submit(put(2)) == 1
+
+
+async def test_a_thread_that_would_have_to_wait_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    async with a_writer(tmp_path / "w.db") as writer:
+        begun, go_on = threading.Event(), threading.Event()
+        other = writer.submit(lambda _: (begun.set(), go_on.wait(5)))
+        await asyncio.to_thread(begun.wait, 5)
+        assert not await asyncio.to_thread(writer.at_once, put(1))
+        go_on.set()
+        await other
+        stranger = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
+        stranger.execute("BEGIN IMMEDIATE")
+        assert not await asyncio.to_thread(writer.at_once, put(1))
+        stranger.close()
+        writer._quick = True
+        assert await asyncio.to_thread(writer.at_once, put(2)) == [1]
+        await writer.aclose()
+        assert not writer.at_once(put(3))
+    assert numbers(tmp_path / "w.db") == [2]
+
+
+async def test_many_threads_write_at_once_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    done = []
+    async with a_writer(tmp_path / "w.db") as writer:
+
+        def some(first):
+            done.extend(number for number in range(first, first + 50) if writer.at_once(put(number)))
+
+        threads = [asyncio.to_thread(some, first) for first in (0, 100, 200)]
+        queued = [writer.submit(put(number)) for number in range(300, 350)]
+        await asyncio.gather(*threads, *queued)
+        assert await asyncio.to_thread(writer.at_once, put(400)) == [1]
+    assert numbers(tmp_path / "w.db") == sorted([*done, *range(300, 350), 400])
+
+
 async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monkeypatch):
     monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
     async with a_writer(tmp_path / "w.db") as writer:

@@ -33,6 +33,12 @@ def test_a_lane_is_read_as_it_was_written(source, code):
     assert Lane.parse(str(lane)) == lane
 
 
+def test_what_cannot_be_done_is_said_in_words():
+    with pytest.raises(WrongState) as caught:
+        after(State.DELIVERED, Step.REPLAY)
+    assert caught.value.detail == "It is delivered, from which there is no replay."
+
+
 @given(st.sampled_from(State), st.sampled_from(Step))
 def test_a_step_leads_where_the_table_says_or_is_refused(state, step):
     if (state, step) in TRANSITIONS:

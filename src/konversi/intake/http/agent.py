@@ -41,7 +41,7 @@ async def take_turn(request: Request) -> JSONResponse:
     said: dict[str, Any] = {
         "bookings": [_booking(one) for one in outcome.bookings],
         "tools": [{"tool": call.name, "succeeded": call.outcome.ok, "why": call.outcome.why} for call in outcome.calls],
-        "said_booked_but_did_not": outcome.claimed and not outcome.bookings,
+        "said_booked_but_did_not": outcome.unfounded,
     }
     return JSONResponse(said, 202)
 

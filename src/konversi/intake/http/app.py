@@ -22,9 +22,10 @@ from konversi.intake.http.docs_page import page
 from konversi.intake.http.documented import body, description, problems
 from konversi.intake.http.hot import EVENTS_PATH, FrontDoor
 from konversi.intake.http.native import answer
-from konversi.intake.http.problems import InvalidFields, response, unforeseen
-from konversi.intake.http.webhooks import PATHS, Asked
+from konversi.intake.http.problems import response, unforeseen
 from konversi.intake.http.webhooks import answer as take
+from konversi.intake.invalid_fields import InvalidFields
+from konversi.intake.webhooks import PATHS, Asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -45,6 +46,12 @@ _WEBHOOKS = {
     "messenger": "Messenger and Instagram: messages and ad clicks",
     "twilio": "WhatsApp through Twilio",
     "baileys": "WhatsApp through Evolution API, WAHA and others over Baileys",
+}
+_WAITED = {
+    "name": "Konversi-Waited",
+    "in": "header",
+    "description": "Seconds for which the caller could not send this: an event without a time happened as long ago.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 9_999_999},
 }
 _SHAKES_HANDS = ("whatsapp", "messenger")
 
@@ -80,7 +87,7 @@ def application(
         status_code=202,
         summary="Report one conversion, or up to 1,000",
         tags=["events"],
-        openapi_extra=body(Conversion, many=True),
+        openapi_extra={**body(Conversion, many=True), "parameters": [_WAITED]},
         responses={
             202: {"description": "Accepted, and durable"},
             207: {"description": "Some were refused", "content": {"application/json": {}}},
@@ -118,18 +125,16 @@ async def _events(request: Request) -> Response:
     """Durable when answered. One event, `{"events": [...]}`, or one a line as `application/x-ndjson`."""
     # The server answers this address in `hot.py`, without coming here: this is the same door for other servers.
     sent = await read(request.receive, dict(request.scope["headers"]), MANY_EVENTS)
-    reply = await answer(request.app.state.gateway.receiver, sent, request.headers.get("content-type", ""))
+    kind, waited = request.headers.get("content-type", ""), request.headers.get("konversi-waited", "")
+    reply = await answer(request.app.state.gateway.receiver, sent, kind, waited)
     return Response(reply.body, reply.status, reply.headers, reply.content_type)
 
 
 async def _webhook(request: Request) -> Response:
     """Checked by the platform's own signature or secret, over the very bytes. Durable when answered."""
     # As above: the server answers in `hot.py`.
-    sent = dict(request.scope["headers"])
-    called = await read(request.receive, sent, MANY_EVENTS)
-    asked = Asked(request.method, request.url.path, request.url.query, sent, called)
-    gateway = request.app.state.gateway
-    reply = await take(gateway.listener, gateway.settings, asked)
+    asked = Asked(request.method, request.url.path, request.url.query, dict(request.scope["headers"]))
+    reply = await take(request.app.state.gateway, asked, request.receive)
     return Response(reply.body, reply.status, reply.headers, reply.content_type)
 
 

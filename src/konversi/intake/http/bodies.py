@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Message, Receive
 
+    from konversi.intake.room import Room
+
 ONE_EVENT = 1_048_576
 MANY_EVENTS = 4 * 1_048_576
 
@@ -31,10 +33,11 @@ class BodyTooSlow(KonversiError):
     status = 408
 
 
-async def read(receive: Receive, headers: Mapping[bytes, bytes], most: int) -> bytes:
-    """The whole body.
+async def read(receive: Receive, headers: Mapping[bytes, bytes], most: int, room: Room | None = None) -> bytes:
+    """The whole body; what has to be waited for takes its place in `room` meanwhile.
 
-    Raises `BodyTooLarge` as soon as that is known, `BodyTooSlow`, and `MalformedBody` where the caller went away.
+    Raises `BodyTooLarge` as soon as that is known, `BodyTooSlow`, `WebhooksCrowded` where there is no room, and
+    `MalformedBody` where the caller went away.
     """
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced) > most:
@@ -46,8 +49,8 @@ async def read(receive: Receive, headers: Mapping[bytes, bytes], most: int) -> b
         message = at_hand.value
         if not message.get("more_body") and message["type"] == "http.request":
             return _within(message.get("body", b""), most)
-        return await _rest(receive, _ready(message), most)
-    return await _rest(receive, _resumed(pending, waiting), most)
+        return await _rest(receive, _ready(message), most, room)
+    return await _rest(receive, _resumed(pending, waiting), most, room)
 
 
 def _within(body: bytes, most: int) -> bytes:
@@ -70,7 +73,7 @@ def _resumed(pending: Any, waiting: Generator[Any, Any, Message]) -> Generator[A
         waiting.close()
 
 
-async def _rest(receive: Receive, first: Awaitable[Message], most: int) -> bytes:
+async def _rest(receive: Receive, first: Awaitable[Message], most: int, room: Room | None) -> bytes:
     clock = asyncio.get_running_loop().time
     end = clock() + _LONGEST
     parts: list[bytes] = []
@@ -79,14 +82,20 @@ async def _rest(receive: Receive, first: Awaitable[Message], most: int) -> bytes
         async with asyncio.timeout(_LONGEST_SILENCE) as patience:
             message = await first
             while message["type"] == "http.request":
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
+                part = message.get("body", b"")
+                if room is not None:
+                    room.take(len(part), size + len(part))
+                parts.append(part)
+                size += len(part)
                 if size > most or not message.get("more_body"):
                     return _within(b"".join(parts), most)
                 patience.reschedule(min(end, clock() + _LONGEST_SILENCE))
                 message = await receive()
     except TimeoutError:
         raise BodyTooSlow from None
+    finally:
+        if room is not None:
+            room.give_back(size)
     raise MalformedBody("The connection ended before the body did.")
 
 

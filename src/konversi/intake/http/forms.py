@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from konversi.intake.http.bodies import ONE_EVENT, read_json
-from konversi.intake.http.problems import InvalidFields, faults_in
+from konversi.intake.http.problems import faults_in
+from konversi.intake.invalid_fields import InvalidFields
 
 if TYPE_CHECKING:
     from starlette.requests import Request

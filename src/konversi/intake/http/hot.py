@@ -13,6 +13,7 @@ from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.duties import check
 from konversi.intake.http.native import Answer, answer
 from konversi.intake.http.problems import PROBLEM, headers, problem, response, unforeseen
+from konversi.intake.webhooks import PATHS, Asked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -55,26 +56,26 @@ class FrontDoor:
                 await self._inner(scope, receive, send)
             return
         try:
-            body = await read(receive, sent, MANY_EVENTS)
-            reply = await door(scope, sent, body)
+            reply = await door(scope, sent, receive)
         except KonversiError as error:
             reply = _refusal(error)
         except Exception as error:  # noqa: BLE001 - reported, and the caller gets an answer
             reply = _refusal(unforeseen(error))
         await _send(send, reply)
 
-    def _door(self, scope: Scope) -> Callable[[Scope, Headers, bytes], Awaitable[Answer]] | None:
+    def _door(self, scope: Scope) -> Callable[[Scope, Headers, Receive], Awaitable[Answer]] | None:
         if scope["path"] == EVENTS_PATH and scope["method"] == "POST":
             return self._events
-        return self._webhook if scope["path"].startswith(webhooks.PATHS) else None
+        return self._webhook if scope["path"].startswith(PATHS) else None
 
-    async def _events(self, _scope: Scope, sent: Headers, body: bytes) -> Answer:
-        return await answer(self._gateway().receiver, body, sent.get(b"content-type", b"").decode("latin-1"))
+    async def _events(self, _scope: Scope, sent: Headers, receive: Receive) -> Answer:
+        body = await read(receive, sent, MANY_EVENTS)
+        kind, waited = sent.get(b"content-type", b""), sent.get(b"konversi-waited", b"")
+        return await answer(self._gateway().receiver, body, kind.decode("latin-1"), waited.decode("latin-1"))
 
-    async def _webhook(self, scope: Scope, sent: Headers, body: bytes) -> Answer:
-        gateway = self._gateway()
-        asked = webhooks.Asked(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), sent, body)
-        return await webhooks.answer(gateway.listener, gateway.settings, asked)
+    async def _webhook(self, scope: Scope, sent: Headers, receive: Receive) -> Answer:
+        asked = Asked(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), sent)
+        return await webhooks.answer(self._gateway(), asked, receive)
 
 
 def _refusal(error: KonversiError) -> Answer:

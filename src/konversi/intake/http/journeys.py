@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from konversi.errors import NotFound
+from konversi.errors import JourneyUnknown
 from konversi.events.faults import Fault
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.intake.http.documented import problems
-from konversi.intake.http.problems import InvalidFields
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.journeys.arrival import ChatChannel  # noqa: TC001 - FastAPI reads the annotations
 from konversi.journeys.port import Search, journey_id, journey_of
 from konversi.outbox.port import Search as EventSearch
@@ -49,11 +49,9 @@ async def list_journeys(
 async def show_journey(request: Request, journey: str) -> dict[str, Any]:
     """Click, first message, tool calls, and the events with their states."""
     number = journey_of(journey)
-    if number is None:
-        raise NotFound("That is not a journey's id.")
     gateway: Gateway = request.app.state.gateway
-    found = await gateway.journeys.find(number)
+    found = None if number is None else await gateway.journeys.find(number)
     if found is None:
-        raise NotFound
-    events = await gateway.outbox.search(EventSearch(journey=number, limit=MOST_EVENTS))
-    return journey_in_full(found, await gateway.journeys.past(number), events)
+        raise JourneyUnknown
+    events = await gateway.outbox.search(EventSearch(journey=found.id, limit=MOST_EVENTS))
+    return journey_in_full(found, await gateway.journeys.past(found.id), events)

@@ -12,10 +12,10 @@ from konversi._version import __version__
 from konversi.errors import NotFound
 from konversi.events.faults import Fault
 from konversi.insight.describe import event, event_in_full, summary
-from konversi.insight.metrics import metrics
+from konversi.insight.metrics import WebhookReport, metrics
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.forms import read_form
-from konversi.intake.http.problems import InvalidFields
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State  # noqa: TC001 - FastAPI reads the annotations
 from konversi.settings import DEFAULT_DATASET
@@ -168,5 +168,9 @@ async def prometheus(request: Request) -> Response:
     """In the text format."""
     gateway = _gateway(request)
     counts = await gateway.outbox.counts()
-    text = metrics(counts, gateway.lanes(), gateway.clock.now())
+    onward = gateway.forwarder
+    webhooks = WebhookReport(
+        gateway.refused_calls.totals, await onward.waiting() if onward else 0, onward.dropped if onward else 0
+    )
+    text = metrics(counts, gateway.lanes(), webhooks, gateway.clock.now())
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

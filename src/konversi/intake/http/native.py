@@ -13,7 +13,8 @@ from konversi.errors import BodyTooLarge, KonversiError, MalformedBody, Unsuppor
 from konversi.events.conversion import FIELD_NAMES, Conversion
 from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.http.bodies import ONE_EVENT
-from konversi.intake.http.problems import PROBLEM, InvalidFields, faults_in, headers, problem
+from konversi.intake.http.problems import PROBLEM, faults_in, headers, problem
+from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.receive import Receipt, Refusal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/n
 _LIST = re.compile(rb'\s*\{\s*"events"\s*:')
 _ALONE = "is not taken beside `events`."
 _MOST_NAMED = 20
+_MOST_DIGITS = 7  # of a wait in seconds: more than the longest in which Meta takes an event
 _validator = Conversion.__pydantic_validator__
 _MANY = TypeAdapter(dict[str, Annotated[list[Conversion], Field(max_length=MOST_EVENTS), FailFast()]])
 
@@ -50,22 +52,26 @@ class Answer(NamedTuple):
     headers: dict[str, str] | None = None
 
 
-async def answer(receiver: Receiver, body: bytes, content_type: str) -> Answer:
-    """Accept what the body holds. Total: whatever was sent, there is an answer."""
+async def answer(receiver: Receiver, body: bytes, content_type: str, waited: str = "") -> Answer:
+    """Accept what the body holds. Total: whatever was sent, there is an answer.
+
+    `waited` is what the caller says under `Konversi-Waited`: for how many seconds it could not send this.
+    """
     try:
+        ago = _seconds(waited) if waited else 0
         kind = content_type.partition(";")[0].strip().lower()
         if kind in _NDJSON:
-            return await _several(receiver, _lines(body))
+            return await _several(receiver, _lines(body), ago)
         if kind not in ("", _JSON):
             raise UnsupportedMediaType(f"It came as {kind[:60]!r}.")
         if _LIST.match(body):
-            return await _several(receiver, _listed(body))
-        return await _one(receiver, body)
+            return await _several(receiver, _listed(body), ago)
+        return await _one(receiver, body, ago)
     except KonversiError as error:
         return Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
 
 
-async def _one(receiver: Receiver, body: bytes) -> Answer:
+async def _one(receiver: Receiver, body: bytes, ago: int) -> Answer:
     if len(body) > ONE_EVENT:
         raise BodyTooLarge
     try:
@@ -73,9 +79,9 @@ async def _one(receiver: Receiver, body: bytes) -> Answer:
     except ValidationError as error:
         faults = faults_in(error, FIELD_NAMES)
         if any(fault.field == "events" and fault.code == "unknown_field" for fault in faults):
-            return await _several(receiver, _listed(body))
+            return await _several(receiver, _listed(body), ago)
         raise Refused(faults) from None
-    receipt = await receiver.receive(conversion)
+    receipt = await receiver.receive(conversion, waited=ago)
     return Answer(202, orjson.dumps(accepted(receipt)))
 
 
@@ -133,8 +139,9 @@ def _check_count(events: int) -> None:
         raise InvalidFields([Fault("events", "too_many", what, "Split them over several requests.")])
 
 
-async def _several(receiver: Receiver, events: Sequence[Conversion | Refused]) -> Answer:
-    outcomes = iter(await receiver.receive_all([event for event in events if isinstance(event, Conversion)]))
+async def _several(receiver: Receiver, events: Sequence[Conversion | Refused], ago: int) -> Answer:
+    readable = [event for event in events if isinstance(event, Conversion)]
+    outcomes = iter(await receiver.receive_all(readable, waited=ago))
     verdicts: list[dict[str, Any]] = []
     good = 0
     for event in events:
@@ -148,6 +155,14 @@ async def _several(receiver: Receiver, events: Sequence[Conversion | Refused]) -
     if good == 0:
         return Answer(AllRefused.status, orjson.dumps({**problem(AllRefused()), **said}), PROBLEM)
     return Answer(202 if good == len(verdicts) else 207, orjson.dumps(said))
+
+
+def _seconds(waited: str) -> int:
+    if not (waited.isascii() and waited.isdigit() and len(waited) <= _MOST_DIGITS):
+        raise InvalidFields(
+            [Fault("Konversi-Waited", "bad_header", "is not a number of seconds.", "Send whole seconds: 90.")]
+        )
+    return int(waited)
 
 
 def accepted(receipt: Receipt) -> dict[str, Any]:

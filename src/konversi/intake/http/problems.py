@@ -19,15 +19,6 @@ PROBLEM = "application/problem+json"
 _MOST_FAULTS = 100  # a body can hold a hundred thousand, each to be described at length
 
 
-class InvalidFields(Refused):
-    """The request can't be taken as it is.
-
-    Correct the fields listed under `errors`.
-    """
-
-    code = "invalid_request"
-
-
 def problem(error: KonversiError) -> dict[str, Any]:
     """The problem's members."""
     described: dict[str, Any] = {

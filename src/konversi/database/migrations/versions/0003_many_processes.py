@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from konversi.database.metadata import key
+from konversi.database.metadata import key, only
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
+    op.drop_index("ix_queue_due", "queue")
+    op.create_index("ix_queue_due", "queue", ["lane", "due_at", "id"], **only("state = 'waiting'"))
     op.rename_table("totals", "totals_before")
     op.create_table(
         "totals",

@@ -1,0 +1,55 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from konversi.intake.whatsapp.samples import Kind  # noqa: TC001 - cyclopts reads the annotations
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
+Given = Annotated[str | None, Parameter(negative="")]
+SecretFile = Annotated[Path | None, Parameter(negative="", allow_leading_hyphen=True)]
+Limit = Annotated[int, Parameter(validator=Number(gte=1, lte=500))]  # as the gateway's own lists
+
+
+def _said(text: str) -> Parameter:
+    return Parameter(help=text, negative="")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Linking:
+    """What is linked to an account."""
+
+    dataset: Annotated[
+        str | None, _said("A dataset to link it to instead; added with the token where one is given.")
+    ] = None
+    token_file: Annotated[
+        SecretFile,
+        _said("File that holds the token (`-` is standard input); the one that is known already where left out."),
+    ] = None
+    name: Annotated[str | None, _said("What people call the dataset.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulated message tells."""
+
+    kind: Annotated[
+        Kind,
+        _said("ad-click, organic, status-ad (an ad in Status has no click id), or username (no phone is shown)."),
+    ] = "ad-click"
+    phone: Annotated[str | None, _said("The customer's phone with its country code.")] = None
+    user_id: Annotated[str | None, _said("The customer's business-scoped user id.")] = None
+    name: Annotated[str | None, _said("The name in the customer's profile.")] = None
+    text: Annotated[str | None, _said("What the customer writes.")] = None
+    ad_id: Annotated[str | None, _said("The ad that was clicked.")] = None
+    click_id: Annotated[str | None, _said("The click's ctwa_clid; a new one each time where left out.")] = None
+    waba: Annotated[str | None, _said("The WhatsApp Business Account that was written to.")] = None
+    line: Annotated[str | None, _said("Its phone_number_id.")] = None

@@ -1,0 +1,142 @@
+"""Gathering: what comes together becomes one job, and no more jobs are under way than may be."""
+
+import asyncio
+
+import pytest
+
+from konversi.database.gathering import Gathering
+from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
+
+
+class Writer:
+    """Takes jobs and runs them when told."""
+
+    def __init__(self):
+        self.jobs = []
+        self.how = []
+
+    def call(self, job, done, *, brief, long):
+        self.jobs.append((job, done))
+        self.how.append((brief, long))
+
+    def do(self, number=0):
+        job, done = self.jobs.pop(number)
+        try:
+            done(job(None))
+        except Exception as error:
+            done(error)
+
+
+def gathering(writer, **given):
+    return Gathering(
+        writer.call, lambda _connection, items: [item * 10 for item in items],
+        **{"size": lambda _item: 1, "brief": 2, "most": 10, **given},
+    )  # fmt: skip
+
+
+async def bring(gathered, *items):
+    """Tasks that bring the items in one round."""
+    tasks = [asyncio.create_task(gathered.bring(item)) for item in items]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_comes_in_one_round_is_one_job_and_each_caller_gets_its_own_result():
+    writer = Writer()
+    tasks = await bring(gathering(writer), 1, 2, 3)
+    assert len(writer.jobs) == 1
+    writer.do()
+    assert await asyncio.gather(*tasks) == [10, 20, 30]
+
+
+@pytest.mark.parametrize(("items", "how"), [(2, (True, False)), (3, (False, True))])
+async def test_a_job_is_brief_up_to_so_much_of_it(items, how):
+    writer = Writer()
+    tasks = await bring(gathering(writer), *range(items))
+    assert writer.how == [how]
+    writer.do()
+    await asyncio.gather(*tasks)
+
+
+async def test_no_more_jobs_are_under_way_than_may_be_and_what_comes_meanwhile_makes_the_next():
+    writer = Writer()
+    gathered = gathering(writer, at_once=2)
+    first, second = await bring(gathered, 1), await bring(gathered, 2)
+    later = [*await bring(gathered, 3), *await bring(gathered, 4)]
+    assert len(writer.jobs) == 2
+    writer.do(1)
+    assert await second[0] == 20
+    assert len(writer.jobs) == 2  # the first, and one for all that waited
+    writer.do()
+    writer.do()
+    assert await asyncio.gather(*first, *later) == [10, 30, 40]
+
+
+async def test_a_job_gets_no_more_than_enough_but_a_large_item_goes_whole():
+    writer = Writer()
+    gathered = gathering(writer, at_once=1, enough=3, size=lambda item: item)
+    tasks = await bring(gathered, 2, 2, 1, 5)
+    taken = []
+    while writer.jobs:
+        job, done = writer.jobs.pop()
+        taken.append(job(None))
+        done(taken[-1])
+    assert taken == [[20, 20], [10, 50]]
+    await asyncio.gather(*tasks)
+
+
+async def test_more_than_may_wait_is_refused_and_room_comes_back_with_the_results():
+    writer = Writer()
+    gathered = gathering(writer, most=3, at_once=1)
+    tasks = await bring(gathered, 1, 2, 3)
+    with pytest.raises(Overloaded):
+        await gathered.bring(4)
+    writer.do()
+    await asyncio.gather(*tasks)
+    (task,) = await bring(gathered, 4)
+    writer.do()
+    assert await task == 40
+
+
+async def test_all_callers_of_a_job_that_fails_hear_of_it_and_the_next_job_goes_on():
+    writer = Writer()
+    fails = True
+
+    def job(_connection, items):
+        if fails:
+            raise StorageUnavailable("x")
+        return items
+
+    gathered = Gathering(writer.call, job, size=lambda _item: 1, brief=2, most=10, at_once=1)
+    tasks, waiting = await bring(gathered, 1, 2), await bring(gathered, 3)
+    writer.do()
+    for task in tasks:
+        with pytest.raises(StorageUnavailable):
+            await task
+    fails = False
+    writer.do()
+    assert await waiting[0] == 3
+
+
+async def test_a_caller_that_has_gone_is_nobody_elses_concern():
+    writer = Writer()
+    gone, stays = await bring(gathering(writer), 1, 2)
+    gone.cancel()
+    await asyncio.sleep(0)
+    writer.do()
+    assert await stays == 20
+
+
+async def test_when_it_closes_all_that_waits_goes_at_once_and_nobody_else_is_taken():
+    writer = Writer()
+    gathered = gathering(writer, at_once=1, enough=1, patience=60)
+    tasks = await bring(gathered, 1, 2, 3)
+    assert writer.jobs == []
+    gathered.close()
+    assert len(writer.jobs) == 3
+    with pytest.raises(ShuttingDown):
+        await gathered.bring(4)
+    while writer.jobs:
+        writer.do()
+    assert await asyncio.gather(*tasks) == [10, 20, 30]

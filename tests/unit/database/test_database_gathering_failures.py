@@ -1,0 +1,98 @@
+"""What many callers bring together: one commit, and nobody pays for another's mistake."""
+
+import asyncio
+import sqlite3
+from contextlib import asynccontextmanager
+
+import pytest
+
+from konversi.database.sqlite_database import SqliteDatabase
+from konversi.errors import Overloaded, StorageUnavailable
+
+
+@asynccontextmanager
+async def a_database(tmp_path):
+    database = await SqliteDatabase.open(f"sqlite:///{tmp_path / 'g.db'}")
+    try:
+        await database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE kept (n INTEGER)"))
+        yield database
+    finally:
+        await database.aclose()
+
+
+def gathering(database, fails, *, rounds=None, most=1_000):
+    """Keeps numbers; `fails` says with which exception, if any, a number fails."""
+
+    def keep(connection, numbers):
+        if rounds is not None:
+            rounds.append(len(numbers))
+        for number in numbers:
+            connection.exec_driver_sql("INSERT INTO kept VALUES (?)", (number,))
+            failure = fails(number)
+            if failure is not None:
+                raise failure
+        return [-number for number in numbers]
+
+    return database.gathering(keep, size=lambda _number: 1, brief=100, most=most)
+
+
+async def brought(kept, numbers):
+    return await asyncio.wait_for(asyncio.gather(*map(kept.bring, numbers), return_exceptions=True), 30)
+
+
+async def in_the_table(database):
+    rows = await database.read(lambda connection: connection.exec_driver_sql("SELECT n FROM kept").scalars().all())
+    return sorted(rows)
+
+
+async def test_a_round_is_one_job(tmp_path):
+    async with a_database(tmp_path) as database:
+        rounds = []
+        kept = gathering(database, lambda _number: None, rounds=rounds)
+        assert await brought(kept, range(1, 50)) == [-number for number in range(1, 50)]
+        assert rounds == [49]
+
+
+@pytest.mark.parametrize("guilty", [{1}, {25}, {49}, {7, 8}, set(range(1, 50))])
+async def test_an_item_that_fails_takes_no_other_of_its_round_with_it(tmp_path, guilty):
+    async with a_database(tmp_path) as database:
+        kept = gathering(database, lambda number: ValueError(number) if number in guilty else None)
+        results = await brought(kept, range(1, 50))
+        for number, result in zip(range(1, 50), results, strict=True):
+            if number in guilty:
+                assert isinstance(result, ValueError)
+                assert result.args == (number,)
+            else:
+                assert result == -number
+        assert await in_the_table(database) == sorted(set(range(1, 50)) - guilty)
+
+
+async def test_what_failed_makes_room_for_others(tmp_path):
+    async with a_database(tmp_path) as database:
+        kept = gathering(database, lambda number: ValueError(number) if number == 5 else None, most=10)
+        assert sum(isinstance(result, ValueError) for result in await brought(kept, range(10))) == 1
+        assert await brought(kept, range(10, 20)) == [-number for number in range(10, 20)]
+        assert isinstance((await brought(kept, range(20, 31)))[-1], Overloaded)
+
+
+async def test_a_fault_of_the_storage_is_nobodys_own_and_is_not_tried_again(tmp_path):
+    async with a_database(tmp_path) as database:
+        rounds = []
+        full = sqlite3.OperationalError("database or disk is full")
+        kept = gathering(database, lambda _number: full, rounds=rounds)
+        results = await brought(kept, range(8))
+        assert all(isinstance(result, StorageUnavailable) for result in results)
+        assert len(rounds) == 1
+
+
+async def test_a_caller_that_has_gone_disturbs_nobody_of_its_round(tmp_path):
+    async with a_database(tmp_path) as database:
+        kept = gathering(database, lambda number: ValueError(number) if number == 3 else None)
+        callers = [asyncio.ensure_future(kept.bring(number)) for number in range(6)]
+        await asyncio.sleep(0)
+        callers[2].cancel()
+        results = await asyncio.wait_for(asyncio.gather(*callers, return_exceptions=True), 30)
+        assert [type(result).__name__ for result in results] == [
+            "int", "int", "CancelledError", "ValueError", "int", "int",
+        ]  # fmt: skip
+        assert await in_the_table(database) == [0, 1, 2, 4, 5]
