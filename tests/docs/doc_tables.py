@@ -98,7 +98,7 @@ def _option(argument):
 def cli():
     parts = []
     for path, app in subcommands(commands):
-        arguments = list(app.assemble_argument_collection(parse_docstring=True))
+        arguments = [one for one in app.assemble_argument_collection(parse_docstring=True) if one.show]
         about = inspect.cleandoc(app.help).split("\n\nParameters\n")[0]
         lines = [f"### `{' '.join(path)}`", about, f"```text\n{_usage(path, arguments)}\n```"]
         if arguments:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from konversi.cli.options import Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.settings import load
-
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
 
 db = App(name="db", help="Migrate, check and move the database.", help_format="plaintext")
 
