@@ -1,0 +1,229 @@
+"""What processes over one PostgreSQL database owe each other: signs, one clock, shared pacing, one conversation each."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from konversi import clock
+from konversi.clock import now
+from konversi.database import postgres_signals
+from konversi.database.opening import open_database
+from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
+from konversi.journeys.port import Search
+from konversi.journeys.store import Journeys
+from konversi.meta.answers import Kind
+from konversi.outbox.states import State
+from konversi.outbox.store import open_outbox
+from outboxes import LIVE, new_event, new_events, until
+from postgres import server
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "delivery"))
+from delivering import Delivery, sent
+
+
+@pytest.fixture
+def url():
+    with server().database() as url:
+        yield url
+
+
+@asynccontextmanager
+async def two(url, opener=open_database):
+    """As two processes would open it."""
+    one, other = await opener(url), await opener(url)
+    try:
+        yield one, other
+    finally:
+        await one.aclose()
+        await other.aclose()
+
+
+def ask(url, statement, *values):
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def hear(database, *topics):
+    """What it hears from now on."""
+    heard = []
+    for topic in topics:
+        database.on(topic, lambda what, topic=topic: heard.append((topic, what)))
+    return heard
+
+
+async def attentive(url, *all_heard):
+    """Wait until all listen, and forget what they heard until then."""
+    listening = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN konversi' AND datname = current_database()"
+
+    async def listen():
+        return ask(url, listening)[0][0] == len(all_heard)
+
+    await until(listen)
+    ask(url, "SELECT pg_notify('konversi', 'test lane ready')")
+    await until(lambda: all(("lane", "ready") in heard for heard in all_heard))
+    for heard in all_heard:
+        heard.clear()
+
+
+async def test_a_sign_reaches_the_others_and_not_who_gave_it(url):
+    async with two(url) as (one, other):
+        at_one, at_other = hear(one, "lane", "course"), hear(other, "lane", "course")
+        await attentive(url, at_one, at_other)
+        one.tell("lane", "default|live|chat of two words")
+        one.tell("course", "x")
+        other.tell("lane")
+        await until(lambda: len(at_other) == 2 and at_one)
+        assert sorted(at_other) == [("course", "x"), ("lane", "default|live|chat of two words")]
+        assert at_one == [("lane", "")]
+
+
+async def test_the_same_sign_given_often_at_once_is_heard_once(url):
+    async with two(url) as (one, other):
+        at_one, at_other = hear(one, "lane"), hear(other, "lane")
+        await attentive(url, at_one, at_other)
+        for _ in range(100):
+            one.tell("lane", "a")
+        one.tell("lane", "b")
+        await until(lambda: len(at_other) == 2)
+        assert at_other == [("lane", "a"), ("lane", "b")]
+
+
+async def test_who_may_have_missed_a_sign_hears_an_empty_one_of_each_topic(url, monkeypatch):
+    monkeypatch.setattr(postgres_signals, "_REST_SECONDS", 0.05)
+    async with two(url) as (one, other):
+        at_one, at_other = hear(one, "lane", "course"), hear(other, "lane", "course")
+        await attentive(url, at_one, at_other)
+        ask(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN konversi'")
+        await until(lambda: len(at_one) == len(at_other) == 2)
+        assert at_one == at_other == [("lane", ""), ("course", "")]
+        one.tell("lane", "again")
+        await until(lambda: at_other[2:] == [("lane", "again")])
+
+
+async def test_a_strangers_notice_harms_nobody(url):
+    async with two(url) as (one, other):
+        at_one, at_other = hear(one, "lane"), hear(other, "lane")
+        await attentive(url, at_one, at_other)
+        for words in ("", "one", "one two", "one lane three four"):
+            ask(url, "SELECT pg_notify('konversi', %s)", words)
+        other.tell("lane", "end")
+        await until(lambda: ("lane", "end") in at_one)
+        assert at_one == [("lane", "three four"), ("lane", "end")]
+
+
+class Wrong:
+    """Stands for the module `time` where the machine's clock is wrong."""
+
+    def __init__(self, time, ahead):
+        self._time, self.ahead = time, ahead
+        self.monotonic = time.monotonic
+
+    def time(self):
+        return self._time.time() + self.ahead
+
+
+@pytest.mark.parametrize("ahead", [300, -300])
+async def test_a_machine_whose_clock_is_wrong_goes_by_the_servers(url, monkeypatch, ahead):
+    right, wrong = now(), Wrong(clock.time, ahead)
+    monkeypatch.setattr(clock, "time", wrong)
+    monkeypatch.setattr(postgres_signals, "_CLOCK_SECONDS", 0.05)
+    database = await open_database(url)
+    try:
+        assert now() - right == pytest.approx(ahead, abs=5)
+        assert database.now() - right == pytest.approx(0, abs=5)
+        wrong.ahead = -ahead  # and somebody sets it, wrongly again
+        await until(lambda: abs(database.now() - right) < 10)
+    finally:
+        await database.aclose()
+
+
+class Process(Delivery):
+    """A delivery that tells others, and is told."""
+
+    def __init__(self, outbox):
+        super().__init__(outbox)
+        self.dispatcher._tell = lambda lane: outbox.database.tell("course", lane)
+        outbox.database.on("course", lambda _lane: self.dispatcher.hear())
+
+    @property
+    def courier(self):
+        return self.dispatcher.couriers[LIVE]
+
+
+@asynccontextmanager
+async def two_at_work(url):
+    async with AsyncExitStack() as stack:
+        one, other = (Process(outbox) for outbox in await stack.enter_async_context(two(url, open_outbox)))
+        for process in (one, other):
+            await stack.enter_async_context(process.at_work())
+            await process.outbox.append([new_event(f"first:{id(process)}")])
+            process.dispatcher.wake(LIVE)
+            await until(lambda process=process: LIVE in process.dispatcher.couriers)
+        await one.settled(State.DELIVERED, 2)
+        yield one, other
+
+
+async def test_a_lane_that_one_process_pauses_is_paused_in_the_other_and_goes_on_in_both(url):
+    async with two_at_work(url) as (one, other):
+        one.meta.answer = other.meta.answer = lambda ids: sent(Kind.PAUSED, http_status=401, code=190)
+        await one.accept(*new_events(3))
+        await until(lambda: one.courier.breaker.paused and other.courier.breaker.paused)
+        asked = len(one.meta.requests) + len(other.meta.requests)
+        await one.accept(*(new_event(f"later:{number}") for number in range(3)))
+        other.dispatcher.wake(LIVE)
+        await asyncio.sleep(0.2)
+        assert len(one.meta.requests) + len(other.meta.requests) == asked
+        one.meta.answer = other.meta.answer = lambda ids: sent(events_received=len(ids))
+        one.dispatcher.look_again("default")
+        await one.settled(State.DELIVERED, 8)
+        await until(lambda: not one.courier.breaker.paused and not other.courier.breaker.paused)
+
+
+async def test_a_lane_that_meta_throttles_for_one_process_goes_slower_in_the_other(url):
+    async with two_at_work(url) as (one, other):
+        before = other.courier.pace.at_once
+        one.meta.answer = lambda ids: sent(Kind.THROTTLED, http_status=400, code=80_004)
+        await one.accept(*new_events(3))
+        await until(lambda: other.courier.pace.at_once < before and one.courier.pace.at_once < before)
+        assert other.courier.breaker.open_until == one.courier.breaker.open_until > 0
+
+
+def first_message(number, message):
+    referral = Referral(f"clid-{message}", "120210001", "ad", "https://fb.me/x", "Repaint")
+    who = Identities(f"+62812{number:08d}", f"ID.{number}", "Budi")
+    return Heard((Arrival(message, "whatsapp", "102290129340398", "1065", 1_800_000_000, who, "text", referral),), ())
+
+
+@asynccontextmanager
+async def two_journeys(url):
+    async with two(url) as databases:
+        stores = [Journeys(database, b"s" * 32, country="ID", now=now) for database in databases]
+        for store in stores:
+            await store.open()
+        yield stores
+
+
+async def test_first_messages_of_a_new_customer_to_two_processes_open_one_conversation(url):
+    async with two_journeys(url) as stores:
+        for number in range(25):
+            await asyncio.gather(
+                *(store.arrive(first_message(number, f"wamid.{number}.{index}")) for index, store in enumerate(stores))
+            )
+        found = await stores[0].search(Search(limit=100))
+        assert len(found) == 25
+        assert {journey.messages for journey, _ in found} == {2}
+        assert ask(url, "SELECT count(*), count(DISTINCT journey) FROM touches") == [(50, 25)]
+
+
+async def test_a_webhook_that_comes_to_two_processes_at_once_is_kept_and_handed_on_once(url):
+    async with two_journeys(url) as stores:
+        for number in range(25):
+            heard = first_message(number, f"wamid.{number}")
+            taken = await asyncio.gather(*(store.arrive(heard, sealed=b"call") for store in stores))
+            assert sorted((one.new, one.known) for one in taken) == [(0, 1), (1, 0)]
+        assert {journey.messages for journey, _ in await stores[0].search(Search(limit=100))} == {1}
+        assert ask(url, "SELECT (SELECT count(*) FROM touches), (SELECT count(*) FROM forwards)") == [(25, 25)]
