@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: help demo example test fast fault agents check lint types imports format lock bench clean
+.PHONY: help demo example test fast fault agents check lint types imports format lock vercel bench clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -66,10 +66,18 @@ format: $(VENV)/.develop ## put the code in shape
 
 lock: $(UV) ## compile requirements/*.txt anew
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 --extra postgres -c requirements/run.txt pyproject.toml requirements/build.in -o requirements/postgres.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 --group test --group check -c requirements/run.txt pyproject.toml requirements/build.in -o requirements/develop.txt
 	for file in requirements/agents/*.in; do $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in $$file -o $${file%.in}.txt || exit 1; done
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 -c requirements/run.txt pyproject.toml requirements/build.in requirements/example.in -o requirements/example.txt
 	echo uv | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --python-version 3.11 - -o requirements/uv.txt
+
+vercel: ## what `vercel deploy dist/vercel` takes
+	rm -rf dist/vercel
+	mkdir -p dist/vercel
+	cp -R deploy/vercel/. src/konversi dist/vercel/
+	cp requirements/postgres.txt dist/vercel/requirements.txt
+	find dist/vercel -name __pycache__ -prune -exec rm -rf {} +
 
 bench: $(VENV)/.develop ## the benchmarks; needs wrk
 	$(BIN)/python benchmarks/run.py $(ARGS)

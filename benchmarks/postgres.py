@@ -213,7 +213,7 @@ def drain(_rounds: int, _seconds: int) -> None:
         for beside in (0, history):
             with database(server) as url:
                 _prepare(url)
-                _fill(url, beside, million)
+                fill(url, beside, million)
                 with gateway(meta, KONVERSI_DATABASE_URL=url, KONVERSI_ONLY="delivery"):
                     rates.append(_drained(url, million))
             print(f"  beside {beside:10,} delivered   {rates[-1]:8,.0f}/s   x bare {rates[-1] / reference:.2f}")
@@ -237,7 +237,8 @@ def _claimed_and_deleted(url: str, million: int) -> float:
             taken += len(rows)
 
 
-def _fill(url: str, delivered: int, waiting: int) -> None:
+def fill(url: str, delivered: int, waiting: int, *, lane: str = "%s", lanes: int | str = _LANE) -> None:
+    """Put so many delivered and waiting events into a database; `lane` is SQL over `n`, with one value."""
     body = '{"event_name":"Lead","event_id":"x","padding":"' + "x" * 640 + '"}'
     with psycopg.connect(url, autocommit=True) as connection:
         for first, last, state, text in (
@@ -249,14 +250,16 @@ def _fill(url: str, delivered: int, waiting: int) -> None:
                 connection.execute(
                     "INSERT INTO events (id, dataset, event_name, event_id, booking_id, event_time, accepted_at,"
                     " deadline, digest, body, notes) SELECT n, 'default', 'Lead', 'Lead:BK-' || n, 'BK-' || n, 1, 1,"
-                    " 9999999999, decode(md5(n::text), 'hex'), %s, '[]' FROM generate_series(%s, %s) n",
+                    " 9999999999, decode(md5(n::text), 'hex'), %s, '[]' FROM generate_series(%s::bigint, %s::bigint) n",
                     (text, *span),
                 )
                 connection.execute(
                     "INSERT INTO queue (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts,"
-                    " reason) SELECT n, %s, %s, 1, 9999999999, 1000, %s, 0, 0, '', '' FROM generate_series(%s, %s) n",
-                    (_LANE, state, len(text), *span),
+                    f" reason) SELECT n, {lane}, %s, 1, 9999999999, 1000, %s, 0, 0, '', ''"
+                    " FROM generate_series(%s::bigint, %s::bigint) n",
+                    (lanes, state, len(text), *span),
                 )
+        connection.execute("SELECT setval('events_id_seq', %s)", (max(1, delivered + waiting),))
         connection.execute("VACUUM ANALYZE")
 
 

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import chat
+import growth
 import in_process
 import postgres
 from processes import bare, gateway, got, receiver, today, wrk
@@ -114,6 +115,7 @@ BENCHMARKS: dict[str, Callable[[int, int], None]] = {
     "shared": postgres.shared,
     "intakes": postgres.intakes,
     "drain": postgres.drain,
+    "growth": growth.growth,
 }
 
 

@@ -10,11 +10,20 @@ from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
 from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
+from konversi.serverless_settings import SERVERLESS_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SECRETS = ("META_CONVERSION_API_TOKEN", "META_APP_SECRET", "KONVERSI_API_KEY", "KONVERSI_SECRET", *CHAT_SECRETS)
+SECRETS = (
+    "META_CONVERSION_API_TOKEN",
+    "META_APP_SECRET",
+    "KONVERSI_API_KEY",
+    "KONVERSI_SECRET",
+    "KONVERSI_DATABASE_URL",
+    SERVERLESS_SECRET,
+    *CHAT_SECRETS,
+)
 
 _IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
+from konversi.serverless_settings import ServerlessSettings
 from konversi.setting_sources import SECRETS, is_placeholder, surroundings
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(ChatSettings):
+class Settings(ServerlessSettings, ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(
@@ -152,7 +153,7 @@ class Settings(ChatSettings):
     def _placeholder_is_unset(cls, value: Any) -> Any:
         return None if isinstance(value, str) and is_placeholder(value) else value
 
-    @field_validator("token", "app_secret", "api_key", mode="after")
+    @field_validator("token", "app_secret", "api_key", "cron_secret", mode="after")
     @classmethod
     def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:

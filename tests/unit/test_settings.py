@@ -65,13 +65,16 @@ VARIABLES = [
     ("KONVERSI_ATTRIBUTION_DAYS", "14", "attribution_days", 14),
     ("KONVERSI_ATTRIBUTION", "first", "attribution_model", "first"),
     ("KONVERSI_JOURNEY_DAYS", "90", "journey_days", 90),
+    ("KONVERSI_DELIVER_SECONDS", "0.5", "deliver_seconds", 0.5),
+    ("KONVERSI_CRON_SECONDS", "20", "cron_seconds", 20.0),
 ]
-PREFIXES = ("META_", "KONVERSI_", "WHATSAPP_", "MESSENGER_", "TWILIO_", "BAILEYS_")
+PREFIXES = ("META_", "KONVERSI_", "WHATSAPP_", "MESSENGER_", "TWILIO_", "BAILEYS_", "CRON_")
 SECRETS = {
     "META_CONVERSION_API_TOKEN": "token",
     "META_APP_SECRET": "app_secret",
     "KONVERSI_API_KEY": "api_key",
     "KONVERSI_SECRET": "secret",
+    "CRON_SECRET": "cron_secret",
     "WHATSAPP_VERIFY_TOKEN": "whatsapp_verify_token",
     "WHATSAPP_APP_SECRET": "whatsapp_app_secret",
     "MESSENGER_VERIFY_TOKEN": "messenger_verify_token",
@@ -103,6 +106,12 @@ def test_the_password_of_the_database_is_never_printed(env):
     assert SECRET not in repr(found)
 
 
+def test_the_address_of_the_database_can_come_from_a_file(env):
+    write("url.txt", f"postgres://k:{SECRET}@db/k\n")
+    env("KONVERSI_DATABASE_URL_FILE", "url.txt")
+    assert load().database == f"postgresql://k:{SECRET}@db/k"
+
+
 @pytest.mark.parametrize(("name", "field"), SECRETS.items())
 def test_each_secret_can_come_from_a_file(env, name, field):
     write("secret.txt", f"{SECRET}\n")
@@ -114,7 +123,7 @@ def test_each_secret_can_come_from_a_file(env, name, field):
 def test_every_setting_is_covered_here():
     read = {field for _, _, field, _ in VARIABLES} | set(SECRETS.values())
     assert set(Settings.model_fields) - read == {"data_dir"}
-    assert set(SECRETS) == set(secret_files())
+    assert {*SECRETS, "KONVERSI_DATABASE_URL"} == set(secret_files())
 
 
 def test_the_folder_of_the_data_holds_the_database(env):

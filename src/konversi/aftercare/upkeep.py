@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING
 
 from konversi.clock import monotonic
@@ -53,7 +54,7 @@ class Upkeep:
 
     async def run(self) -> None:
         """Do what is due, for ever."""
-        duties: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+        duties: list[tuple[float, Callable[[], Awaitable[object]]]] = [
             (_RESCUE_EVERY, self._rescue),
             (_EXPIRE_EVERY, self._expire),
             (_PRUNE_EVERY, self._prune),
@@ -71,23 +72,43 @@ class Upkeep:
                     logger().error("upkeep_waits_for_storage", duty=duty.__name__.strip("_"), cause=error.detail)
                 due[index] = monotonic() + every
 
-    async def _rescue(self, *, all_leases: bool = False) -> None:
+    async def once(self, until: float) -> dict[str, int]:
+        """Do everything one time, and begin nothing after `until` (monotonic seconds); how many events it was for.
+
+        Raises `StorageUnavailable`.
+        """
+        duties: dict[str, Callable[[], Awaitable[int]]] = {
+            "rescued": self._rescue,
+            "expired": self._expire,
+            "forgotten": lambda: self._prune(until),
+        }
+        done = {name: await duty() if monotonic() < until else 0 for name, duty in duties.items()}
+        await self._forget_the_rest(until)
+        return done
+
+    async def _rescue(self, *, all_leases: bool = False) -> int:
         rescued = await self._outbox.rescue(self._clock.now(), self._step_of, all_leases=all_leases)
         if rescued:
             logger().warning("rescued", events=len(rescued))
             self._wake()
+        return len(rescued)
 
     def _step_of(self, lane: str) -> Step:
         return Step.HOLD if self._on_in_doubt(Lane.parse(lane).dataset) == "hold" else Step.RETRY
 
-    async def _expire(self) -> None:
+    async def _expire(self) -> int:
         if expired := await self._outbox.expire(self._clock.now()):
             logger().error("expired", events=expired)
+        return expired
 
-    async def _prune(self) -> None:
-        while await self._outbox.prune(self._clock.now() - self._kept, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
+    async def _prune(self, until: float = inf) -> int:
+        pruned = some = await self._outbox.prune(self._clock.now() - self._kept, _PRUNED_AT_ONCE)
+        while some == _PRUNED_AT_ONCE and monotonic() < until:
             await asyncio.sleep(_BREATH)
+            some = await self._outbox.prune(self._clock.now() - self._kept, _PRUNED_AT_ONCE)
+            pruned += some
+        return pruned
 
-    async def _forget_the_rest(self) -> None:
-        while self._forget is not None and await self._forget(self._clock.now()):
+    async def _forget_the_rest(self, until: float = inf) -> None:
+        while self._forget is not None and monotonic() < until and await self._forget(self._clock.now()):
             await asyncio.sleep(_BREATH)

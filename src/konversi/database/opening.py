@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from konversi.database.port import FULL
 from konversi.database.sqlite_database import SqliteDatabase
 
 if TYPE_CHECKING:
-    from konversi.database.port import Database
+    from konversi.database.port import Database, Reach
 
 
 def is_sqlite(url: str) -> bool:
@@ -15,13 +16,14 @@ def is_sqlite(url: str) -> bool:
     return url.startswith("sqlite")
 
 
-async def open_database(url: str) -> Database:
+async def open_database(url: str, reach: Reach = FULL) -> Database:
     """The database, with its schema brought up to date. To be called inside a running event loop.
 
+    `reach` is for a server; a file has one process.
     Raises `StorageInUse`, `StorageUnavailable`, `InvalidSettings` or `MissingExtra`.
     """
     if is_sqlite(url):
         return await SqliteDatabase.open(url)
     from konversi.database.postgres_database import PostgresDatabase  # noqa: PLC0415 - an extra
 
-    return await PostgresDatabase.open(url)
+    return await PostgresDatabase.open(url, reach)

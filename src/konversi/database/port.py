@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +15,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Reach(NamedTuple):
+    """How much a process takes of a server that many share."""
+
+    writers: int = 4  # connections, each in a thread of its own
+    readers: int = 2
+    listens: bool = True  # with one connection more, to what the other processes tell
+
+
+FULL = Reach()
+FRUGAL = Reach(1, 1, listens=False)  # for a process of which there may be hundreds, mostly asleep
 
 
 class Rows(Protocol):
@@ -128,6 +140,10 @@ class Database(Protocol):
 
     def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathered[Item, Result]:
         """As `look_up`, for what many callers ask at a time: `job` may get the questions of several."""
+        ...
+
+    async def resume(self) -> None:
+        """After a time in which this process may have been frozen: compare clocks, and replace what has died."""
         ...
 
     async def aclose(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from zlib import crc32
 
 from konversi.clock import now
 from konversi.database.gathering import Gathering
+from konversi.database.port import FULL
 from konversi.database.postgres import PostgresDriver, driver_of, engine_of
 from konversi.database.postgres_signals import Signals, seconds_ahead
 from konversi.database.postgres_threads import Workers
@@ -19,13 +21,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from konversi.database.port import Listener
+    from konversi.database.port import Listener, Reach
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_WRITERS, _READERS = 4, 2  # connections
 _GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the disk, one gets ready
 _ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
 _MOST_LOOK_UPS = 50_000  # that may wait
@@ -38,15 +39,15 @@ class PostgresDatabase:
     shared = True
     broken: str | None = None  # what is away comes back
 
-    def __init__(self, engine: Engine, ahead: float) -> None:
+    def __init__(self, engine: Engine, ahead: float, reach: Reach) -> None:
         self._engine = engine
-        self.writers = Workers(engine, "konversi-writer", _WRITERS)
-        self.readers = Workers(engine, "konversi-reader", _READERS)
-        self._signals = Signals(engine, self.writers, ahead)
+        self.writers = Workers(engine, "konversi-writer", reach.writers)
+        self.readers = Workers(engine, "konversi-reader", reach.readers)
+        self._signals = Signals(engine, self.writers, ahead, listens=reach.listens)
         self._gatherings: list[Callable[[], None]] = []
 
     @classmethod
-    async def open(cls, url: str) -> PostgresDatabase:
+    async def open(cls, url: str, reach: Reach = FULL) -> PostgresDatabase:
         """Reach the database and bring its schema up to date.
 
         Raises `DatabaseUnreachable`, and `InvalidSettings` where it can't be used.
@@ -59,7 +60,7 @@ class PostgresDatabase:
             raise DatabaseUnreachable(error.detail) from error
         finally:
             await opener.aclose()
-        return cls(engine, ahead)
+        return cls(engine, ahead, reach)
 
     def now(self) -> float:
         """By the server's clock, so that leases end at the same moment for everybody."""
@@ -130,6 +131,12 @@ class PostgresDatabase:
         )
         self._gatherings.append(gathering.close)
         return gathering
+
+    async def resume(self) -> None:
+        """Of several writers or readers, only one each is asked."""
+        self._signals.ahead, _ = await asyncio.gather(
+            self.writers.submit(seconds_ahead), self.readers.submit(seconds_ahead)
+        )
 
     async def aclose(self) -> None:
         """Finish what was asked."""

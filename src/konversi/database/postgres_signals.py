@@ -45,7 +45,7 @@ def seconds_ahead(connection: Connection) -> float:
 class Signals:
     """Tells others, and hears them, in a thread with a connection of its own."""
 
-    def __init__(self, engine: Engine, writers: Workers, ahead: float) -> None:
+    def __init__(self, engine: Engine, writers: Workers, ahead: float, *, listens: bool = True) -> None:
         self.ahead = ahead  # seconds by which the server's clock is ahead
         self._engine = engine
         self._writers = writers
@@ -55,7 +55,8 @@ class Signals:
         self._to_tell: dict[str, None] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="konversi-signals", daemon=True)
-        self._thread.start()
+        if listens:
+            self._thread.start()
 
     def tell(self, topic: str, what: str) -> None:
         """Let the other processes know, soon. For the event loop's thread only."""

@@ -122,6 +122,9 @@ class SqliteDatabase:
     def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> _LookUps[Item, Result]:
         return _LookUps(self, job)
 
+    async def resume(self) -> None:
+        """A file does not go away."""
+
     async def aclose(self) -> None:
         """Finish what was asked, and let another process have the database."""
         for close in self._gatherings:

@@ -77,6 +77,7 @@ class Courier:
         self.breaker: Breaker = CLOSED
         self.pace = Pace()
         self.tally = Tally()
+        self.on_duty = True
         self._test_code = Lane.parse(lane).test_code
         self._outbox = outbox
         self._sender = sender
@@ -87,6 +88,11 @@ class Courier:
         self._signal = asyncio.Event()
         self._under_way: set[asyncio.Task[bool]] = set()
         self._stopping = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is being claimed or is on its way."""
+        return bool(self._under_way)
 
     def wake(self) -> None:
         """Something is to be sent, or something changed."""
@@ -130,6 +136,8 @@ class Courier:
         if position is Position.OPEN:
             return self.breaker.open_until - now
         destination = self._destination()
+        if not self.on_duty:
+            return _LOOK_AGAIN
         if destination is None or (position is Position.HALF_OPEN and self._under_way):
             return _LOOK_AGAIN
         wait = self.pace.wait(len(self._under_way), monotonic())

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from konversi.delivery import courses
+from konversi.delivery.breaker import Position
 from konversi.delivery.courier import Courier, Sender
 from konversi.errors import StorageUnavailable
 from konversi.logs import logger
@@ -35,8 +36,12 @@ class Dispatcher:
         clock: Clock,
         watch: Watch,
         tell: Callable[[str], None] | None = None,
+        on_duty: bool = True,
     ) -> None:
-        """`tell` lets other processes know that a lane is doing differently; `None` where there are no others."""
+        """`tell` lets other processes know that a lane is doing differently; `None` where there are no others.
+
+        Off duty nothing is begun; what has begun goes on.
+        """
         self.couriers: dict[str, Courier] = {}
         self._outbox = outbox
         self._sender = sender
@@ -44,6 +49,7 @@ class Dispatcher:
         self._clock = clock
         self._watch = watch
         self._tell = tell
+        self._on_duty = on_duty
         self._adopted: dict[str, float] = {}  # lane to when its course was changed
         self._seen: set[str] = set()
         self._signal = asyncio.Event()
@@ -52,8 +58,44 @@ class Dispatcher:
     def renewed(self) -> Dispatcher:
         """A new one in place of this one, which has failed."""
         return Dispatcher(
-            self._outbox, self._sender, self._destination, clock=self._clock, watch=self._watch, tell=self._tell
+            self._outbox,
+            self._sender,
+            self._destination,
+            clock=self._clock,
+            watch=self._watch,
+            tell=self._tell,
+            on_duty=self._on_duty,
         )
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether something may be begun."""
+        return self._on_duty
+
+    @on_duty.setter
+    def on_duty(self, on_duty: bool) -> None:
+        self._on_duty = on_duty
+        for courier in self.couriers.values():
+            courier.on_duty = on_duty
+        if on_duty:
+            self.look_around()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something has begun and not ended."""
+        return any(courier.busy for courier in self.couriers.values())
+
+    async def idle(self) -> bool:
+        """Whether nothing has begun, and nothing is due that can be sent. Raises `StorageUnavailable`."""
+        now = self._clock.now()
+        left = [lane for lane, at in await self._outbox.lanes() if at <= now and self._can_send(lane, now)]
+        return not left and not self.busy
+
+    def _can_send(self, lane: str, now: float) -> bool:
+        if self._destination(Lane.parse(lane).dataset) is None:
+            return False
+        courier = self.couriers.get(lane)
+        return courier is None or courier.breaker.position(now) is not Position.OPEN
 
     def wake(self, lane: str) -> None:
         """Events were accepted in this lane."""
@@ -93,9 +135,10 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             while not self._stopping:
                 self._signal.clear()
-                for lane in sorted(await self._known_lanes()):
-                    self._employ(lane, group)
-                await self._adopt()
+                if self._on_duty:
+                    for lane in sorted(await self._known_lanes()):
+                        self._employ(lane, group)
+                    await self._adopt()
                 try:
                     async with asyncio.timeout(_LOOK_AROUND):
                         await self._signal.wait()
@@ -124,6 +167,7 @@ class Dispatcher:
             watch=self._watch,
             share=partial(self._share, group),
         )
+        courier.on_duty = self._on_duty
         self.couriers[lane] = courier
         group.create_task(courier.run(), name=f"courier {lane}")
 

@@ -36,6 +36,10 @@ _FULL = "Too many wait for WHATSAPP_FORWARD_URL: until it takes some, it gets no
 _LOOK_AGAIN_SECONDS = (0.5, 60.0)  # at least, at most
 
 
+def _client(url: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=not on_this_machine(url))
+
+
 class Forwarder:
     """Hands calls on to one address, some at a time, the oldest first; one that hangs holds up no other.
 
@@ -83,28 +87,46 @@ class Forwarder:
 
     async def run(self) -> None:
         """Hand on what is due, until cancelled."""
-        async with (
-            httpx2.AsyncClient(
-                timeout=_TIMEOUT, follow_redirects=False, trust_env=not on_this_machine(self._url)
-            ) as http,
-            asyncio.TaskGroup() as group,
-        ):
+        async with _client(self._url) as http, asyncio.TaskGroup() as group:
             await self._patiently(self._forwards.revive)  # nobody knows how the bot did meanwhile
             while True:
                 self._something.clear()
                 await self._patiently(lambda: self._begin(http, group))
                 await self._rest(await self._patiently(self._forwards.next_due))
 
+    @property
+    def wanted(self) -> bool:
+        """Whether something was to be handed on since the last time that somebody did it."""
+        return self._something.is_set()
+
+    async def once(self, seconds: float) -> None:
+        """Hand on what is due, so many seconds at most: for a process that may be frozen at any other time.
+
+        A call that is cut off is tried again, so the bot may get it twice.
+        """
+        self._something.clear()
+        try:
+            async with asyncio.timeout(seconds), _client(self._url) as http:
+                while due := await self._chosen():
+                    self._under_way |= {one.id for one in due}
+                    try:
+                        await asyncio.gather(*(self._hand_on(http, one) for one in due))
+                    finally:
+                        self._under_way -= {one.id for one in due}
+        except TimeoutError:
+            self._something.set()
+
     async def _begin(self, http: httpx2.AsyncClient, group: asyncio.TaskGroup) -> None:
+        for forward in await self._chosen():
+            self._under_way.add(forward.id)
+            group.create_task(self._carry(http, forward))
+
+    async def _chosen(self) -> list[Forward]:
         under_way = frozenset(self._under_way)  # one that ends during the look-up may still be found by it
         if self._outage.down:
-            chosen = [] if under_way else await self._probe()
-        else:
-            room = _AT_ONCE - len(under_way)
-            chosen = await self._forwards.due(room, under_way) if room else []
-        for forward in chosen:
-            self._under_way.add(forward.id)
-            group.create_task(self._hand_on(http, forward))
+            return [] if under_way else await self._probe()
+        room = _AT_ONCE - len(under_way)
+        return await self._forwards.due(room, under_way) if room else []
 
     async def _probe(self) -> list[Forward]:
         """The one call, if it is time for it, that finds out whether the bot is up again."""
@@ -127,17 +149,20 @@ class Forwarder:
             async with asyncio.timeout(pause):
                 await self._something.wait()
 
+    async def _carry(self, http: httpx2.AsyncClient, forward: Forward) -> None:
+        await self._hand_on(http, forward)
+        self._under_way.discard(forward.id)
+        self.wake()
+
     async def _hand_on(self, http: httpx2.AsyncClient, forward: Forward) -> None:
         fault = await self._fault(http, forward)
         await self._patiently(lambda: self._settle(forward, fault))
-        self._under_way.discard(forward.id)
         if fault is None:
             if self._outage.taken(self._clock.now()):
                 logger().info("webhooks_forwarded_again")
                 await self._patiently(self._forwards.revive)
         elif self._outage.failed(forward.id, self._clock.now(), its_own_fault=fault in _ABOUT_THE_CALL):
             logger().warning("webhook_not_forwarded", reason=fault, remedy="It is kept, and tried again.")
-        self.wake()
 
     async def _settle(self, forward: Forward, fault: str | None) -> None:
         now = self._clock.now()

@@ -16,6 +16,8 @@ from konversi.outbox.lanes import Lane
 from konversi.outbox.states import FINAL, State, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from konversi.clock import Clock
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
@@ -48,6 +50,26 @@ class Decisions(Protocol):
         ...
 
 
+class OnDemand(Protocol):
+    """What a process does that may be frozen whenever nobody calls."""
+
+    async def begin(self) -> None:
+        """Before a call."""
+        ...
+
+    async def deliver(self, events: Sequence[int]) -> dict[int, State]:
+        """Try to deliver these within KONVERSI_DELIVER_SECONDS; the states of those of which an attempt ended."""
+        ...
+
+    async def finish(self) -> None:
+        """Before a call is answered: deliver what it left to be delivered, as `deliver`."""
+        ...
+
+    async def catch_up(self) -> dict[str, int]:
+        """Do all that is due, within KONVERSI_CRON_SECONDS; how many events it was for. Raises `StorageUnavailable`."""
+        ...
+
+
 @dataclass(slots=True)
 class Gateway:
     """Everything that runs, for the doors to reach."""
@@ -66,6 +88,7 @@ class Gateway:
     destinations: Destinations
     catalogue: Catalogue
     watch: Watch
+    on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)
     room_for_strangers: Room = field(default_factory=lambda: Room(_ROOM_FOR_STRANGERS))
@@ -137,8 +160,11 @@ class Gateway:
         return bool(due) or (await self.outbox.counts()).states[State.SENDING] > 0
 
     async def outcome(self, event: int, seconds: float) -> Stored:
-        """The event as it stands after its next attempt, or after so many seconds, or at once where none is to come."""
-        until = monotonic() + seconds
+        """The event as it stands after its next attempt, or after so many seconds, or at once where none is to come.
+
+        On demand it was tried when it was accepted.
+        """
+        until = monotonic() + (seconds if self.on_demand is None else 0.0)
         while True:
             with self.watch.of(event) as attempt_end:
                 stored = await self.outbox.find(event)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from konversi.journeys.attribution import Attribution, Known
     from konversi.matching.match import Match
     from konversi.outbox.port import Appended
+    from konversi.outbox.states import State
 
 T = TypeVar("T")
 _BREATH = 100  # conversions prepared in one go: about 2 ms
@@ -69,6 +70,7 @@ class Receipt(NamedTuple):
     repeat: bool  # it was accepted before, with the same contents
     notes: tuple[Note, ...]  # what was dropped or chosen on the way
     event: int  # its number in the outbox
+    state: State | None = None  # where delivery was waited for: how far it came
 
 
 class Refusal(NamedTuple):

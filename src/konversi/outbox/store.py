@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from konversi.database.opening import open_database
+from konversi.database.port import FULL
 from konversi.outbox import statements
 from konversi.outbox.hot_sqlite import HotSqlite
 from konversi.outbox.states import Step
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from konversi.database.port import Database
+    from konversi.database.port import Database, Reach
     from konversi.outbox.port import (
         Appended,
         Attempt,
@@ -63,9 +64,9 @@ class Hot(Protocol):
         ...
 
 
-async def open_outbox(url: str) -> SqlOutbox:
+async def open_outbox(url: str, reach: Reach = FULL) -> SqlOutbox:
     """The outbox in the database that the URL names; closing it closes that. Raises as `open_database`."""
-    database = await open_database(url)
+    database = await open_database(url, reach)
     if not database.shared:
         return SqlOutbox(database, await database.write(HotSqlite.over))
     from konversi.outbox.hot_postgres import HotPostgres  # noqa: PLC0415 - an extra

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from konversi.clock import Clock, SystemClock
 from konversi.database.metadata import metadata
 from konversi.database.opening import open_database
+from konversi.database.port import FULL
 from konversi.database.schema import usable
 from konversi.database.sealed import Seal
 from konversi.datasets.store import Datasets
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from konversi.database.port import Database
+    from konversi.database.port import Database, Reach
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
 
@@ -55,7 +56,7 @@ def all_tables() -> list[Table]:
 
 @asynccontextmanager
 async def open_stores(
-    settings: Settings, clock: Clock | None = None, outbox: Outbox | None = None
+    settings: Settings, clock: Clock | None = None, outbox: Outbox | None = None, reach: Reach = FULL
 ) -> AsyncIterator[Stores]:
     """The stores in the database that KONVERSI_DATABASE_URL names, under the installation's secret.
 
@@ -75,7 +76,7 @@ async def open_stores(
             database = await open_database(settings.database)
             stack.push_async_callback(database.aclose)
         else:
-            kept = await open_outbox(settings.database)
+            kept = await open_outbox(settings.database, reach)
             stack.push_async_callback(kept.aclose)
             outbox, database = kept, kept.database
         secret = await database.write(entered)

@@ -15,7 +15,7 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
-from konversi.intake.http import agent, datasets, guide, journeys, looking
+from konversi.intake.http import agent, cron, datasets, guide, journeys, looking
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
@@ -60,6 +60,7 @@ def application(
     open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]], api_key: str | None, only: Only = None
 ) -> FrontDoor:
     """The ASGI application. The gateway runs as long as the server's lifespan does."""
+    app = _described()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -67,11 +68,22 @@ def application(
             app.state.gateway = gateway
             yield
 
+    app.router.lifespan_context = lifespan
+    return FrontDoor(app, Access(api_key), lambda: app.state.gateway, only)
+
+
+def door_of(gateway: Gateway, api_key: str | None, only: Only = None) -> FrontDoor:
+    """The ASGI application of a gateway that somebody else opens and closes."""
+    app = _described()
+    app.state.gateway = gateway
+    return FrontDoor(app, Access(api_key), lambda: gateway, only)
+
+
+def _described() -> FastAPI:
     app = FastAPI(
         title="Konversi",
         version=__version__,
         summary="The self-hosted conversion gateway for chat commerce.",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
     )
@@ -80,6 +92,7 @@ def application(
     app.include_router(journeys.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
+    app.include_router(cron.router)
     app.add_api_route(
         EVENTS_PATH,
         _events,
@@ -118,7 +131,7 @@ def application(
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
     _speak_in_problems(app)
-    return FrontDoor(app, Access(api_key), lambda: app.state.gateway, only)
+    return app
 
 
 async def _events(request: Request) -> Response:

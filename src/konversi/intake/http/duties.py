@@ -8,7 +8,7 @@ from konversi.errors import DoorClosed
 
 Only = Literal["intake", "delivery", "dashboard"] | None
 
-_EVERYWHERE = ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
+_EVERYWHERE = ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/internal/")
 _INTAKE = ("/webhooks/", "/v1/agent/", "/api/meta/conversion")
 
 

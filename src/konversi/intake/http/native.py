@@ -168,6 +168,8 @@ def _seconds(waited: str) -> int:
 def accepted(receipt: Receipt) -> dict[str, Any]:
     """A receipt as the caller gets it."""
     said: dict[str, Any] = {"receipt": receipt.receipt, "event_id": receipt.event_id, "status": "accepted"}
+    if receipt.state is not None:
+        said["state"] = receipt.state.value
     if receipt.repeat:
         said["repeat"] = True
     if receipt.notes:
