@@ -95,7 +95,6 @@ class Move:
     def __init__(self, source: Connection, target: Connection, tables: Sequence[Table]) -> None:
         """Begin, or go on. Raises `MoveRefused` where the target holds something else."""
         self._source, self._target, self._tables = source, target, tables
-        self.ended_before = False
         with transaction(source):
             own = installation.fact(source, _ID) or secrets.token_hex(16)
             installation.keep(source, _ID, own)
