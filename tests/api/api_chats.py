@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from api_harness import PATIENCE, FakeMeta, Patient, Running
+from api_harness import PATIENCE, FakeMeta, Patient, Running, kept_in
 
 from konversi.intake.whatsapp import samples
 from konversi.wiring import open_gateway
@@ -239,7 +239,7 @@ class _Delivering(Running):
 @contextmanager
 def delivering(settings: Settings) -> Iterator[Running]:
     """A gateway that sends to the local Meta of its settings."""
-    server = _Delivering(settings, None, FakeMeta())
+    server = _Delivering(kept_in(settings), None, FakeMeta())
     try:
         server.start()
         yield server

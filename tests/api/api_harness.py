@@ -26,11 +26,14 @@ from konversi.wiring import open_gateway
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
+    from api_postgres import Databases
+
     from konversi.intake.gateway import Gateway
     from konversi.meta.graph import Credentials
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
 
+elsewhere: Databases | None = None  # where gateways keep everything, if not in a file
 PATIENCE = 10.0  # seconds after which a test gives up on anything
 PIXEL = "123456789012345"
 TOKEN = "EAAtestTokenThatMustNeverShow"
@@ -227,9 +230,15 @@ def answer_of(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+def kept_in(settings: Settings) -> Settings:
+    """The settings, with another database where a module of tests is run on that."""
+    return elsewhere.instead(settings) if elsewhere is not None else settings
+
+
 @contextmanager
 def running(settings: Settings, *, outbox: Outbox | None = None, meta: FakeMeta | None = None) -> Iterator[Running]:
     """The gateway, served; in memory unless a store is given or `settings` name one."""
+    settings = kept_in(settings)
     store = outbox or (None if settings.database_url else MemoryOutbox())
     server = Running(settings, store, meta or FakeMeta())
     try:

@@ -6,9 +6,12 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
+import api_harness
 import pytest
 from api_harness import PIXEL, TOKEN, FakeMeta, Running, running
+from api_postgres import Databases
 
+from konversi.database import postgres_signals
 from konversi.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -62,3 +65,22 @@ def gateway(settings: Callable[..., Settings], meta: FakeMeta) -> Iterator[Runni
 def http(gateway: Running) -> Iterator[httpx2.Client]:
     with gateway.client() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def on_postgres() -> Iterator[Databases]:
+    """The gateways of the module keep everything in PostgreSQL, each folder's in a database of its own."""
+    databases = Databases()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api_harness, "elsewhere", databases)
+        patch.setattr(postgres_signals, "_LISTEN_SECONDS", 0.02)  # hundreds of tests wait for the end of it
+        yield databases
+    databases.close()
+
+
+@pytest.fixture
+def emptied(on_postgres: Databases) -> Iterator[None]:
+    """What a test has kept is gone after it."""
+    before = on_postgres.folders()
+    yield
+    on_postgres.release(before)

@@ -153,6 +153,12 @@ def meaning(error: BaseException) -> Meaning:
     return Meaning.AWAY if state.startswith(_AWAY) else Meaning.MISTAKE
 
 
+def state_of(error: BaseException) -> str | None:
+    """The SQLSTATE, where the server said one."""
+    cause = cause_of(error)
+    return cause.sqlstate if isinstance(cause, psycopg.Error) else None
+
+
 def cause_of(error: BaseException) -> BaseException:
     """The driver's own error under that of SQLAlchemy."""
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from konversi.clock import monotonic
 from konversi.database.futures import resolve
-from konversi.database.postgres import CommitUnknown, Meaning, driver_of, first_line, meaning, transaction
+from konversi.database.postgres import CommitUnknown, Meaning, driver_of, first_line, meaning, state_of, transaction
 from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
 
@@ -130,7 +130,9 @@ class _Keeper:
                     if what is Meaning.ELSEWHERE:
                         self.let_go()
                     # A connection that was kept may have died long ago; a new one says whether the server is there.
-                    if not (kept and (lost or what is Meaning.ELSEWHERE)):
+                    # Where the server said itself that it ended it, not even a statement that is alone took effect.
+                    undone = not job.alone or state_of(error) is not None
+                    if not (kept and (what is Meaning.ELSEWHERE or (lost and undone))):
                         return self._away(error)
                 elif trial == _TRIES - 1:
                     return self._away(error)

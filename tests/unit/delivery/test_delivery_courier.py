@@ -467,3 +467,25 @@ async def test_the_log_says_what_was_sent_and_never_the_token(caplog):
     assert "[META CONVERSION] Successfully sent to Meta: Lead:0" in caplog.text
     assert "Successfully sent to Meta: 2 more" in caplog.text
     assert "EAAsecret" not in caplog.text
+
+
+async def test_a_batch_whose_lease_ran_out_before_it_was_claimed_is_left_unsent_and_sent_anew(monkeypatch):
+    class Slow(MemoryOutbox):
+        claims = 0
+
+        async def claim(self, *given, **more):
+            batch = await super().claim(*given, **more)
+            Slow.claims += 1
+            if Slow.claims == 1:
+                await asyncio.sleep(0.06)  # as if the process had been frozen
+            return batch
+
+    monkeypatch.setattr(couriers, "_LEASE", 0.05)
+    async with Delivery(Slow()).at_work() as delivery:
+        (id_,) = await delivery.accept(new_event())
+        await delivery.settled(State.DELIVERED, 1)
+        stored = await delivery.outbox.find(id_)
+        verdicts = [attempt.verdict for attempt in await delivery.outbox.attempts(stored.attempts)]
+    assert verdicts == ["not_sent", "delivered"]
+    assert (stored.tries, stored.in_doubt) == (1, 0)
+    assert len(delivery.meta.events) == 1
