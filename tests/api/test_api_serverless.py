@@ -18,8 +18,8 @@ from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, booking, lead
 
 from konversi.intake.http.apart import Apart
 from konversi.sandbox import Sandbox
+from konversi.serverless.instance import Instance
 from konversi.settings import load
-from konversi.wiring.instance import Instance
 from postgres import server
 
 if TYPE_CHECKING:

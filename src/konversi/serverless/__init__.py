@@ -6,8 +6,8 @@ It needs PostgreSQL, no lifespan, and no time between the calls. `docs/how-to/de
 from __future__ import annotations
 
 from konversi.intake.http.apart import Apart
+from konversi.serverless.instance import Instance
 from konversi.settings import load
-from konversi.wiring.instance import Instance
 
 __all__ = ["app"]
 
