@@ -58,6 +58,6 @@ def test_the_folder_that_is_deployed_is_complete(tmp_path):
     made = tmp_path / "dist" / "vercel"
     names = {path.name for path in made.iterdir()}
     assert names == {"api", "konversi", "vercel.json", "requirements.txt", ".python-version"}
-    assert (made / "konversi" / "serverless.py").is_file()
+    assert (made / "konversi" / "serverless" / "__init__.py").is_file()
     pins = re.findall(r"^([\w.-]+)==", (made / "requirements.txt").read_text(), re.MULTILINE)
     assert {"psycopg", "psycopg-binary", "fastapi", "sqlalchemy"} <= set(pins)
