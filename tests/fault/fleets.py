@@ -13,6 +13,7 @@ import psycopg
 from postgres import server
 from processes import Forker, free_port, is_ready, local_meta, until
 
+SECRET = "the-same-secret-for-all-of-them"
 LEASE = 3.0  # seconds; 30 outside tests
 
 
@@ -88,7 +89,7 @@ class Fleet:
         common = {
             "META_GRAPH_URL": meta,
             "KONVERSI_DATABASE_URL": database,
-            "KONVERSI_SECRET": "the-same-secret-for-all-of-them",
+            "KONVERSI_SECRET": SECRET,
             "KONVERSI_TEST_LEASE": str(LEASE),
             **settings,
         }

@@ -19,7 +19,7 @@ def apply() -> None:
 
         courier._LEASE = float(os.environ[LEASE])
         upkeep._RESCUE_EVERY = courier._LEASE / 4
-        processes._RESTS = (0.1,)
+        processes._RESTS = (0.1, 1.0)
     if CLOCK in os.environ:
         from konversi import clock
 

@@ -14,8 +14,8 @@ from reports import Caller, check
 
 from processes import until
 
-KILLS = int(os.environ.get("KONVERSI_TEST_FLEET_KILLS", "24"))
-FAMILY_KILLS = int(os.environ.get("KONVERSI_TEST_FAMILY_KILLS", "5"))
+KILLS = int(os.environ.get("KONVERSI_TEST_FLEET_KILLS", "16"))
+FAMILY_KILLS = int(os.environ.get("KONVERSI_TEST_FAMILY_KILLS", "3"))
 pytestmark = pytest.mark.fault
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 import time
 
 import orjson
 import pytest
-from fleets import fleet, slow_meta
+from fleets import SECRET, fleet, slow_meta
 from reports import Arrivals
 
 from konversi.database.opening import open_database
@@ -22,16 +23,14 @@ from processes import until
 BACKLOG = int(os.environ.get("KONVERSI_TEST_BACKLOG", "20000"))
 DATASET = "9876543210"
 LARGE, SMALL = "default|live|chat", f"{DATASET}|live|chat"
-SECRET = "the-same-secret-for-all-of-them"
 pytestmark = pytest.mark.fault
 
 
 def waiting(lane: str, event_id: str):
     body = {
         "event_name": "Lead", "event_time": int(time.time()), "event_id": event_id, "action_source": "chat",
-        "user_data": {"ph": ["6d7ad1c8b7b1b8fe5f8e3cc6b0f0d9f0bb4e2a4bb6b6f4d1f8dd6f2f9b6a2d11"], "country": ["e5aab7"]},
+        "user_data": {"ph": [hashlib.sha256(b"6281234567890").hexdigest()]},
     }  # fmt: skip
-    del body["user_data"]["country"]
     event = new_event(event_id, lane=lane, deadline=int(time.time()) + 86_400, body=orjson.dumps(body))
     return event._replace(dataset=lane.partition("|")[0], event_time=body["event_time"])
 
