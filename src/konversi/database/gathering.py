@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+SILENT = "The database does not answer."
 _NO_ITEMS_FAULT = (StorageUnavailable, ShuttingDown)
 
 
@@ -34,6 +35,7 @@ class Gathering(Generic[Item, Result]):
     `size` tells how much an item is. Up to `brief` of it is written in about the time of its commit; more than `most`
     may not wait. With `patience` (seconds) it waits for more, for items that nobody is in a hurry for. With `at_once`
     no more than so many jobs are under way, of about `enough` each, and what comes meanwhile makes the next one.
+    Nobody waits longer than `deadline` (seconds) for his result, which may still come to be.
 
     A job that fails for some item's sake is done again in halves, until that item is alone: it fails nobody else.
     """
@@ -49,6 +51,7 @@ class Gathering(Generic[Item, Result]):
         patience: float = 0.0,
         at_once: int | None = None,
         enough: int = 1_000_000,
+        deadline: float | None = None,
     ) -> None:
         self._call = call
         self._job = job
@@ -58,6 +61,7 @@ class Gathering(Generic[Item, Result]):
         self._patience = patience
         self._at_once = at_once
         self._enough = enough
+        self._deadline = deadline
         self._under_way = 0
         self._items: list[Item] = []
         self._callers: list[asyncio.Future[Result]] = []
@@ -78,7 +82,13 @@ class Gathering(Generic[Item, Result]):
         self._queued += size
         self._items.append(item)
         self._callers.append(caller)
-        return await caller
+        if self._deadline is None:
+            return await caller
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await caller
+        except TimeoutError:
+            raise StorageUnavailable(SILENT) from None
 
     def depart(self) -> None:
         """Hand over what there is, unless enough is under way: then the end of one of those calls again."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zlib import crc32
 
 from konversi.clock import now
-from konversi.database.gathering import Gathering
+from konversi.database.gathering import SILENT, Gathering
 from konversi.database.port import FULL
 from konversi.database.postgres import PostgresDriver, driver_of, engine_of
 from konversi.database.postgres_signals import Signals, seconds_ahead
@@ -31,6 +31,7 @@ _GATHERED_AT_ONCE = 2  # commits of one gathering under way: one waits for the d
 _ENOUGH = 1_000  # items whose statement is as quick for each as a larger one's
 _MOST_LOOK_UPS = 50_000  # that may wait
 _HOLDS = 256
+_ANSWER_SECONDS = 45.0  # longer than any statement may take
 
 
 class PostgresDatabase:
@@ -84,7 +85,7 @@ class PostgresDatabase:
         self._signals.on(topic, listener)
 
     async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:  # noqa: ARG002
-        return await self.writers.submit(job)
+        return await _answered(self.writers.submit(job))
 
     def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:  # noqa: ARG002
         """Never: the server is elsewhere."""
@@ -109,15 +110,16 @@ class PostgresDatabase:
             patience=patience,
             at_once=_GATHERED_AT_ONCE,
             enough=_ENOUGH,
+            deadline=_ANSWER_SECONDS,
         )
         self._gatherings.append(gathering.close)
         return gathering
 
     async def read(self, job: Callable[[Connection], T]) -> T:
-        return await self.readers.submit(job)
+        return await _answered(self.readers.submit(job))
 
     async def look_up(self, job: Callable[[Connection], T]) -> T:
-        return await self.readers.submit(job)
+        return await _answered(self.readers.submit(job))
 
     def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathering[Item, Result]:
         gathering = Gathering(
@@ -128,6 +130,7 @@ class PostgresDatabase:
             most=_MOST_LOOK_UPS,
             at_once=_GATHERED_AT_ONCE,
             enough=_ENOUGH,
+            deadline=_ANSWER_SECONDS,
         )
         self._gatherings.append(gathering.close)
         return gathering
@@ -146,6 +149,15 @@ class PostgresDatabase:
         await self.writers.aclose()
         await self.readers.aclose()
         self._engine.dispose()
+
+
+async def _answered(result: asyncio.Future[T]) -> T:
+    """Raises `StorageUnavailable` where the server accepts connections, and then stands still."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await result
+    except TimeoutError:
+        raise StorageUnavailable(SILENT) from None
 
 
 def _opened(connection: Connection) -> float:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _TRIES = 8  # of a job that meets others
 _LOOK_SECONDS = 0.002
+_END_SECONDS = 40.0  # longer than any statement may take: what still runs then waits for a server that stands still
 _REST_SECONDS = 0.5  # without a try to reach a server that could not be reached
 
 
@@ -69,11 +70,12 @@ class Workers:
             self._jobs.put(_Job(job, done, alone))
 
     async def aclose(self) -> None:
-        """Finish what is queued, then stop."""
+        """Finish what is queued, then stop. A server that doesn't answer holds up nobody's end for ever."""
         self._closed = True
+        until = monotonic() + _END_SECONDS
         for _ in self._threads:
             self._jobs.put(None)
-        while any(thread.is_alive() for thread in self._threads):
+        while any(thread.is_alive() for thread in self._threads) and monotonic() < until:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _work(self) -> None:
