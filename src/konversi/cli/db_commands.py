@@ -34,7 +34,7 @@ def check(*, json: Json = False) -> int:
 @db.command
 def move(
     *,
-    to: str,
+    to: Annotated[str, Parameter(allow_leading_hyphen=True)],
     from_: Annotated[str | None, Parameter(name="--from", negative="")] = None,
     json: Json = False,
 ) -> int:

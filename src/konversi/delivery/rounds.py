@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from konversi.clock import monotonic
-from konversi.errors import StorageUnavailable
+from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
 from konversi.outbox.states import State, Step, after
 
@@ -73,7 +73,7 @@ class Rounds:
     async def _idle(self) -> bool:
         try:
             return await self._dispatcher().idle()
-        except StorageUnavailable as error:
+        except (StorageUnavailable, ShuttingDown) as error:
             logger().error("delivery_waits_for_storage", cause=error.detail)
             return True
 

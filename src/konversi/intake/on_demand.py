@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from konversi.errors import StorageUnavailable
+from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.intake.receive import Receipt, Receiver
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class OnDemandReceiver(Receiver):
         events = [one.event for one in outcomes if isinstance(one, Receipt)]
         states = await self._deliver(events) if events else {}
         left = [event for event in events if event not in states]
-        with suppress(StorageUnavailable):  # they are accepted, whether or not this can be said
+        with suppress(StorageUnavailable, ShuttingDown):  # they are accepted, whether or not this can be said
             for event in left if len(left) <= _LOOKED_UP else ():
                 stored = await self._store.find(event)
                 if stored is not None:

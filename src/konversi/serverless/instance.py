@@ -48,7 +48,10 @@ class Instance:
 
         async def finished_first(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await on_demand.finish()
+                try:
+                    await on_demand.finish()
+                except Exception as error:  # noqa: BLE001 - logged; what is being answered is durable all the same
+                    unforeseen(error)
             await send(message)
 
         await on_demand.begin()

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from konversi.clock import monotonic
-from konversi.errors import StorageUnavailable
+from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
 from konversi.outbox.states import State
 
@@ -56,7 +56,7 @@ class OnDemand:
         try:
             await self._stores.database.resume()
             await self._reload()
-        except StorageUnavailable as error:  # whatever the call needs of the storage will say so itself
+        except (StorageUnavailable, ShuttingDown) as error:  # whatever the call needs of the storage will say so itself
             logger().error("not_resumed", cause=error.detail)
 
     async def _reload(self) -> None:
@@ -100,5 +100,5 @@ class OnDemand:
             return
         try:
             await self._forwarder.once(seconds)
-        except StorageUnavailable as error:
+        except (StorageUnavailable, ShuttingDown) as error:
             logger().error("forwarding_waits_for_storage", cause=error.detail)

@@ -7,7 +7,7 @@ import pytest
 from konversi.aftercare import upkeep as chores
 from konversi.aftercare.change import Decisions
 from konversi.aftercare.upkeep import Upkeep
-from konversi.clock import now
+from konversi.clock import monotonic, now
 from konversi.errors import InvalidRequest, NotFound, StorageUnavailable, WrongState
 from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.states import State, Step
@@ -227,3 +227,23 @@ async def test_what_else_is_old_is_forgotten_until_there_is_no_more(monkeypatch)
     running.cancel()
     assert len(times) >= 3
     assert all(abs(time - now()) < 60 for time in times)
+
+
+async def test_everything_at_once_says_for_how_many_events_it_was():
+    outbox, clock = MemoryOutbox(), FakeClock()
+    await store(outbox, *new_events(2, deadline=now() + 50))
+    await claim_all(outbox, lease_until=LATER)
+    await store(outbox, new_event("Lead:late", deadline=now() + 50), new_event("Lead:soon"))
+    clock.ahead = 100
+    upkeep, _ = an_upkeep(outbox, clock=clock)
+    assert await upkeep.once(monotonic() + 60) == {"rescued": 0, "expired": 1, "forgotten": 0}
+    clock.ahead = LATER
+    assert await upkeep.once(monotonic() + 60) == {"rescued": 2, "expired": 2, "forgotten": 3}
+
+
+async def test_nothing_is_begun_when_the_time_is_over():
+    outbox, clock = MemoryOutbox(), FakeClock()
+    await store(outbox, new_event(deadline=now() - 1))
+    upkeep, _ = an_upkeep(outbox, clock=clock)
+    assert await upkeep.once(monotonic() - 1) == {"rescued": 0, "expired": 0, "forgotten": 0}
+    assert (await outbox.counts()).states[State.WAITING] == 1
