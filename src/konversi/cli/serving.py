@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from konversi.dashboard import pages
 from konversi.errors import KonversiError
 from konversi.intake.http.app import application
 from konversi.logs import logger, set_up
@@ -76,7 +77,7 @@ async def _serve(settings: Settings, shared: int | None) -> int:
 async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, has_parent: bool) -> None:
     """Take calls until told to stop, or until the storage fails."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    app = application(lambda: nullcontext(gateway), key, settings.only)
+    app = application(lambda: nullcontext(gateway), key, settings.only, pages=pages())
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -13,7 +13,7 @@ from konversi.errors import InvalidSettings
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0003"
+HEAD = "0005"
 
 _ALONE = 0x4B4F4E56_0003  # an advisory lock of PostgreSQL
 

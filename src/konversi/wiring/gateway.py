@@ -14,6 +14,7 @@ from konversi.clock import Clock, unique
 from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
+from konversi.insight.reading import Insight
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
@@ -80,6 +81,7 @@ async def open_gateway(
             retention_days=settings.retention_days,
             wake=lambda: _wake_all(gateway),
             forget=memory(stores.journeys, settings.journey_days),
+            follow=gateway.insight.sums.follow,
         )
         if gateway.delivers:
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
@@ -158,6 +160,7 @@ def _assemble(settings: Settings, stores: Stores, meta: Sender, rules: Rules) ->
         destinations=destinations,
         catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
+        insight=Insight(database),
     )
     return gateway
 

@@ -28,8 +28,10 @@ from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.webhooks import PATHS, Asked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
+
+    from starlette.routing import BaseRoute
 
     from konversi.intake.gateway import Gateway
     from konversi.intake.http.duties import Only
@@ -57,9 +59,13 @@ _SHAKES_HANDS = ("whatsapp", "messenger")
 
 
 def application(
-    open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]], api_key: str | None, only: Only = None
+    open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]],
+    api_key: str | None,
+    only: Only = None,
+    *,
+    pages: Sequence[BaseRoute] = (),
 ) -> FrontDoor:
-    """The ASGI application. The gateway runs as long as the server's lifespan does."""
+    """The ASGI application, with `pages` for people. The gateway runs as long as the server's lifespan does."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -115,6 +121,7 @@ def application(
             response_class=PlainTextResponse,
             responses=problems(400, 403, 503),
         )
+    app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
     _speak_in_problems(app)

@@ -1,0 +1,165 @@
+"""Keeps the hourly sums: what was accepted and delivered since the last look is added, each event once.
+
+Accepted events follow their ids, delivered ones the attempts that ended: a delivery is final, however late it comes, and
+counts for the hour in which its event was accepted. What was found is written together with the mark it was found from,
+and only if that mark still stands, so that any number of processes may do this at a time, and be killed at any moment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import select, text, update
+
+from konversi.insight.sealed_ids import complete_upto
+from konversi.insight.tables import summed
+from konversi.insight.waits import bucket_of
+from konversi.meta.answers import Kind
+from konversi.outbox.lanes import Lane
+from konversi.outbox.members import pack, unpack
+from konversi.outbox.tables import attempts, events, queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Row
+
+    from konversi.database.port import Database
+
+HOUR = 3_600
+_EVENTS_AT_ONCE = 5_000
+_ATTEMPTS_AT_ONCE = 20  # of a thousand events at most
+_CHUNK = 500  # ids in one IN list
+
+_ADD = text(
+    "INSERT INTO hourly (hour, dataset, event_name, channel, accepted, delivered)"
+    " VALUES (:hour, :dataset, :event_name, :channel, :accepted, :delivered)"
+    " ON CONFLICT (hour, dataset, event_name, channel) DO UPDATE SET"
+    " accepted = hourly.accepted + excluded.accepted, delivered = hourly.delivered + excluded.delivered"
+)
+_ADD_WAITS = text(
+    "INSERT INTO hourly_waits (hour, bucket, events) VALUES (:hour, :bucket, :events)"
+    " ON CONFLICT (hour, bucket) DO UPDATE SET events = hourly_waits.events + excluded.events"
+)
+
+
+class _Mark(NamedTuple):
+    history: str
+    upto: int
+    open: str
+
+
+class _Found(NamedTuple):
+    """What a look at a history found, from one mark to another."""
+
+    before: _Mark
+    after: _Mark
+    accepted: Counter[tuple[int, str, str, str]]  # by hour, dataset, event and channel
+    delivered: Counter[tuple[int, str, str, str]]
+    waits: Counter[tuple[int, int]]  # by hour and bucket
+
+
+class Sums:
+    """The hourly sums of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def follow(self, looks: int = 1) -> bool:
+        """Add what is new, in so many looks at each history; whether there may be more."""
+        more = False
+        for look in (_accepted, _delivered):
+            for _ in range(looks):
+                found = await self._database.read(look)
+                if found is None:
+                    break
+                await self._database.write(partial(_keep, found))
+            else:
+                more = True
+        return more
+
+
+def _mark(connection: Connection, history: str) -> _Mark:
+    return _Mark(*connection.execute(select(summed).where(summed.c.history == history)).one())
+
+
+def _accepted(connection: Connection) -> _Found | None:
+    """The events above the mark, or nothing where there are none."""
+    mark = _mark(connection, "events")
+    top = complete_upto(connection, events)
+    if top is None or top <= mark.upto:
+        return None
+    last = select(events.c.id).where(events.c.id > mark.upto, events.c.id <= top).order_by(events.c.id)
+    upto = connection.execute(last.offset(_EVENTS_AT_ONCE - 1).limit(1)).scalar() or top
+    rows = _places(connection, (events.c.id > mark.upto) & (events.c.id <= upto))
+    return _Found(mark, mark._replace(upto=upto), Counter(_place(row) for row in rows), Counter(), Counter())
+
+
+def _delivered(connection: Connection) -> _Found | None:
+    """The attempts that ended above the mark or were open below it, or nothing where none did."""
+    mark = _mark(connection, "attempts")
+    top = complete_upto(connection, attempts)
+    if top is None:
+        return None
+    asked = select(attempts.c.id, attempts.c.ended_at, attempts.c.verdict, attempts.c.members).order_by(attempts.c.id)
+    was_open = unpack(mark.open)
+    rows = [*connection.execute(asked.where(attempts.c.id.in_(was_open)))] if was_open else []
+    new = connection.execute(
+        asked.where(attempts.c.id > mark.upto, attempts.c.id <= top).limit(_ATTEMPTS_AT_ONCE)
+    ).all()
+    rows += new
+    upto = new[-1].id if len(new) == _ATTEMPTS_AT_ONCE else max(top, mark.upto)
+    after = mark._replace(upto=upto, open=pack(row.id for row in rows if row.ended_at is None))
+    if after == mark:
+        return None
+    found = _Found(mark, after, Counter(), Counter(), Counter())
+    for row in rows:
+        if row.verdict == Kind.DELIVERED.value:
+            for place in _members(connection, unpack(row.members)):
+                at = _place(place)
+                found.delivered[at] += 1
+                found.waits[at[0], bucket_of(row.ended_at - place.accepted_at)] += 1
+    return found
+
+
+def _members(connection: Connection, ids: Sequence[int]) -> Iterable[Row[tuple[float, str, str, str]]]:
+    if ids and ids[-1] - ids[0] == len(ids) - 1:
+        yield from _places(connection, events.c.id.between(ids[0], ids[-1]))
+        return
+    for start in range(0, len(ids), _CHUNK):
+        yield from _places(connection, events.c.id.in_(ids[start : start + _CHUNK]))
+
+
+def _places(
+    connection: Connection, condition: ColumnElement[bool]
+) -> Sequence[Row[tuple[float, str, str, str]]]:
+    asked = select(events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane)
+    return connection.execute(asked.join_from(events, queue, events.c.id == queue.c.id).where(condition)).all()
+
+
+def _place(row: Row[tuple[float, str, str, str]]) -> tuple[int, str, str, str]:
+    accepted_at, dataset, event_name, lane = row
+    return int(accepted_at // HOUR) * HOUR, dataset, event_name, Lane.parse(lane).action_source
+
+
+def _keep(found: _Found, connection: Connection) -> bool:
+    """Add what was found, unless somebody else did since."""
+    mine = [summed.c[name] == value for name, value in found.before._asdict().items()]
+    if connection.execute(update(summed).where(*mine).values(found.after._asdict())).rowcount == 0:
+        return False
+    sums = [
+        {
+            **dict(zip(("hour", "dataset", "event_name", "channel"), place, strict=True)),
+            "accepted": found.accepted[place],
+            "delivered": found.delivered[place],
+        }
+        for place in sorted({*found.accepted, *found.delivered})
+    ]
+    if sums:
+        connection.execute(_ADD, sums)
+    waits = [{"hour": hour, "bucket": bucket, "events": n} for (hour, bucket), n in sorted(found.waits.items())]
+    if waits:
+        connection.execute(_ADD_WAITS, waits)
+    return True
