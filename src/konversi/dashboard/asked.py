@@ -62,9 +62,10 @@ class Asked:
             raise MalformedBody from None
 
     def address(self, **changed: str | None) -> str:
-        """This page's address with some parameters changed, or left out where they are nothing."""
+        """The page's address with some parameters changed, or left out where they are nothing."""
         kept = {name: value for name, value in self.request.query_params.items() if name != "lang"}
         kept.update({name: value for name, value in changed.items() if value is not None})
-        left = {name: value for name, value in kept.items() if value and not (name in changed and changed[name] is None)}
+        dropped = {name for name, value in changed.items() if value is None}
+        left = {name: value for name, value in kept.items() if value and name not in dropped}
         path = self.path.removesuffix(".json")
         return f"{path}?{urlencode(left)}" if left else path

@@ -21,10 +21,6 @@ class Bar(NamedTuple):
     height: float
 
 
-    bars: Sequence[Bar]
-    top: int  # the value at the upper edge
-
-
 def ceiling(most: float) -> int:
     """A round number that is not below the largest value."""
     if most <= 5:  # noqa: PLR2004 - few things are counted one by one

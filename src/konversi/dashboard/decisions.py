@@ -25,7 +25,8 @@ class _Form(NamedTuple):
     fields: dict[str, str]
     receipts: Sequence[str]
 
-    def __call__(self, name: str) -> str | None:
+    def given(self, name: str) -> str | None:
+        """A field; nothing where it is empty."""
         return self.fields.get(name, "").strip() or None
 
 
@@ -33,12 +34,12 @@ async def decide(asked: Asked) -> Page | Moved:
     """Without `sure` it asks, with it it does."""
     sent = await asked.form()
     form = _Form(dict(sent), [value for name, value in sent if name == "receipt"])
-    step = _STEPS.get(form("what") or form("all") or "")
+    step = _STEPS.get(form.given("what") or form.given("all") or "")
     if step is None:
         raise InvalidRequest("what: replay or discard.")
     number, ids = await _meant(asked.gateway, form, step)
-    back = _own(form("back"))
-    if form("sure") is None or (step is Step.DISCARD and number and form("because") is None):
+    back = _own(form.given("back"))
+    if form.given("sure") is None or (step is Step.DISCARD and number and form.given("because") is None):
         return Page(
             "confirm.html",
             "Send again" if step is Step.REPLAY else "Discard",
@@ -48,20 +49,20 @@ async def decide(asked: Asked) -> Page | Moved:
                 "at_once": len(ids),
                 "asked": max(number, len(form.receipts)),
                 "receipts": list(form.receipts),
-                "filters": {name: form(name) for name in FIELDS if form(name)} if form("all") else {},
-                "all": form("all") is not None,
+                "filters": {name: form.given(name) for name in FIELDS if form.given(name)} if form.given("all") else {},
+                "all": form.given("all") is not None,
                 "back": back,
-                "because_missing": form("sure") is not None,
+                "because_missing": form.given("sure") is not None,
             },
         )
-    done = await _carry_out(asked.gateway, ids, step, form("because") or "")
+    done = await _carry_out(asked.gateway, ids, step, form.given("because") or "")
     return Moved(_with(back, done=done, left=max(number, len(form.receipts)) - done))
 
 
 async def _meant(gateway: Gateway, form: _Form, step: Step) -> tuple[int, list[int]]:
     """How many events the decision is about, and the first so many of them."""
-    if form("all"):
-        asked_for = filter_of(form, gateway)
+    if form.given("all"):
+        asked_for = filter_of(form.given, gateway)
         if asked_for.misread:
             raise InvalidRequest(f"{', '.join(asked_for.misread)}: not understood.")
         return await gateway.insight.deciding(asked_for.wanted, step, _MOST)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from konversi.outbox.port import Attempt, Stored
     from konversi.settings import Settings
 
-_FATES = ("used", "refused", "missing")
+_FATES = ("refused", "missing")
 
 
 async def show(asked: Asked) -> Page:
@@ -55,7 +55,9 @@ async def show(asked: Asked) -> Page:
 def keys(sent: dict[str, Any], notes: Sequence[dict[str, str]]) -> list[dict[str, str | None]]:
     """A line for each match key: used, refused because of something, or missing."""
     said = lines(sent, [Note(note["about"], note["code"], note["text"]) for note in notes])
-    return [line._asdict() for line in sorted(said, key=lambda line: _FATES.index(line.state))]
+    by_key = {line.key: line for line in said if line.state == "used"}  # one that several fields fill is one key
+    told = [line for line in said if line.state != "used" and line.key not in by_key]
+    return [line._asdict() for line in (*by_key.values(), *sorted(told, key=lambda line: _FATES.index(line.state)))]
 
 
 def timeline(stored: Stored, attempts: Sequence[Attempt]) -> list[dict[str, Any]]:

@@ -41,9 +41,7 @@ async def show(asked: Asked) -> Page:
                 "ranges": list(RANGES),
                 "datasets": [one["name"] for one in await known_datasets(asked)],
             },
-            "possible": [
-                step.value for step in (Step.REPLAY, Step.DISCARD) if state is None or state in sources(step)
-            ],
+            "possible": [step.value for step in (Step.REPLAY, Step.DISCARD) if state is None or state in sources(step)],
         },
     )
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+NOTHING = "\N{EN DASH}"
 NAMES = {"en": "English", "id": "Bahasa Indonesia"}
 _UNITS = ((86_400, "{n} d"), (3_600, "{n} h"), (60, "{n} min"))
 
@@ -34,8 +36,9 @@ def of_header(accepted: str) -> Language:
     return Language("en")
 
 
-class Language(NamedTuple):
-    """What writes words, numbers, money and times."""
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What writes words, numbers and times."""
 
     code: str
 
@@ -63,14 +66,10 @@ class Language(NamedTuple):
         """A share, in whole percent."""
         return str(format_percent(share, "#,##0%", locale=self.locale))
 
-    def money(self, value: float, currency: str) -> str:
-        """An amount."""
-        return str(format_currency(value, currency, locale=self.locale))
-
     def seconds(self, value: float | None) -> str:
         """A stretch of time in its largest unit."""
         if value is None:
-            return "–"
+            return NOTHING
         if value < 1:
             return self.say("{n} ms", n=round(value * 1_000))
         for unit, text in _UNITS:
@@ -81,7 +80,7 @@ class Language(NamedTuple):
     def time(self, at: float | str | None, zone: ZoneInfo) -> str:
         """A moment, given in Unix seconds or ISO 8601."""
         moment = _moment(at)
-        return "–" if moment is None else str(format_datetime(moment, "d MMM y, HH:mm:ss", zone, self.locale))
+        return NOTHING if moment is None else str(format_datetime(moment, "d MMM y, HH:mm:ss", zone, self.locale))
 
     def step(self, at: float, zone: ZoneInfo, *, hourly: bool) -> str:
         """An hour or a day, as short as it goes."""

@@ -54,7 +54,6 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "n_": language.count,
         "number": language.number,
         "percent": language.percent,
-        "money": language.money,
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
         "seconds": language.seconds,
         "time": lambda at: language.time(at, zone),

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from konversi._version import __version__
 from konversi.dashboard.lanes import standing
-from konversi.dashboard.language import NAMES
+from konversi.dashboard.language import NAMES, NOTHING
 from konversi.dashboard.page import Moved, Page
 from konversi.database.schema import HEAD
 from konversi.insight.describe import summary
@@ -52,7 +52,7 @@ def in_effect(settings: Settings) -> dict[str, str]:
 
 def _told(name: str, value: Any) -> str:
     if value is None or value == {}:
-        return "–"
+        return NOTHING
     if isinstance(value, SecretStr):
         return "••••"
     if name == "database_url":

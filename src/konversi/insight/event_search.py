@@ -136,7 +136,8 @@ def _led_to(connection: Connection, word: str) -> list[int]:
     if (journey := journey_of(word)) is not None:
         named = events.c.journey == journey
     ids = set(connection.execute(select(events.c.id).where(named).limit(_MOST_FOUND)).scalars())
-    for members in connection.execute(select(attempts.c.members).where(attempts.c.fbtrace_id == word).limit(2)).scalars():
+    traced = select(attempts.c.members).where(attempts.c.fbtrace_id == word).limit(2)
+    for members in connection.execute(traced).scalars():
         ids.update(unpack(members))
     return sorted(ids)[:_MOST_FOUND]
 

@@ -21,7 +21,7 @@ class Sums(NamedTuple):
     """What the tables say of a period and the one before."""
 
     hours: Sequence[tuple[int, int, int]]  # hour, accepted, delivered
-    parts: Sequence[tuple[str, str, str, int, int]]  # dataset, event, channel, accepted, delivered: of the period
+    parts: Sequence[tuple[tuple[str, str, str], int, int]]  # (dataset, event, channel), accepted, delivered
     waits: Mapping[int, int]  # events by bucket, of the period
 
 
@@ -41,7 +41,7 @@ def read(period: Period, connection: Connection) -> Sums:
     )
     return Sums(
         [(hour, int(accepted), int(delivered)) for hour, accepted, delivered in hours],
-        [(*names, int(accepted), int(delivered)) for *names, accepted, delivered in parts],  # type: ignore[misc]
+        [((row[0], row[1], row[2]), int(row[3]), int(row[4])) for row in parts],
         {bucket: int(events) for bucket, events in waits},
     )
 
@@ -62,7 +62,7 @@ def shape(sums: Sums, period: Period) -> dict[str, Any]:
                 period.steps,
                 by_step(((hour, accepted) for hour, accepted, _ in hours), period.steps),
                 by_step(((hour, delivered) for hour, _, delivered in hours), period.steps),
-                by_step(((hour, delivered) for hour, _, delivered in sums.hours), period.steps, period.before),
+                by_step(((hour, delivered) for hour, _, delivered in before), period.steps, period.before),
                 strict=True,
             )
         ],
@@ -73,7 +73,7 @@ def shape(sums: Sums, period: Period) -> dict[str, Any]:
 def _by(sums: Sums, place: int) -> list[dict[str, Any]]:
     accepted: Counter[str] = Counter()
     delivered: Counter[str] = Counter()
-    for part in sums.parts:
-        accepted[part[place]] += part[3]
-        delivered[part[place]] += part[4]
+    for names, came, went in sums.parts:
+        accepted[names[place]] += came
+        delivered[names[place]] += went
     return [{"name": name, "accepted": number, "delivered": delivered[name]} for name, number in accepted.most_common()]

@@ -41,9 +41,7 @@ class Insight:
 
     async def deciding(self, wanted: Wanted, step: Step, most: int) -> tuple[int, list[int]]:
         """How many of these events can take the step, and the first so many of their ids."""
-        return await self._database.read(
-            lambda connection: event_search.deciding(connection, wanted, step, most=most)
-        )
+        return await self._database.read(lambda connection: event_search.deciding(connection, wanted, step, most=most))
 
     async def causes(self) -> Sequence[Cause]:
         """What waits for a person, by cause."""

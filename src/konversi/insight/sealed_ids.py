@@ -1,8 +1,8 @@
 """Up to which id a history is complete: nothing will appear below it any more.
 
 With many writers ids are given before they are committed, so a lower one can appear after a higher one. On PostgreSQL
-whoever inserts into a table holds a lock on it from before its ids are given until it has committed: once those who held
-it when the highest id was read are gone, all ids up to that one are there, or never will be.
+whoever inserts into a table holds a lock on it from before its ids are given until it has committed: once those who
+held it when the highest id was read are gone, all ids up to that one are there, or never will be.
 """
 
 from __future__ import annotations

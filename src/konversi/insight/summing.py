@@ -1,14 +1,16 @@
 """Keeps the hourly sums: what was accepted and delivered since the last look is added, each event once.
 
-Accepted events follow their ids, delivered ones the attempts that ended: a delivery is final, however late it comes, and
-counts for the hour in which its event was accepted. What was found is written together with the mark it was found from,
-and only if that mark still stands, so that any number of processes may do this at a time, and be killed at any moment.
+Accepted events follow their ids, delivered ones the attempts that ended: a delivery is final, however late it comes,
+and counts for the hour in which its event was accepted. What was found is written together with the mark it was found
+from, and only if that mark still stands, so that any number of processes may do this at a time, and be killed at any
+moment.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select, text, update
@@ -24,13 +26,13 @@ from konversi.outbox.tables import attempts, events, queue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection
 
     from konversi.database.port import Database
 
 HOUR = 3_600
 _EVENTS_AT_ONCE = 5_000
-_ATTEMPTS_AT_ONCE = 20  # of a thousand events at most
+_ATTEMPTS_AT_ONCE = 500
 _CHUNK = 500  # ids in one IN list
 
 _ADD = text(
@@ -49,6 +51,21 @@ class _Mark(NamedTuple):
     history: str
     upto: int
     open: str
+
+
+class _Place(NamedTuple):
+    """Which sum an event belongs to."""
+
+    accepted_at: float
+    dataset: str
+    event_name: str
+    lane: str
+
+    @property
+    def sum(self) -> tuple[int, str, str, str]:
+        """The sum's key: hour, dataset, event and channel."""
+        hour = int(self.accepted_at // HOUR) * HOUR
+        return hour, self.dataset, self.event_name, Lane.parse(self.lane).action_source
 
 
 class _Found(NamedTuple):
@@ -94,7 +111,7 @@ def _accepted(connection: Connection) -> _Found | None:
     last = select(events.c.id).where(events.c.id > mark.upto, events.c.id <= top).order_by(events.c.id)
     upto = connection.execute(last.offset(_EVENTS_AT_ONCE - 1).limit(1)).scalar() or top
     rows = _places(connection, (events.c.id > mark.upto) & (events.c.id <= upto))
-    return _Found(mark, mark._replace(upto=upto), Counter(_place(row) for row in rows), Counter(), Counter())
+    return _Found(mark, mark._replace(upto=upto), Counter(row.sum for row in rows), Counter(), Counter())
 
 
 def _delivered(connection: Connection) -> _Found | None:
@@ -103,14 +120,18 @@ def _delivered(connection: Connection) -> _Found | None:
     top = complete_upto(connection, attempts)
     if top is None:
         return None
-    asked = select(attempts.c.id, attempts.c.ended_at, attempts.c.verdict, attempts.c.members).order_by(attempts.c.id)
+    of = (attempts.c.id, attempts.c.ended_at, attempts.c.verdict, attempts.c.members, attempts.c.events)
+    asked = select(*of).order_by(attempts.c.id)
     was_open = unpack(mark.open)
     rows = [*connection.execute(asked.where(attempts.c.id.in_(was_open)))] if was_open else []
     new = connection.execute(
         asked.where(attempts.c.id > mark.upto, attempts.c.id <= top).limit(_ATTEMPTS_AT_ONCE)
     ).all()
+    taken = max(1, sum(so_far < _EVENTS_AT_ONCE for so_far in accumulate(row.events for row in new)))
+    whole = len(new) < _ATTEMPTS_AT_ONCE and taken >= len(new)
+    new = new[:taken]
     rows += new
-    upto = new[-1].id if len(new) == _ATTEMPTS_AT_ONCE else max(top, mark.upto)
+    upto = max(top, mark.upto) if whole else new[-1].id
     after = mark._replace(upto=upto, open=pack(row.id for row in rows if row.ended_at is None))
     if after == mark:
         return None
@@ -118,13 +139,12 @@ def _delivered(connection: Connection) -> _Found | None:
     for row in rows:
         if row.verdict == Kind.DELIVERED.value:
             for place in _members(connection, unpack(row.members)):
-                at = _place(place)
-                found.delivered[at] += 1
-                found.waits[at[0], bucket_of(row.ended_at - place.accepted_at)] += 1
+                found.delivered[place.sum] += 1
+                found.waits[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += 1
     return found
 
 
-def _members(connection: Connection, ids: Sequence[int]) -> Iterable[Row[tuple[float, str, str, str]]]:
+def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
     if ids and ids[-1] - ids[0] == len(ids) - 1:
         yield from _places(connection, events.c.id.between(ids[0], ids[-1]))
         return
@@ -132,16 +152,10 @@ def _members(connection: Connection, ids: Sequence[int]) -> Iterable[Row[tuple[f
         yield from _places(connection, events.c.id.in_(ids[start : start + _CHUNK]))
 
 
-def _places(
-    connection: Connection, condition: ColumnElement[bool]
-) -> Sequence[Row[tuple[float, str, str, str]]]:
+def _places(connection: Connection, condition: ColumnElement[bool]) -> list[_Place]:
     asked = select(events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane)
-    return connection.execute(asked.join_from(events, queue, events.c.id == queue.c.id).where(condition)).all()
-
-
-def _place(row: Row[tuple[float, str, str, str]]) -> tuple[int, str, str, str]:
-    accepted_at, dataset, event_name, lane = row
-    return int(accepted_at // HOUR) * HOUR, dataset, event_name, Lane.parse(lane).action_source
+    rows = connection.execute(asked.join_from(events, queue, events.c.id == queue.c.id).where(condition))
+    return [_Place(*row) for row in rows]
 
 
 def _keep(found: _Found, connection: Connection) -> bool:

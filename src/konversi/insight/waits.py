@@ -1,4 +1,4 @@
-"""How long events took to Meta, in buckets that sums can be made of: each is an eighth wider than the one before. Pure."""
+"""How long events took to Meta, in buckets that can be summed: each an eighth wider than the one before. Pure."""
 
 from __future__ import annotations
 
