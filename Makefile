@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: help demo example test fast fault agents check lint types imports format lock bench clean
+.PHONY: help demo example browser test fast fault agents check lint types imports format lock bench clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -38,6 +38,10 @@ example: $(VENV)/example/.run ## from an ad click over a chat to a booking at a 
 
 test: $(VENV)/.develop ## all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+browser: ## Chromium, in which tests/browser look at the pages; Debian's, where there is none
+	@command -v chromium || command -v chromium-browser || test -x "$$CHROMIUM" || \
+	  { $$(test "$$(id -u)" = 0 || echo sudo) apt-get update -qq && $$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq --no-install-recommends chromium; }
 
 fast: $(VENV)/.develop ## the tests without I/O
 	$(BIN)/python -m pytest tests/unit $(ARGS)

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import psycopg
 from sqlalchemy import select
 
-from konversi.insight.summing import HOUR, Sums
-from konversi.insight.tables import hourly, hourly_waits
+from konversi.insight.summing import Sums
+from konversi.insight.tables import DAY, HOUR, hourly_totals, parts, waits
 from konversi.outbox.states import Step
 from konversi.outbox.store import open_outbox
 from outboxes import LATER, LIVE, OTHER, URLS, all_of, ended, new_event, new_events
@@ -25,11 +25,20 @@ async def opened(url):
 async def sums(outbox):
     """(event, channel) to (accepted, delivered), over all hours."""
     await Sums(outbox.database).follow(10)
-    found = {}
-    for row in await outbox.database.read(lambda connection: connection.execute(select(hourly)).all()):
-        before = found.get((row.event_name, row.channel), (0, 0))
-        found[row.event_name, row.channel] = (before[0] + row.accepted, before[1] + row.delivered)
-    return found
+    found = [{}, {}]
+    for sums, table in zip(found, parts.values(), strict=True):
+        for row in await rows_of(outbox, table):
+            before = sums.get((row.event_name, row.channel), (0, 0))
+            sums[row.event_name, row.channel] = (before[0] + row.accepted, before[1] + row.delivered)
+    totals = await rows_of(outbox, hourly_totals)
+    assert found[0] == found[1], "the hours and the days agree"
+    assert sum(row.accepted for row in totals) == sum(accepted for accepted, _ in found[0].values())
+    assert sum(row.delivered for row in totals) == sum(delivered for _, delivered in found[0].values())
+    return found[0]
+
+
+async def rows_of(outbox, table):
+    return await outbox.database.read(lambda connection: connection.execute(select(table)).all())
 
 
 async def sent(outbox, lane=LIVE, settlement=None):
@@ -105,10 +114,11 @@ def test_a_late_delivery_counts_for_the_hour_of_its_acceptance(run, url):
             found = await outbox.find(1)
             await sent(outbox, settlement=ended(ended_at=found.accepted_at + 5 * 86_400))
             await Sums(outbox.database).follow()
-            (row,) = await outbox.database.read(lambda connection: connection.execute(select(hourly)).all())
-            (wait,) = await outbox.database.read(lambda connection: connection.execute(select(hourly_waits)).all())
-            assert row.hour == wait.hour == found.accepted_at // HOUR * HOUR
-            assert row.delivered == wait.events == 1
+            for every in (HOUR, DAY):
+                (row,) = await rows_of(outbox, parts[every])
+                (wait,) = await rows_of(outbox, waits[every])
+                assert row.start == wait.start == found.accepted_at // every * every
+                assert row.delivered == wait.events == 1
 
     run(scene())
 

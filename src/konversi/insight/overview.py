@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 
 from konversi.insight.periods import Period, by_step
-from konversi.insight.tables import hourly, hourly_waits
+from konversi.insight.tables import DAY, HOUR, hourly_totals, parts, waits
 from konversi.insight.waits import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 
 class Sums(NamedTuple):
@@ -26,24 +26,33 @@ class Sums(NamedTuple):
 
 
 def read(period: Period, connection: Connection) -> Sums:
-    """Three sums over hours: their cost depends on the length of the period, not on how many events there were."""
-    within = hourly.c.hour >= period.start
-    totals = (func.sum(hourly.c.accepted), func.sum(hourly.c.delivered))
-    hours = connection.execute(
-        select(hourly.c.hour, *totals).where(hourly.c.hour >= period.start - period.before).group_by(hourly.c.hour)
-    )
-    of = (hourly.c.dataset, hourly.c.event_name, hourly.c.channel)
-    parts = connection.execute(select(*of, *totals).where(within).group_by(*of))
-    waits = connection.execute(
-        select(hourly_waits.c.bucket, func.sum(hourly_waits.c.events))
-        .where(hourly_waits.c.hour >= period.start)
-        .group_by(hourly_waits.c.bucket)
-    )
+    """Their cost depends on the length of the period, hardly on how many events there were."""
+    totals = select(*hourly_totals.c).where(hourly_totals.c.start >= period.start - period.before)
+    told: Counter[tuple[str, str, str]] = Counter()
+    went: Counter[tuple[str, str, str]] = Counter()
+    buckets: Counter[int] = Counter()
+    midnight = -(-period.start // DAY) * DAY
+    for every, since, until in ((HOUR, period.start, midnight), (DAY, midnight, None)):
+        of = parts[every].c
+        sums = select(of.dataset, of.event_name, of.channel, func.sum(of.accepted), func.sum(of.delivered))
+        for *names, came, delivered in connection.execute(
+            sums.where(*_between(of.start, since, until)).group_by(of.dataset, of.event_name, of.channel)
+        ):
+            told[names[0], names[1], names[2]] += int(came)
+            went[names[0], names[1], names[2]] += int(delivered)
+        of = waits[every].c
+        taken = select(of.bucket, func.sum(of.events)).where(*_between(of.start, since, until)).group_by(of.bucket)
+        for bucket, events in connection.execute(taken):
+            buckets[bucket] += int(events)
     return Sums(
-        [(hour, int(accepted), int(delivered)) for hour, accepted, delivered in hours],
-        [((row[0], row[1], row[2]), int(row[3]), int(row[4])) for row in parts],
-        {bucket: int(events) for bucket, events in waits},
+        [(start, accepted, delivered) for start, accepted, delivered in connection.execute(totals)],
+        [(names, number, went[names]) for names, number in told.items()],
+        buckets,
     )
+
+
+def _between(start: ColumnElement[int], since: int, until: int | None) -> list[ColumnElement[bool]]:
+    return [start >= since] if until is None else [start >= since, start < until]
 
 
 def shape(sums: Sums, period: Period) -> dict[str, Any]:

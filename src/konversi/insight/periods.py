@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from konversi.insight.tables import HOUR
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
-HOUR = 3_600
 PERIODS = {"24h": 1, "7d": 7, "28d": 28}  # to days
 
 

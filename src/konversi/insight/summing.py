@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from operator import add
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select, text, update
 
 from konversi.insight.sealed_ids import complete_upto
-from konversi.insight.tables import summed
+from konversi.insight.tables import HOUR, hourly_totals, parts, summed, waits
 from konversi.insight.waits import bucket_of
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane
@@ -24,27 +25,15 @@ from konversi.outbox.members import pack, unpack
 from konversi.outbox.tables import attempts, events, queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from konversi.database.port import Database
 
-HOUR = 3_600
 _EVENTS_AT_ONCE = 5_000
 _ATTEMPTS_AT_ONCE = 500
 _CHUNK = 500  # ids in one IN list
-
-_ADD = text(
-    "INSERT INTO hourly (hour, dataset, event_name, channel, accepted, delivered)"
-    " VALUES (:hour, :dataset, :event_name, :channel, :accepted, :delivered)"
-    " ON CONFLICT (hour, dataset, event_name, channel) DO UPDATE SET"
-    " accepted = hourly.accepted + excluded.accepted, delivered = hourly.delivered + excluded.delivered"
-)
-_ADD_WAITS = text(
-    "INSERT INTO hourly_waits (hour, bucket, events) VALUES (:hour, :bucket, :events)"
-    " ON CONFLICT (hour, bucket) DO UPDATE SET events = hourly_waits.events + excluded.events"
-)
 
 
 class _Mark(NamedTuple):
@@ -163,17 +152,38 @@ def _keep(found: _Found, connection: Connection) -> bool:
     mine = [summed.c[name] == value for name, value in found.before._asdict().items()]
     if connection.execute(update(summed).where(*mine).values(found.after._asdict())).rowcount == 0:
         return False
-    sums = [
-        {
-            **dict(zip(("hour", "dataset", "event_name", "channel"), place, strict=True)),
-            "accepted": found.accepted[place],
-            "delivered": found.delivered[place],
-        }
-        for place in sorted({*found.accepted, *found.delivered})
-    ]
-    if sums:
-        connection.execute(_ADD, sums)
-    waits = [{"hour": hour, "bucket": bucket, "events": n} for (hour, bucket), n in sorted(found.waits.items())]
-    if waits:
-        connection.execute(_ADD_WAITS, waits)
+    for table, rows in _rows(found):
+        _add(connection, table, rows)
     return True
+
+
+def _rows(found: _Found) -> Iterator[tuple[Table, dict[tuple[Any, ...], tuple[int, ...]]]]:
+    """What is added to each table: key to numbers."""
+    both = sorted({*found.accepted, *found.delivered})
+    numbers = {place: (found.accepted[place], found.delivered[place]) for place in both}
+    yield hourly_totals, _grouped(((hour,), more) for (hour, *_), more in numbers.items())
+    for every, table in parts.items():
+        yield table, _grouped(((hour // every * every, *names), more) for (hour, *names), more in numbers.items())
+    for every, table in waits.items():
+        yield table, _grouped(((hour // every * every, bucket), (n,)) for (hour, bucket), n in found.waits.items())
+
+
+def _grouped(rows: Iterable[tuple[tuple[Any, ...], tuple[int, ...]]]) -> dict[tuple[Any, ...], tuple[int, ...]]:
+    sums: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    for place, numbers in rows:
+        sums[place] = tuple(map(add, sums[place], numbers)) if place in sums else numbers
+    return sums
+
+
+def _add(connection: Connection, table: Table, rows: dict[tuple[Any, ...], tuple[int, ...]]) -> None:
+    if not rows:
+        return
+    names = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key]
+    added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in names if name not in keys)
+    statement = (
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"  # noqa: S608 - ours
+        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}"
+    )
+    values = [dict(zip(names, (*place, *numbers), strict=True)) for place, numbers in sorted(rows.items())]
+    connection.execute(text(statement), values)

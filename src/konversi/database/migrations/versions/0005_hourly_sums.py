@@ -13,22 +13,30 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.create_table(
-        "hourly",
-        sa.Column("hour", sa.BigInteger, nullable=False, autoincrement=False),
-        sa.Column("dataset", key(200), nullable=False),
-        sa.Column("event_name", key(50), nullable=False),
-        sa.Column("channel", key(40), nullable=False),
+        "hourly_totals",
+        sa.Column("start", sa.BigInteger, nullable=False, autoincrement=False),
         sa.Column("accepted", sa.BigInteger, nullable=False),
         sa.Column("delivered", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("hour", "dataset", "event_name", "channel", name="pk_hourly"),
+        sa.PrimaryKeyConstraint("start", name="pk_hourly_totals"),
     )
-    op.create_table(
-        "hourly_waits",
-        sa.Column("hour", sa.BigInteger, nullable=False, autoincrement=False),
-        sa.Column("bucket", sa.Integer, nullable=False, autoincrement=False),
-        sa.Column("events", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("hour", "bucket", name="pk_hourly_waits"),
-    )
+    for every in ("hourly", "daily"):
+        op.create_table(
+            f"{every}_parts",
+            sa.Column("start", sa.BigInteger, nullable=False, autoincrement=False),
+            sa.Column("dataset", key(200), nullable=False),
+            sa.Column("event_name", key(50), nullable=False),
+            sa.Column("channel", key(40), nullable=False),
+            sa.Column("accepted", sa.BigInteger, nullable=False),
+            sa.Column("delivered", sa.BigInteger, nullable=False),
+            sa.PrimaryKeyConstraint("start", "dataset", "event_name", "channel", name=f"pk_{every}_parts"),
+        )
+        op.create_table(
+            f"{every}_waits",
+            sa.Column("start", sa.BigInteger, nullable=False, autoincrement=False),
+            sa.Column("bucket", sa.Integer, nullable=False, autoincrement=False),
+            sa.Column("events", sa.BigInteger, nullable=False),
+            sa.PrimaryKeyConstraint("start", "bucket", name=f"pk_{every}_waits"),
+        )
     summed = op.create_table(
         "summed",
         sa.Column("history", sa.String(20), nullable=False),
