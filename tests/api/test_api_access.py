@@ -7,6 +7,8 @@ import hmac
 import pytest
 from api_harness import EVENTS, GUIDE, booking, is_problem, lead, running
 
+from konversi.dashboard import pages
+
 KEY = "a-key-of-this-test"
 OPEN = {"/healthz", "/readyz"}
 
@@ -38,8 +40,13 @@ def routes(server):
         for path in described
         for method in described[path]
     ]
-    more = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/"), ("GET", "/nope"), ("OPTIONS", EVENTS)]
-    return [*known, *more]
+    more = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/nope"), ("OPTIONS", EVENTS)]
+    seen = [
+        (method, route.path.replace("{receipt}", "rc_000000000001"))
+        for route in pages()
+        for method in route.methods - {"HEAD"}
+    ]
+    return [*known, *more, *seen]
 
 
 def test_the_walk_knows_every_route(local):

@@ -78,7 +78,7 @@ async def fill(settings: Settings, until: float, seed: int, chats: int = CHATS) 
         for scene in sorted(_scenes(chance, begin, chats)):
             rounds[int((scene.at - begin) // _ROUND)].append(scene)
         for number in range(_DAY // _ROUND):
-            clock.at = begin + number * _ROUND
+            clock.at = begin + (number + 1) * _ROUND
             for act in _ACTS:
                 await asyncio.gather(*(day.play(scene) for scene in rounds[number] if scene.what == act))
             await day.deliver(number * _ROUND / 3_600)

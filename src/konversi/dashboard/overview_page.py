@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
 
 _USUAL = "7d"
-_BOOKINGS = frozenset({"Lead", "LeadSubmitted", "Purchase", "Schedule", "OrderCreated", "InitiateCheckout"})
+_BOOKINGS = frozenset({"Lead", "LeadSubmitted", "Purchase", "Schedule", "OrderCreated"})
 
 
 async def show(asked: Asked) -> Page:
