@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: help demo example test fast fault agents check lint types imports format lock vercel bench clean
+.PHONY: help demo example browser test fast fault agents check lint types imports format lock vercel bench clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -36,8 +36,12 @@ $(VENV)/example/.run: $(UV) requirements/example.txt pyproject.toml
 example: $(VENV)/example/.run ## from an ad click over a chat to a booking at a local Meta; ARGS=--keep leaves it running
 	@PYTHONPATH=examples $(VENV)/example/bin/python -m whatsapp_booking.demo $(ARGS)
 
-test: $(VENV)/.develop ## all tests
+test: $(VENV)/.develop browser ## all tests
 	$(BIN)/python -m pytest $(ARGS)
+
+browser: ## Chromium, in which tests/browser look at the pages; Debian's, where there is none
+	@command -v chromium || command -v chromium-browser || test -x "$$CHROMIUM" || \
+	  { $$(test "$$(id -u)" = 0 || echo sudo) apt-get update -qq && $$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq --no-install-recommends chromium; }
 
 fast: $(VENV)/.develop ## the tests without I/O
 	$(BIN)/python -m pytest tests/unit $(ARGS)

@@ -15,6 +15,7 @@ import uvloop
 
 from konversi.cli.serving import Server
 from konversi.clock import SystemClock
+from konversi.dashboard import pages
 from konversi.intake.http.app import application
 from konversi.meta.answers import Kind, Verdict, judge
 from konversi.meta.graph import Sent
@@ -142,7 +143,9 @@ class Running:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.door = application(self._opened, settings.api_key.get_secret_value() if settings.api_key else None)
+        self.door = application(
+            self._opened, settings.api_key.get_secret_value() if settings.api_key else None, pages=pages()
+        )
         self._server = _Server(
             uvicorn.Config(
                 self.door,

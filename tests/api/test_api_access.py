@@ -7,6 +7,8 @@ import hmac
 import pytest
 from api_harness import EVENTS, GUIDE, booking, is_problem, lead, running
 
+from konversi.dashboard import pages
+
 KEY = "a-key-of-this-test"
 OPEN = {"/healthz", "/readyz"}
 
@@ -38,8 +40,13 @@ def routes(server):
         for path in described
         for method in described[path]
     ]
-    more = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/"), ("GET", "/nope"), ("OPTIONS", EVENTS)]
-    return [*known, *more]
+    more = [("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/nope"), ("OPTIONS", EVENTS)]
+    seen = [
+        (method, route.path.replace("{receipt}", "rc_000000000001"))
+        for route in pages()
+        for method in route.methods - {"HEAD"}
+    ]
+    return [*known, *more, *seen]
 
 
 def test_the_walk_knows_every_route(local):
@@ -137,6 +144,8 @@ def test_with_a_key_set_every_address_but_the_probes_needs_it(locked, authorizat
             response = http.request(method, path, headers=headers)
             if path in OPEN:
                 assert response.status_code == 200, path
+            elif path == "/internal/deliver":  # guarded by the scheduler's own secret, and only there on demand
+                is_problem(response, status=404, code="not_found")
             elif path.startswith("/webhooks/"):  # guarded by the platform's own secret, which isn't set here
                 is_problem(response, status=503, code="webhook_not_set_up")
             else:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _DAY = 86_400
 _PRUNED_AT_ONCE = 2_000  # events: small enough not to stand in anyone's way
 _RESCUE_EVERY, _EXPIRE_EVERY, _PRUNE_EVERY, _FORGET_EVERY = 10.0, 30.0, 300.0, 3_600.0
+_FOLLOW_EVERY = 5.0
 _BREATH = 0.1  # seconds between two rounds of the same
 
 
@@ -37,14 +38,19 @@ class Upkeep:
         retention_days: int,
         wake: Callable[[], None],
         forget: Callable[[float], Awaitable[bool]] | None = None,
+        follow: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        """`forget` is told the time, forgets other things that are old, and says whether it should be called again."""
+        """`forget` is told the time and forgets other things that are old; `follow` keeps the hourly sums.
+
+        Both do a part, and say whether they should be called again.
+        """
         self._outbox = outbox
         self._clock = clock
         self._on_in_doubt = on_in_doubt  # by the dataset's name
         self._kept = retention_days * _DAY
         self._wake = wake
         self._forget = forget
+        self._follow = follow
 
     async def at_start(self, *, sole_owner: bool, production: bool) -> None:
         """Settle what the process before this one left behind. A sole owner needn't wait for leases to run out."""
@@ -59,6 +65,7 @@ class Upkeep:
             (_EXPIRE_EVERY, self._expire),
             (_PRUNE_EVERY, self._prune),
             (_FORGET_EVERY, self._forget_the_rest),
+            (_FOLLOW_EVERY, self._sum),
         ]
         due = [monotonic() + every for every, _ in duties]
         while True:
@@ -111,4 +118,8 @@ class Upkeep:
 
     async def _forget_the_rest(self, until: float = inf) -> None:
         while self._forget is not None and monotonic() < until and await self._forget(self._clock.now()):
+            await asyncio.sleep(_BREATH)
+
+    async def _sum(self) -> None:
+        while self._follow is not None and await self._follow():
             await asyncio.sleep(_BREATH)

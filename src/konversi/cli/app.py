@@ -122,13 +122,15 @@ def sandbox(
 
 
 @app.command
-def demo(*, once: bool = False, port: int = 3000, sandbox_port: int = 3001) -> int:
+def demo(*, once: bool = False, data: bool = False, port: int = 3000, sandbox_port: int = 3001) -> int:
     """Start a local Meta and the gateway, send one booking, and show what happens to it.
 
     Parameters
     ----------
     once:
         End after the run instead of leaving both running; the exit status tells whether the event was delivered.
+    data:
+        First make up a day of traffic, so that the dashboard has something to show.
     port:
         Port of the gateway.
     sandbox_port:
@@ -136,7 +138,7 @@ def demo(*, once: bool = False, port: int = 3000, sandbox_port: int = 3001) -> i
     """
     from konversi.cli import demo as demo_command
 
-    return demo_command.run(once=once, port=port, sandbox_port=sandbox_port)
+    return demo_command.run(once=once, data=data, port=port, sandbox_port=sandbox_port)
 
 
 @app.command

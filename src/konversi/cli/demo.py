@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import orjson
 
+from konversi.cli.demo_day import CHATS, fill
 from konversi.cli.printing import words
-from konversi.clock import monotonic
+from konversi.clock import monotonic, now
+from konversi.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +34,11 @@ BOOKING: dict[str, Any] = {
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _OURS = ("META_", "KONVERSI_")
+_SEED = 2026
+_QUIET_SECONDS = 300.0  # between the end of the made-up day and now
 
 
-def run(*, once: bool, port: int, sandbox_port: int) -> int:
+def run(*, once: bool, data: bool = False, port: int, sandbox_port: int) -> int:
     """Run it. Exit status 0 only if the event was delivered."""
     gateway, meta = f"http://localhost:{port}", f"http://localhost:{sandbox_port}"
     with ExitStack() as stack:
@@ -41,6 +47,8 @@ def run(*, once: bool, port: int, sandbox_port: int) -> int:
         if not _answers(f"{meta}/_sandbox/events", sandbox):
             return _failed("The local Meta", sandbox_port)
         _step(f"A local Meta applies Meta's rules at {meta}")
+        if data:
+            _step(f"A day of made-up traffic: {_made_up(folder)} events of {CHATS} chats from 12 ads")
         served = stack.enter_context(
             _process(folder, "serve", "--port", str(port), META_GRAPH_URL=meta, META_PIXEL_ID=PIXEL_ID)
         )
@@ -50,7 +58,9 @@ def run(*, once: bool, port: int, sandbox_port: int) -> int:
         delivered = _show(gateway, meta)
         if once:
             return 0 if delivered else 1
-        words(f"\nBoth are running. Gateway: {gateway} (API: {gateway}/docs)   local Meta: {meta}   Ctrl-C ends them.")
+        words(
+            f"\nBoth are running. Dashboard: {gateway}   API: {gateway}/docs   local Meta: {meta}   Ctrl-C ends them."
+        )
         _until_interrupted([sandbox, served])
         return 0 if delivered else 1
 
@@ -124,6 +134,12 @@ def _show(gateway: str, meta: str) -> bool:
         delivered = event["state"] == "delivered" and len(arrived) == 1
         _step(f"The event is {event['state']}." + (" Done." if delivered else f" {event['reason']}"))
         return bool(delivered)
+
+
+def _made_up(folder: str) -> int:
+    """Fill the gateway's database, before the gateway opens it; how many events there are."""
+    settings = Settings(data_dir=Path(folder) / ".konversi", database_url=None, secret=None, pixel_id=PIXEL_ID)
+    return asyncio.run(fill(settings, until=now() - _QUIET_SECONDS, seed=_SEED))
 
 
 _number = 0

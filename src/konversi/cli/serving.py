@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
 
+from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
 from konversi.intake.http.app import application
 from konversi.logs import logger, set_up
@@ -89,7 +90,7 @@ async def _serve(settings: Settings, share: Share | None) -> int:
 async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, parent: int | None) -> None:
     """Take calls until told to stop, or until the storage fails."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    app = application(lambda: nullcontext(gateway), key, settings.only)
+    app = application(lambda: nullcontext(gateway), key, settings.only, pages=pages())
     config = uvicorn.Config(
         app,
         log_config=None,

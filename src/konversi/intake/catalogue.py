@@ -133,6 +133,10 @@ class Catalogue:
             await self._datasets.checked(dataset, fault)
         return {"id": dataset, "ok": fault is None, "fault": fault, "checked_at": moment(self._now())}
 
+    def try_again(self, dataset: str) -> None:
+        """Let what waits for the dataset be sent at once, though it was paused."""
+        self._changed(self._registry.name_of(dataset))
+
     async def _fault_of(self, to: Credentials) -> str | None:
         async with self._open_graph() as graph:
             verdict = (await graph.look(to)).verdict

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
+    from konversi.insight.reading import Insight
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
     from konversi.intake.listen import Listener
@@ -88,6 +89,7 @@ class Gateway:
     destinations: Destinations
     catalogue: Catalogue
     watch: Watch
+    insight: Insight
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)

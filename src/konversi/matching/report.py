@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from konversi.matching.keys import KEYS, Key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from konversi.events.faults import Note
     from konversi.matching.match import Match
 
@@ -29,18 +31,23 @@ class KeyLine(NamedTuple):
 
 def report(matched: Match) -> list[KeyLine]:
     """A line for every key that a field of ours can fill, in the table's order."""
-    return [_line(key, key.about, matched) for key in KEYS if key.about]
+    return lines(matched.user_data, matched.notes)
 
 
-def _line(key: Key, about: str, matched: Match) -> KeyLine:
-    why = _why(key.meta, about, matched.notes)
-    if key.meta not in matched.user_data:
+def lines(user_data: Mapping[str, Any], notes: Sequence[Note]) -> list[KeyLine]:
+    """The same of what was kept: Meta's user_data, and the notes."""
+    return [_line(key, key.about, user_data, notes) for key in KEYS if key.about]
+
+
+def _line(key: Key, about: str, user_data: Mapping[str, Any], notes: Sequence[Note]) -> KeyLine:
+    why = _why(key.meta, about, notes)
+    if key.meta not in user_data:
         return KeyLine(key.meta, about, "refused" if why else "missing", why)
-    if key.meta == "external_id" and matched.user_data["external_id"] == matched.user_data.get("ph", ())[:1]:
+    if key.meta == "external_id" and user_data["external_id"] == user_data.get("ph", ())[:1]:
         why = _PHONE_STANDS_IN
     return KeyLine(key.meta, about, "used", why)
 
 
-def _why(meta: str, about: str, notes: tuple[Note, ...]) -> str | None:
+def _why(meta: str, about: str, notes: Sequence[Note]) -> str | None:
     sources = (about, *_ALSO_ABOUT.get(meta, ()))
     return " ".join(note.text for note in notes if note.about in sources) or None

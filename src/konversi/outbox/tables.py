@@ -82,6 +82,7 @@ attempts = Table(
     Column("events_received", Integer),
     Column("answer", Text),
     Index("ix_attempts_open", "lease_until", **only("ended_at IS NULL")),
+    Index("ix_attempts_fbtrace_id", "fbtrace_id", **only("fbtrace_id IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 

@@ -16,6 +16,7 @@ from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.rounds import Rounds
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, MissingCredentials
+from konversi.insight.reading import Insight
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
@@ -125,6 +126,7 @@ def _assemble(
     database = stores.database
     elsewhere = None if settings.delivers else partial(database.tell, FORWARD)
     forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock, elsewhere=elsewhere) if url else None
+    insight = Insight(database)
     upkeep = Upkeep(
         store,
         clock=clock,
@@ -132,6 +134,7 @@ def _assemble(
         retention_days=settings.retention_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
         forget=memory(stores.journeys, settings.journey_days),
+        follow=insight.sums.follow,
     )
     rounds = Rounds(lambda: gateway.dispatcher, watch)
 
@@ -188,6 +191,7 @@ def _assemble(
         destinations=destinations,
         catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
+        insight=insight,
         on_demand=demanded,
     )
     return gateway, upkeep

@@ -28,8 +28,10 @@ from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.webhooks import PATHS, Asked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
+
+    from starlette.routing import BaseRoute
 
     from konversi.intake.gateway import Gateway
     from konversi.intake.http.duties import Only
@@ -57,10 +59,14 @@ _SHAKES_HANDS = ("whatsapp", "messenger")
 
 
 def application(
-    open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]], api_key: str | None, only: Only = None
+    open_gateway: Callable[[], AbstractAsyncContextManager[Gateway]],
+    api_key: str | None,
+    only: Only = None,
+    *,
+    pages: Sequence[BaseRoute] = (),
 ) -> FrontDoor:
-    """The ASGI application. The gateway runs as long as the server's lifespan does."""
-    app = _described()
+    """The ASGI application, with `pages` for people. The gateway runs as long as the server's lifespan does."""
+    app = _described(pages)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -79,7 +85,7 @@ def door_of(gateway: Gateway, api_key: str | None, only: Only = None) -> FrontDo
     return FrontDoor(app, Access(api_key), lambda: gateway, only)
 
 
-def _described() -> FastAPI:
+def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app = FastAPI(
         title="Konversi",
         version=__version__,
@@ -128,6 +134,7 @@ def _described() -> FastAPI:
             response_class=PlainTextResponse,
             responses=problems(400, 403, 503),
         )
+    app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
     _speak_in_problems(app)

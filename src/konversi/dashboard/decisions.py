@@ -1,0 +1,103 @@
+"""Replay and discard, of one event, of those selected, or of all that match: first how many it is, then the deed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from konversi.dashboard.filters import FIELDS, filter_of
+from konversi.dashboard.page import Moved, Page
+from konversi.errors import InvalidRequest, NotFound, WrongState
+from konversi.outbox.port import event_of
+from konversi.outbox.states import Step, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from konversi.dashboard.asked import Asked
+    from konversi.intake.gateway import Gateway
+
+_MOST = 1_000  # events that one decision is about
+_STEPS = {"replay": Step.REPLAY, "discard": Step.DISCARD}
+
+
+class _Form(NamedTuple):
+    fields: dict[str, str]
+    receipts: Sequence[str]
+
+    def given(self, name: str) -> str | None:
+        """A field; nothing where it is empty."""
+        return self.fields.get(name, "").strip() or None
+
+
+async def decide(asked: Asked) -> Page | Moved:
+    """Without `sure` it asks, with it it does."""
+    sent = await asked.form()
+    form = _Form(dict(sent), [value for name, value in sent if name == "receipt"])
+    step = _STEPS.get(form.given("what") or form.given("all") or "")
+    if step is None:
+        raise InvalidRequest("what: replay or discard.")
+    number, ids = await _meant(asked.gateway, form, step)
+    back = _own(form.given("back"))
+    if form.given("sure") is None or (step is Step.DISCARD and number and form.given("because") is None):
+        return Page(
+            "confirm.html",
+            "Send again" if step is Step.REPLAY else "Discard",
+            {
+                "what": step.value,
+                "number_of": number,
+                "at_once": len(ids),
+                "asked": max(number, len(form.receipts)),
+                "receipts": list(form.receipts),
+                "filters": {name: form.given(name) for name in FIELDS if form.given(name)} if form.given("all") else {},
+                "all": form.given("all") is not None,
+                "back": back,
+                "because_missing": form.given("sure") is not None,
+            },
+        )
+    done = await _carry_out(asked.gateway, ids, step, form.given("because") or "")
+    return Moved(_with(back, done=done, left=max(number, len(form.receipts)) - done))
+
+
+async def _meant(gateway: Gateway, form: _Form, step: Step) -> tuple[int, list[int]]:
+    """How many events the decision is about, and the first so many of them."""
+    if form.given("all"):
+        asked_for = filter_of(form.given, gateway)
+        if asked_for.misread:
+            raise InvalidRequest(f"{', '.join(asked_for.misread)}: not understood.")
+        return await gateway.insight.deciding(asked_for.wanted, step, _MOST)
+    ids = []
+    for text in dict.fromkeys(form.receipts[:_MOST]):
+        event = event_of(text)
+        stored = await gateway.outbox.find(event) if event is not None else None
+        if stored is not None and stored.state in sources(step):
+            ids.append(stored.id)
+    return len(ids), ids
+
+
+async def _carry_out(gateway: Gateway, ids: Sequence[int], step: Step, reason: str) -> int:
+    done = 0
+    for event in ids:
+        try:
+            if step is Step.REPLAY:
+                await gateway.decisions.replay(event)
+            else:
+                await gateway.decisions.discard(event, reason)
+        except (WrongState, NotFound):  # somebody else decided meanwhile, or its time is over: it stays as it is
+            continue
+        done += 1
+    return done
+
+
+def _own(address: str | None) -> str:
+    """An address of ours, whatever the form says."""
+    parts = urlsplit(address or "")
+    if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith(("//", "/\\")):
+        return "/events"
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _with(address: str, **more: int) -> str:
+    path, _, query = address.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and part.partition("=")[0] not in more)
+    return f"{path}?{'&'.join(part for part in (kept, urlencode(more)) if part)}"

@@ -1,0 +1,66 @@
+"""Templates to HTML."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from konversi.dashboard import chart
+from konversi.dashboard.language import NAMES
+from konversi.dashboard.static_files import address
+
+if TYPE_CHECKING:
+    from konversi.dashboard.asked import Asked
+    from konversi.dashboard.page import Page
+
+_MENU = (
+    ("/", "Overview"),
+    ("/attention", "Needs attention"),
+    ("/events", "Events"),
+    ("/journeys", "Journeys"),
+    ("/datasets", "Datasets"),
+    ("/system", "System"),
+)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("konversi.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters["urlencode_filled"] = lambda fields: urlencode({k: v for k, v in fields.items() if v})
+    environment.globals.update(static=address, bars=chart.bars, line=chart.line, languages=NAMES)
+    return environment
+
+
+def render(asked: Asked, page: Page) -> str:
+    """The whole page in the visitor's language."""
+    return _environment().get_template(page.template).render(**_seen(asked), page=page, **page.data)
+
+
+def _seen(asked: Asked) -> dict[str, Any]:
+    language, zone, path = asked.language, asked.zone, asked.path
+    settings = asked.gateway.settings
+    return {
+        "t": language.say,
+        "n_": language.count,
+        "number": language.number,
+        "percent": language.percent,
+        "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
+        "seconds": language.seconds,
+        "time": lambda at: language.time(at, zone),
+        "step": lambda at, hourly: language.step(at, zone, hourly=hourly),
+        "lang": language.code,
+        "zone_name": zone.key,
+        "menu": [(to, name, path == to or (to != "/" and path.startswith(to))) for to, name in _MENU],
+        "here": asked.address,
+        "testing": settings.test_event_code,
+    }

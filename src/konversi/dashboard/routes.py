@@ -1,0 +1,111 @@
+"""The addresses of all pages, what every answer of theirs carries, and what may be asked of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.responses import Response
+from starlette.routing import Route
+
+from konversi.dashboard import (
+    attention_page,
+    datasets_page,
+    decisions,
+    event_page,
+    events_page,
+    export,
+    journey_pages,
+    overview_page,
+    system_page,
+)
+from konversi.dashboard.asked import Asked
+from konversi.dashboard.page import Moved, Page
+from konversi.dashboard.rendering import render
+from konversi.dashboard.static_files import serve
+from konversi.dashboard.visitors import check_method, visitor
+from konversi.errors import KonversiError
+from konversi.intake.http.problems import headers, problem, unforeseen
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import TypeAlias
+
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+    Show: TypeAlias = Callable[[Asked], Awaitable[Page | Moved | Response]]
+
+_SECURITY = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+_PAGES: dict[str, Show] = {
+    "/": overview_page.show,
+    "/attention": attention_page.show,
+    "/datasets": datasets_page.show,
+    "/events": events_page.show,
+    "/events/{receipt}": event_page.show,
+    "/journeys": journey_pages.show_all,
+    "/journeys/{journey}": journey_pages.show_one,
+    "/system": system_page.show,
+}
+_FILES: dict[str, Show] = {"/events/export.csv": export.as_csv, "/events/export.ndjson": export.as_ndjson}
+_FORMS: dict[str, Show] = {
+    "/events/decide": decisions.decide,
+    "/datasets/check": datasets_page.check,
+    "/language": system_page.choose_language,
+}
+
+
+def pages() -> list[BaseRoute]:
+    """The routes; what names a file comes before what would take any name."""
+    twins = {"/overview.json" if path == "/" else f"{path}.json": show for path, show in _PAGES.items()}
+    return [
+        Route("/static/{name}", serve, methods=["GET"]),
+        *(Route(path, _answer(show), methods=["POST"]) for path, show in _FORMS.items()),
+        *(Route(path, _answer(show), methods=["GET"]) for path, show in (_FILES | twins | _PAGES).items()),
+    ]
+
+
+def _answer(show: Show) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        asked = Asked(request)
+        try:
+            check_method(request)
+            visitor(request)
+            given = await show(asked)
+        except KonversiError as error:
+            given = _fault(asked, error)
+        except Exception as error:  # noqa: BLE001 - reported, and the visitor gets an answer
+            given = _fault(asked, unforeseen(error))
+        answered = given if isinstance(given, Response) else _written(asked, given)
+        answered.headers.update(_SECURITY)
+        answered.headers["vary"] = "accept-language, cookie"
+        return answered
+
+    return answer
+
+
+def _written(asked: Asked, given: Page | Moved) -> Response:
+    if isinstance(given, Moved):
+        answer = Response(status_code=303, headers={"location": given.to})
+        for name, value in given.cookies.items():
+            answer.set_cookie(name, value, max_age=31_536_000, httponly=True, samesite="lax")
+        return answer
+    if asked.wants_json:
+        return Response(orjson.dumps(given.data), given.status, media_type="application/json")
+    return Response(render(asked, given), given.status, given.headers, "text/html")
+
+
+def _fault(asked: Asked, error: KonversiError) -> Page | Response:
+    if asked.wants_json:
+        return Response(orjson.dumps(problem(error)), error.status, headers(error), "application/problem+json")
+    return Page("fault.html", "Something is in the way", problem(error), status=error.status, headers=headers(error))

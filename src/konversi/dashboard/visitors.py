@@ -1,0 +1,47 @@
+"""Who looks, and whether what they ask to change was asked on a page of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from konversi.errors import KonversiError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class ForeignForm(KonversiError):
+    """The form was sent from another site's page.
+
+    Open the page in Konversi itself and send the form from there.
+    """
+
+    code = "foreign_form"
+    status = 403
+
+
+class Visitor(NamedTuple):
+    """Somebody who may look and decide."""
+
+    name: str
+
+
+def visitor(request: Request) -> Visitor:
+    """Who it is. The front door has let in only this machine, or whoever has the API key: all of them may do all."""
+    return Visitor("api key" if "authorization" in request.headers else "this machine")
+
+
+def check_method(request: Request) -> None:
+    """Raises `ForeignForm` for a change that was not asked on a page of ours. Browsers say where a form comes from."""
+    if request.method in _SAFE:
+        return
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    same_host = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    if site not in (None, "same-origin") or (origin is not None and not same_host):
+        raise ForeignForm
+    if site is None and origin is None and "authorization" not in request.headers:
+        raise ForeignForm("The browser did not say where the form comes from.")

@@ -1,0 +1,52 @@
+"""What the pages ask of the database."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from konversi.insight import attention, event_search, overview
+from konversi.insight.summing import Sums
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from konversi.database.port import Database
+    from konversi.insight.attention import Cause
+    from konversi.insight.event_search import Found, Wanted
+    from konversi.insight.periods import Period
+    from konversi.outbox.states import Step
+
+_LOOKS = 4  # at what is new, before a page is shown: a backlog is upkeep's
+
+
+class Insight:
+    """Questions, each answered in bounded time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.sums = Sums(database)
+
+    async def overview(self, period: Period) -> dict[str, Any]:
+        """The sums of a period, with what happened up to this moment."""
+        behind = await self.sums.follow(_LOOKS)
+        sums = await self._database.read(partial(overview.read, period))
+        return {**overview.shape(sums, period), "complete": not behind}
+
+    async def events(self, wanted: Wanted, before: int | None, limit: int) -> Found:
+        """A page of events."""
+        return await self._database.read(
+            lambda connection: event_search.search(connection, wanted, before=before, limit=limit)
+        )
+
+    async def deciding(self, wanted: Wanted, step: Step, most: int) -> tuple[int, list[int]]:
+        """How many of these events can take the step, and the first so many of their ids."""
+        return await self._database.read(lambda connection: event_search.deciding(connection, wanted, step, most=most))
+
+    async def causes(self) -> Sequence[Cause]:
+        """What waits for a person, by cause."""
+        return await self._database.read(attention.causes)
+
+    async def waiting_in(self, lane: str) -> int:
+        """How many events wait in a lane."""
+        return await self._database.read(lambda connection: attention.waiting_in(connection, lane))

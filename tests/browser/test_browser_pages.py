@@ -1,0 +1,152 @@
+"""Each page as people meet it: any size, any light, with a keyboard, without JavaScript."""
+
+import gzip
+import re
+import time
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+import konversi.dashboard
+
+PAGES = {
+    "overview": "/",
+    "a month": "/?period=28d",
+    "events": "/events",
+    "nothing found": "/events?q=nobody",
+    "attention": "/attention",
+    "journeys": "/journeys",
+    "datasets": "/datasets",
+    "system": "/system",
+}
+SIZES = [(360, 740), (1280, 800)]
+BUDGET = 60_000  # bytes of JS and CSS, gzipped
+SLOWEST = 1.5  # seconds to a page with 10,000 rows behind it, on two busy cores
+
+
+def first_link(page, start):
+    return page.locator(f'a[href^="{start}"]').first.get_attribute("href")
+
+
+@pytest.fixture(scope="module")
+def detail_pages(chromium, address):
+    """One event and one journey."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{address}/events?event=Lead")
+    event = first_link(page, "/events/rc_")
+    page.goto(address + event)
+    journey = first_link(page, "/journeys/jn_")
+    context.close()
+    return {"event": event, "journey": journey}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES, ids=["360 px", "1280 px"])
+@pytest.mark.parametrize("name", [*PAGES, "event", "journey"])
+def test_a_page_fits_and_is_accessible(looking, address, detail_pages, name, size, scheme):
+    page = looking(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    answer = page.goto(address + (PAGES | detail_pages)[name])
+    assert answer.status == 200
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_the_pages_speak_the_browsers_language(looking, address, language):
+    page = looking(locale={"en": "en-GB", "id": "id-ID"}[language])
+    page.goto(address)
+    assert page.locator("html").get_attribute("lang") == language
+    assert page.locator("nav a").first.inner_text() == {"en": "Overview", "id": "Ringkasan"}[language]
+
+
+def test_a_chosen_language_stays(looking, address):
+    page = looking()
+    page.goto(f"{address}/system")
+    page.get_by_role("button", name="Bahasa Indonesia").click()
+    page.wait_for_url("**/system")
+    assert page.locator("h1").inner_text().startswith("Sistem")
+    page.goto(f"{address}/events")
+    assert page.locator("html").get_attribute("lang") == "id"
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+def test_numbers_lead_to_their_rows_and_rows_to_their_event(looking, address, script):
+    page = looking(java_script_enabled=script)
+    page.goto(address)
+    page.locator(".figures .bad a").click()
+    page.wait_for_url("**/attention")
+    page.get_by_role("link", name="Look at one").first.click()
+    page.wait_for_url(re.compile(r"/events/rc_"))
+    assert page.get_by_role("heading", name="Match keys").count() == 1
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+def test_discarding_selected_events_says_how_many_and_returns_to_the_same_place(looking, address, script):
+    page = looking(java_script_enabled=script)
+    page.goto(f"{address}/events?state=dead&event=Schedule")
+    for box in page.locator("[name=receipt]").all()[:3]:
+        box.check()
+    page.get_by_role("button", name="Discard selected").click()
+    assert page.locator("h1").inner_text() == "Discard 3 events?"
+    page.get_by_label("Why?").fill("Booked twice")
+    page.get_by_role("button", name="Discard 3 events").click()
+    page.wait_for_url("**state=dead**")
+    assert "event=Schedule" in page.url
+    assert page.get_by_role("status").inner_text() == "Done for 3 events."
+
+
+def test_all_events_of_a_cause_are_counted_before_they_are_sent_again(looking, address):
+    page = looking()
+    page.goto(f"{address}/attention")
+    cause = page.locator(".cause", has_text="Meta refused <b>it</b>.")
+    number = int(re.search(r"[\d,]+", cause.locator("h2").inner_text())[0].replace(",", ""))
+    cause.get_by_role("button").click()
+    assert page.locator("h1").inner_text() == f"Send {number:,} events again?"
+    page.get_by_role("link", name="Cancel").click()
+    page.wait_for_url("**/attention")
+
+
+def test_a_keyboard_is_enough_to_filter_and_open_an_event(looking, address):
+    page = looking()
+    page.goto(f"{address}/events")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("/")
+    page.keyboard.type("Many:4321")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=Many**")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/events/rc_"))
+    assert page.get_by_text("Many:4321").count() >= 1
+
+
+def test_everything_that_can_be_focused_shows_it(looking, address):
+    page = looking()
+    page.goto(f"{address}/events?state=dead")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        width = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        assert width != "0px", page.evaluate("document.activeElement.outerHTML")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/events", "/events?state=dead", "/events?event=Lead", "/attention", "/journeys"]
+)
+def test_a_page_with_ten_thousand_rows_behind_it_is_there_in_time(looking, address, path):
+    page = looking()
+    page.goto(address + path)
+    began = time.monotonic()
+    page.goto(address + path)
+    assert time.monotonic() - began < SLOWEST
+
+
+def test_script_and_style_are_small():
+    folder = Path(konversi.dashboard.__file__).parent / "static"
+    sizes = [len(gzip.compress(path.read_bytes())) for path in folder.iterdir() if path.suffix in {".js", ".css"}]
+    assert len(sizes) == 2
+    assert sum(sizes) <= BUDGET
