@@ -1,5 +1,6 @@
 """A real PostgreSQL server for tests, from the wheel that carries one, and fresh databases on it."""
 
+import atexit
 import contextlib
 import shutil
 import subprocess
@@ -99,8 +100,10 @@ class Server:
 
 @cache
 def server():
-    """The server that the tests of one process share. It ends with the process."""
-    return Server(_folder() / "data")
+    """The server that the tests of one process share. It ends with the process, and leaves nothing behind."""
+    folder = _folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own, which then comes first
+    return Server(folder / "data")
 
 
 @contextlib.contextmanager
