@@ -45,7 +45,7 @@ async def _more(url):
     await outbox.aclose()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Where the gateway answers. Meta is away, so nothing changes by itself."""
     folder = tmp_path_factory.mktemp("browser")
@@ -88,7 +88,7 @@ def _ready(address, log):
     pytest.fail(log.read_text())
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium(address):
     """The browser. That it is missing is a failure: `make browser` says how to get it."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

@@ -398,7 +398,9 @@ def test_a_database_one_revision_behind_is_upgraded_by_the_gateway_that_starts(e
         migrated(connection)
         with transaction(connection):
             for statement in (
-                "DROP TABLE totals, lane_courses, installation",
+                "DROP TABLE totals, lane_courses, installation, summed, hourly_totals",
+                "DROP TABLE hourly_parts, hourly_waits, daily_parts, daily_waits",
+                "DROP INDEX ix_attempts_fbtrace_id",
                 "CREATE TABLE totals (step varchar(20) PRIMARY KEY, events bigint NOT NULL)",
                 "INSERT INTO totals VALUES ('accept', 5)",
                 "UPDATE alembic_version SET version_num = '0002'",

@@ -77,6 +77,8 @@ class Upkeep:
                     await duty()
                 except StorageUnavailable as error:
                     logger().error("upkeep_waits_for_storage", duty=duty.__name__.strip("_"), cause=error.detail)
+                except Exception as error:  # noqa: BLE001 - whatever is wrong with one duty, events are taken and sent
+                    logger().error("upkeep_failed", duty=duty.__name__.strip("_"), fault=repr(error))
                 due[index] = monotonic() + every
 
     async def once(self, until: float) -> dict[str, int]:

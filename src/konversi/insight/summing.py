@@ -14,7 +14,7 @@ from itertools import accumulate
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 
 from konversi.insight.sealed_ids import complete_upto
 from konversi.insight.tables import HOUR, hourly_totals, parts, summed, waits
@@ -88,7 +88,8 @@ class Sums:
 
 
 def _mark(connection: Connection, history: str) -> _Mark:
-    return _Mark(*connection.execute(select(summed).where(summed.c.history == history)).one())
+    row = connection.execute(select(summed).where(summed.c.history == history)).one_or_none()
+    return _Mark(*row) if row else _Mark(history, 0, "")
 
 
 def _accepted(connection: Connection) -> _Found | None:
@@ -151,7 +152,10 @@ def _keep(found: _Found, connection: Connection) -> bool:
     """Add what was found, unless somebody else did since."""
     mine = [summed.c[name] == value for name, value in found.before._asdict().items()]
     if connection.execute(update(summed).where(*mine).values(found.after._asdict())).rowcount == 0:
-        return False
+        history = summed.c.history == found.before.history
+        if connection.execute(select(summed.c.history).where(history)).first() is not None:
+            return False
+        connection.execute(insert(summed).values(found.after._asdict()))
     for table, rows in _rows(found):
         _add(connection, table, rows)
     return True

@@ -182,14 +182,15 @@ async def test_upkeep_rescues_expires_and_forgets():
 
 
 @pytest.mark.usefixtures("_quick")
-async def test_upkeep_goes_on_after_the_storage_was_away():
+@pytest.mark.parametrize("trouble", [StorageUnavailable("gone"), ValueError("a fault of ours")])
+async def test_upkeep_goes_on_after_a_duty_failed(trouble):
     class Unreliable(MemoryOutbox):
         refused = 0
 
         async def expire(self, when):
             if self.refused < 3:
                 self.refused += 1
-                raise StorageUnavailable("gone")
+                raise trouble
             return await super().expire(when)
 
     outbox = Unreliable()

@@ -37,12 +37,11 @@ def upgrade() -> None:
             sa.Column("events", sa.BigInteger, nullable=False),
             sa.PrimaryKeyConstraint("start", "bucket", name=f"pk_{every}_waits"),
         )
-    summed = op.create_table(
+    op.create_table(
         "summed",
         sa.Column("history", sa.String(20), nullable=False),
         sa.Column("upto", sa.BigInteger, nullable=False),
         sa.Column("open", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("history", name="pk_summed"),
     )
-    op.bulk_insert(summed, [{"history": name, "upto": 0, "open": ""} for name in ("events", "attempts")])
     op.create_index("ix_attempts_fbtrace_id", "attempts", ["fbtrace_id"], **only("fbtrace_id IS NOT NULL"))
