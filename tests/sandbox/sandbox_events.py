@@ -6,6 +6,7 @@ import time
 DATASET = "1234567890"
 TOKEN = "EAA-a-good-token"
 DAY = 86_400
+NOW = int(time.time())  # when the tests were collected
 PHONE = hashlib.sha256(b"6281234567890").hexdigest()
 
 
@@ -13,7 +14,7 @@ def lead(**changes):
     """A valid event from a chat; a change to None removes a field."""
     event = {
         "event_name": "Lead",
-        "event_time": int(time.time()) - 5,
+        "event_time": NOW - 5,
         "event_id": "Lead:BK-1",
         "action_source": "chat",
         "user_data": {"ph": [PHONE]},

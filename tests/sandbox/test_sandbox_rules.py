@@ -1,11 +1,10 @@
 """Each of Meta's rules: the exact status, code and subcode."""
 
-import time
-
 import pytest
-from sandbox_events import DAY, PHONE, lead, purchase, whatsapp
+from sandbox_events import DAY, NOW, PHONE, lead, purchase, whatsapp
 
-NOW = int(time.time())
+from konversi.sandbox import Sandbox
+
 USER = {"ph": [PHONE]}
 BOOK = {"id": "SKU-1", "quantity": 1}
 APP = {
@@ -131,6 +130,13 @@ TAKEN = {
         "instagram", {"instagram_business_account_id": "17841400000000000", "ig_sid": "5"}
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def _running():
+    """A local Meta whose clock stands still: the tables above tell times to the minute, and are read long before."""
+    with Sandbox(now=lambda: NOW) as sandbox:
+        yield sandbox
 
 
 @pytest.mark.parametrize(("event", "subcode"), REFUSED.values(), ids=REFUSED)
