@@ -10,6 +10,7 @@ from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
 from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
+from konversi.payment_settings import PAYMENT_SECRETS
 from konversi.serverless_settings import SERVERLESS_SECRET
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ SECRETS = (
     "KONVERSI_DATABASE_URL",
     SERVERLESS_SECRET,
     *CHAT_SECRETS,
+    *PAYMENT_SECRETS,
 )
 
 _IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders

@@ -21,6 +21,7 @@ from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
+from konversi.intake.payments.till import Till
 from konversi.intake.prompt import Prompt
 from konversi.intake.receive import Receiver, Rules
 from konversi.intake.turns import Turns
@@ -133,7 +134,8 @@ def _assemble(
         on_in_doubt=destinations.on_in_doubt,
         retention_days=settings.retention_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
-        forget=memory(stores.journeys, settings.journey_days),
+        forget=memory(stores.journeys, stores.payments, settings.journey_days),
+        settle=lambda until: gateway.till.catch_up(until),  # noqa: PLW0108 - made below
         follow=insight.sums.follow,
     )
     rounds = Rounds(lambda: gateway.dispatcher, watch)
@@ -177,6 +179,7 @@ def _assemble(
             onward=forwarder,
         ),
         turns=Turns(receiver, stores.journeys),
+        till=Till(stores.payments, door, country=rules.country, now=clock.now),
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
         dispatcher=Dispatcher(

@@ -16,6 +16,7 @@ from konversi.datasets.store import Datasets
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
+from konversi.payments.store import Payments
 from konversi.wiring.secret import readings, the_one
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Stores:
     journeys: Journeys
     forwards: Forwards
     datasets: Datasets
+    payments: Payments
     seal: Seal
     clock: Clock
     secret: bytes = field(repr=False)
@@ -86,4 +88,14 @@ async def open_stores(
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, clock, secret)
+        yield Stores(
+            database,
+            outbox,
+            journeys,
+            Forwards(database, clock.now),
+            datasets,
+            Payments(database, settings.part_payments, clock.now),
+            seal,
+            clock,
+            secret,
+        )

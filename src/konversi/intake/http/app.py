@@ -15,7 +15,7 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
-from konversi.intake.http import agent, cron, datasets, guide, journeys, looking
+from konversi.intake.http import agent, cron, datasets, guide, journeys, looking, payments
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
@@ -48,6 +48,9 @@ _WEBHOOKS = {
     "messenger": "Messenger and Instagram: messages and ad clicks",
     "twilio": "WhatsApp through Twilio",
     "baileys": "WhatsApp through Evolution API, WAHA and others over Baileys",
+    "midtrans": "Midtrans: payments, refunds, chargebacks",
+    "xendit": "Xendit: invoices, payments, refunds",
+    "stripe": "Stripe: checkout sessions, payment intents, refunds, disputes",
 }
 _WAITED = {
     "name": "Konversi-Waited",
@@ -96,6 +99,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(guide.router)
     app.include_router(looking.router)
     app.include_router(journeys.router)
+    app.include_router(payments.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
     app.include_router(cron.router)
@@ -121,7 +125,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
             operation_id=f"{platform}_webhook",
             summary=words,
             tags=["webhooks"],
-            responses={200: {"description": "Kept, or known already"}, **problems(400, 401, 408, 413, 503)},
+            responses={200: {"description": "Kept, or known already"}, **problems(400, 401, 408, 413, 422, 503)},
         )
     for platform in _SHAKES_HANDS:
         app.add_api_route(
