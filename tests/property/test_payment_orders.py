@@ -38,8 +38,8 @@ def histories(draw):
         for _ in range(draw(st.integers(0, 3))):
             gone += draw(st.integers(1, 60_000))
             told.append(refund(str(gone)))
-        for rank in sorted(draw(st.sets(st.integers(1, 3)))):
-            told.append(refund("0" if rank == 3 else "9000", key="dp", rank=rank, kind="chargeback"))
+        ranks = sorted(draw(st.sets(st.integers(1, 3))))
+        told += [refund("0" if rank == 3 else "9000", key="dp", rank=rank, kind="chargeback") for rank in ranks]
     return told
 
 

@@ -19,6 +19,7 @@ from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.payment_commands import payments
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
@@ -34,6 +35,7 @@ app = App(
 )
 app.command(events)
 app.command(journeys)
+app.command(payments)
 app.command(whatsapp)
 app.command(datasets)
 app.command(db)

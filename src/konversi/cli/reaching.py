@@ -11,8 +11,11 @@ from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable
 from konversi.database.sqlite import path_of
-from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
+from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
+from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound, PaymentUnknown
+from konversi.events.names import PURCHASE
 from konversi.insight.describe import event, event_in_full, summary
+from konversi.insight.payments import payment, payment_in_full
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.journeys import statements as conversations
 from konversi.journeys.port import Search as JourneySearch
@@ -20,9 +23,14 @@ from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox import statements
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State
+from konversi.payments import rows
+from konversi.payments.payment import payment_id, payment_of
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from konversi.database.port import Driver
     from konversi.settings import Settings
 
 _SECONDS = 10.0
@@ -36,6 +44,8 @@ class Reached(Protocol):
     def event(self, receipt: str) -> dict[str, Any]: ...
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def journey(self, journey: str) -> dict[str, Any]: ...
+    def payments(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
+    def payment(self, payment: str) -> dict[str, Any]: ...
 
 
 class GatewayRefused(KonversiError):
@@ -110,6 +120,12 @@ class OverHttp:
     def journey(self, journey: str) -> dict[str, Any]:
         return self.ask("GET", f"/v1/journeys/{journey}")
 
+    def payments(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        return self._list("/v1/payments", wanted)
+
+    def payment(self, payment: str) -> dict[str, Any]:
+        return self.ask("GET", f"/v1/payments/{payment}")
+
     def _list(self, path: str, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
 
@@ -165,7 +181,34 @@ class InDatabase:
             if found is None:
                 raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
-            return journey_in_full(found, conversations.past(connection, found.id), events)
+            purchases = [stored.event_id for stored in events if stored.event_name == PURCHASE]
+            paid = rows.of_journey(_driver(connection), found.id, purchases)
+            return journey_in_full(found, conversations.past(connection, found.id), events, paid)
+
+    def payments(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        limit = int(wanted.get("limit") or 50)
+        search = rows.Search(wanted.get("provider"), wanted.get("booking_id"), wanted.get("flag"), limit=limit)
+        with reading(self._url) as connection:
+            found = rows.search(_driver(connection), search)
+        following = payment_id(found[-1].id or 0) if len(found) == limit else None
+        return {"payments": [payment(one) for one in found], "next": following}
+
+    def payment(self, payment: str) -> dict[str, Any]:
+        number = payment_of(payment)
+        with reading(self._url) as connection:
+            found = [] if number is None else rows.numbered(_driver(connection), [number])
+        if not found:
+            raise PaymentUnknown
+        return payment_in_full(found[0])
+
+
+def _driver(connection: Connection) -> Driver:
+    """The driver's own connection, whichever that is."""
+    if connection.dialect.name == "sqlite":
+        return sqlite_driver_of(connection)
+    from konversi.database.postgres import PostgresDriver, driver_of  # noqa: PLC0415 - an extra
+
+    return PostgresDriver(driver_of(connection))
 
 
 def reach(settings: Settings) -> Reached:

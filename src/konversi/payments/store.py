@@ -107,6 +107,11 @@ class Payments:
             lambda connection: rows.of_journey(self._database.driver(connection), journey, purchases)
         )
 
+    async def flagged(self) -> dict[str, int]:
+        """How many payments a person should look at, by why; a deposit alone is no reason."""
+        found = await self._database.read(lambda connection: rows.flagged(self._database.driver(connection)))
+        return {flag: number for flag, number in found.items() if flag != "less_than_booked"}
+
     async def forget(self, before: float, limit: int) -> int:
         """Forget up to so many payments that nothing was told of since then (Unix seconds)."""
         return await self._database.write(

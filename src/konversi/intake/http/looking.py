@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from konversi._version import __version__
 from konversi.errors import NotFound
 from konversi.events.faults import Fault
-from konversi.insight.describe import event, event_in_full, summary
 from konversi.events.names import PURCHASE
+from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.metrics import WebhookReport, metrics
 from konversi.insight.payments import payment
 from konversi.intake.http.documented import body, problems

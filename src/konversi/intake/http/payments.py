@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from konversi.errors import NotFound
+from konversi.errors import PaymentUnknown
 from konversi.events.faults import Fault
 from konversi.insight.payments import payment as described
 from konversi.insight.payments import payment_in_full
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _Filter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
-
-
-class PaymentUnknown(NotFound):
-    """There is no such payment here.
-
-    `konversi payments list` shows those there are.
-    """
-
-    code = "payment_unknown"
 
 
 @router.get("/v1/payments", summary="List payments, newest first", tags=["payments"], responses=problems(422, 503))
