@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 import orjson
@@ -16,6 +15,7 @@ from konversi.payments.units import STRIPE_THREE_DECIMAL, STRIPE_ZERO_DECIMAL, n
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
 ProviderName = Literal["midtrans", "xendit", "stripe"]
 PROVIDERS: Final[tuple[ProviderName, ...]] = get_args(ProviderName)

@@ -8,7 +8,7 @@ from alembic import op
 from konversi.database.metadata import Id, key, only
 
 revision = "0008"
-down_revision = "0004"
+down_revision = "0011"
 
 
 def upgrade() -> None:
@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text, nullable=False),
         sa.Column("reversals", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_payments"),
-        sa.UniqueConstraint("payment_id", "provider", name="uq_payments_payment_id"),
+        sa.UniqueConstraint("payment_id", "provider", name="uq_payments_payment_id_provider"),
         sqlite_autoincrement=True,
     )
     for column in ("other_id", "booking_id", "journey", "purchase", "due_at"):
