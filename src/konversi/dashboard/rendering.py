@@ -63,4 +63,5 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "menu": [(to, name, path == to or (to != "/" and path.startswith(to))) for to, name in _MENU],
         "here": asked.address,
         "testing": settings.test_event_code,
+        "may": asked.visitor.may,
     }

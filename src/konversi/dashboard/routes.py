@@ -22,6 +22,7 @@ from konversi.dashboard import (
 from konversi.dashboard.asked import Asked
 from konversi.dashboard.page import Moved, Page
 from konversi.dashboard.rendering import render
+from konversi.dashboard.roles import needed
 from konversi.dashboard.static_files import serve
 from konversi.dashboard.visitors import check_method, visitor
 from konversi.errors import KonversiError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
+
+    from konversi.access.roles import Role
 
     Show: TypeAlias = Callable[[Asked], Awaitable[Page | Moved | Response]]
 
@@ -70,17 +73,26 @@ def pages() -> list[BaseRoute]:
     twins = {"/overview.json" if path == "/" else f"{path}.json": show for path, show in _PAGES.items()}
     return [
         Route("/static/{name}", serve, methods=["GET"]),
-        *(Route(path, _answer(show), methods=["POST"]) for path, show in _FORMS.items()),
-        *(Route(path, _answer(show), methods=["GET"]) for path, show in (_FILES | twins | _PAGES).items()),
+        *(Route(path, _answer(show, needed(path)), methods=["POST"]) for path, show in _FORMS.items()),
+        *(
+            Route(path, _answer(show, needed(_page(path))), methods=["GET"])
+            for path, show in (_FILES | twins | _PAGES).items()
+        ),
     ]
 
 
-def _answer(show: Show) -> Callable[[Request], Awaitable[Response]]:
+def _page(path: str) -> str:
+    """The page that this is the twin of, or the path itself."""
+    return "/" if path == "/overview.json" else path.removesuffix(".json")
+
+
+def _answer(show: Show, role: Role | None) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         asked = Asked(request)
         try:
             check_method(request)
-            visitor(request)
+            asked.visitor = visitor(request)
+            asked.visitor.check(role)
             given = await show(asked)
         except KonversiError as error:
             given = _fault(asked, error)
