@@ -17,6 +17,7 @@ PATHS = ["/v1/tail", "/tail"]
 @pytest.fixture
 def gateway(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(tail, "_LOOK_EVERY", 0.02)
+    monkeypatch.setattr(tail, "_LONGEST", 60.0)
     with running(settings(database_url=f"sqlite:///{tmp_path / 'tail.db'}"), meta=FakeMeta()) as server:
         yield server
 

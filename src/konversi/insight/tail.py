@@ -83,7 +83,7 @@ class Tail:
         until = monotonic() + _LONGEST
         while not self._closed and monotonic() < until:
             try:
-                async with asyncio.timeout(_HEARTBEAT):
+                async with asyncio.timeout(min(_HEARTBEAT, until - monotonic())):
                     await listener.news.wait()
             except TimeoutError:
                 yield [], 0
