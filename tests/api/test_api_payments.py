@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from api_harness import EVENTS, PIXEL, TOKEN, FakeMeta, is_problem, running
+from api_harness import EVENTS, PIXEL, TOKEN, FakeMeta, is_problem, lead, running
 from api_payments import KEYS, PAYMENTS, SECRETS, book, now, payments, post, purchases, tell, told
 
 from konversi.intake.payments import samples
@@ -180,3 +180,37 @@ def test_metrics_count_what_became_of_notifications(http, new):
     tell(http, "midtrans", "paid", payment, booking)
     text = http.get("/metrics").text
     assert 'konversi_payment_notifications_total{outcome="accepted",provider="midtrans"}' in text
+
+
+def test_a_purchase_with_a_payment_id_goes_the_way_of_payments(http, new):
+    payment, booking = new
+    book(http, booking, value=150_000)
+    told = {"event": "Purchase", "payment_id": payment, "booking_id": booking, "value": 150000}
+    first = http.post(EVENTS, json=told)
+    assert first.status_code == 202, first.text
+    again = http.post(EVENTS, json=told).json()
+    assert (again["receipt"], again["repeat"]) == (first.json()["receipt"], True)
+    (found,) = purchases(http, booking_id=booking)
+    assert "ph" in found["sent_to_meta"]["user_data"], "the booking's identities"
+    (one,) = payments(http, booking_id=booking)
+    assert (one["provider"], one["payment_id"], one["amount"]) == ("other", payment, 150000)
+
+
+def test_a_payment_of_the_guides_that_nobody_is_known_for_is_recorded(http, new):
+    payment, booking = new
+    told = {"type": "payment", "paymentId": payment, "bookingId": booking, "totalValue": 150000}
+    answer = http.post("/api/meta/conversion", json=told)
+    assert (answer.status_code, answer.json()["status"]) == (202, "recorded"), answer.text
+    assert answer.json()["receipt"].startswith("pm_")
+    several = http.post(
+        EVENTS, json={"events": [{**lead(), "payment_id": "x"}, {"event": "Purchase", "payment_id": "y"}]}
+    )
+    assert several.status_code == 422, "a Lead is no payment, and a Purchase without a value neither"
+
+
+def test_a_completed_service_is_reported_by_the_guides_door(http, new):
+    _, booking = new
+    answer = http.post(
+        "/api/meta/conversion", json={"type": "completed", "customerPhone": "628123456789", "bookingId": booking}
+    )
+    assert answer.json()["eventId"] == f"OrderDelivered:{booking}", answer.text

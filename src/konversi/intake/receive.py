@@ -28,7 +28,7 @@ from konversi.outbox.port import NewEvent, receipt
 from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from konversi.events.conversion import Conversion
     from konversi.intake.chats import Conversations
@@ -102,6 +102,7 @@ class Receiver:
         self._unique = unique
         self._wake = wake
         self._lanes: dict[tuple[str, str], str] = {}
+        self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
         """Accept one conversion, as if it had come `waited` seconds ago; durable on return.
@@ -121,6 +122,8 @@ class Receiver:
         `conversation` is the bot's name for the chat that all of them are from: it stands for a customer who is named
         in one turn and not in the next.
         """
+        if self.paid is not None and any(one.payment_id is not None for one in conversions):
+            return await self._with_payments(conversions, waited, conversation)
         now = self._now() - waited
         prepared: list[_Ready | Refusal] = []
         for start in range(0, len(conversions), _BREATH):
@@ -149,6 +152,19 @@ class Receiver:
             unique=self._unique,
             wake=self._wake,
         )
+
+    async def _with_payments(
+        self, conversions: Sequence[Conversion], waited: float, conversation: str | None
+    ) -> list[Receipt | Refusal]:
+        """Payments go the way of payments, one by one; the rest as always."""
+        assert self.paid is not None
+        paid = {place: one for place, one in enumerate(conversions) if one.payment_id is not None}
+        rest = [one for place, one in enumerate(conversions) if place not in paid]
+        outcomes = iter(await self.receive_all(rest, waited=waited, conversation=conversation) if rest else ())
+        return [
+            await self.paid(paid[place], waited) if place in paid else next(outcomes)
+            for place in range(len(conversions))
+        ]
 
     async def _prepared(
         self, conversions: Sequence[Conversion], now: float, conversation: str | None

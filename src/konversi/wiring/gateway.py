@@ -31,6 +31,7 @@ from konversi.journeys.attribution import Window
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.outbox.store import SqlOutbox
+from konversi.wiring.alerting import watchman_of
 from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
@@ -159,7 +160,8 @@ def _assemble(
         if demanded is not None and gateway.delivers:
             demanded.want()
 
-    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again) if on_demand else None
+    alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
+    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts) if on_demand else None
 
     accepting = _accepting(stores, wake)
     receiver = Receiver(store, rules, **accepting)
@@ -169,6 +171,8 @@ def _assemble(
     prompt = None
     if _writes_at_once(store):
         prompt = Receiver(Prompt(store), rules, **_accepting(stores, _from_any_thread(wake)))
+    till = Till(stores.payments, door, country=rules.country, currency=rules.currency, now=clock.now)
+    receiver.paid = door.paid = till.pay
     gateway = Gateway(
         settings=settings,
         clock=clock,
@@ -184,7 +188,7 @@ def _assemble(
             onward=forwarder,
         ),
         turns=Turns(receiver, stores.journeys),
-        till=Till(stores.payments, door, country=rules.country, now=clock.now),
+        till=till,
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
         dispatcher=Dispatcher(
@@ -202,6 +206,7 @@ def _assemble(
         insight=insight,
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
+        alerts=alerts,
         on_demand=demanded,
     )
     return gateway, upkeep

@@ -40,6 +40,7 @@ def purchase(payment: Payment, booking: Booking | None, told: Conversion | None 
     known: dict[str, Any] = {
         "event": PURCHASE,
         "event_id": payment.purchase,
+        "payment_id": None,
         "booking_id": payment.booking_id or own.booking_id,
         "occurred_at": payment.purchase_at,
         "value": number(payment.purchase_value),
