@@ -7,7 +7,7 @@ from alembic import op
 
 from konversi.database.metadata import Id, key, only
 
-revision = "0008"
+revision = "0014"
 down_revision = "0013"
 
 
