@@ -12,6 +12,7 @@ import phonenumbers
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from konversi.access_settings import AccessSettings
 from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.serverless_settings import ServerlessSettings
@@ -27,7 +28,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(ServerlessSettings, ChatSettings):
+class Settings(ServerlessSettings, ChatSettings, AccessSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(

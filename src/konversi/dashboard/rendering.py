@@ -21,7 +21,7 @@ _MENU = (
     ("/attention", "Needs attention"),
     ("/events", "Events"),
     ("/journeys", "Journeys"),
-    ("/datasets", "Datasets"),
+    ("/datasets", "Datasets and keys"),
     ("/system", "System"),
 )
 
@@ -64,4 +64,5 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "here": asked.address,
         "testing": settings.test_event_code,
         "may": asked.visitor.may,
+        "who": asked.visitor.name,
     }

@@ -16,6 +16,7 @@ from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.rounds import Rounds
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, MissingCredentials
+from konversi.insight.processes import Processes
 from konversi.insight.reading import Insight
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
@@ -29,6 +30,7 @@ from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.meta.graph import GraphClient
 from konversi.outbox.store import SqlOutbox
+from konversi.wiring.attending import attending
 from konversi.wiring.catalogue import catalogue_of, destinations_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
@@ -36,7 +38,7 @@ from konversi.wiring.running import running
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from konversi.delivery.courier import Sender
     from konversi.outbox.port import Outbox
@@ -102,7 +104,7 @@ async def open_gateway(
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
             logger().warning(str(MissingCredentials()))
-        async with heeding(gateway, stores), running(gateway, upkeep):
+        async with heeding(gateway, stores), attending(gateway), running(gateway, upkeep):
             yield gateway
 
 
@@ -133,7 +135,7 @@ def _assemble(
         on_in_doubt=destinations.on_in_doubt,
         retention_days=settings.retention_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
-        forget=memory(stores.journeys, settings.journey_days),
+        forget=_forgetting(settings, stores),
         follow=insight.sums.follow,
     )
     rounds = Rounds(lambda: gateway.dispatcher, watch)
@@ -192,9 +194,21 @@ def _assemble(
         catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
         insight=insight,
+        entrance=stores.entrance,
+        processes=Processes(database, clock.now),
         on_demand=demanded,
     )
     return gateway, upkeep
+
+
+def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
+    conversations = memory(stores.journeys, settings.journey_days)
+
+    async def forget(now: float) -> bool:
+        more = [await conversations(now), await stores.entrance.forget(now, settings.audit_days)]
+        return any(more)
+
+    return forget
 
 
 def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:
