@@ -16,6 +16,7 @@ NEEDS: dict[str, Role | None] = {
     "/account": Role.VIEWER,
     "/attention": Role.VIEWER,
     "/audit": Role.ADMIN,
+    "/bench": Role.VIEWER,
     "/datasets": Role.VIEWER,
     "/events": Role.VIEWER,
     "/events/export.csv": Role.VIEWER,
@@ -23,11 +24,14 @@ NEEDS: dict[str, Role | None] = {
     "/events/{receipt}": Role.VIEWER,
     "/journeys": Role.VIEWER,
     "/journeys/{journey}": Role.VIEWER,
+    "/quality": Role.VIEWER,
     "/system": Role.VIEWER,
     "/users": Role.ADMIN,
     "/account/password": Role.VIEWER,  # one's own
     "/account/sessions": Role.VIEWER,  # one's own
     "/datasets/add": Role.ADMIN,
+    "/tail": Role.VIEWER,
+    "/bench/send": Role.OPERATOR,
     "/datasets/check": Role.OPERATOR,
     "/datasets/remove": Role.ADMIN,
     "/events/decide": Role.OPERATOR,

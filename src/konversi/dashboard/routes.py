@@ -12,6 +12,7 @@ from konversi.dashboard import (
     account_page,
     attention_page,
     audit_page,
+    bench_page,
     datasets_page,
     decisions,
     event_page,
@@ -21,7 +22,9 @@ from konversi.dashboard import (
     keys_forms,
     login_page,
     overview_page,
+    quality_page,
     system_page,
+    tail_page,
     users_page,
 )
 from konversi.dashboard.asked import Asked
@@ -60,18 +63,24 @@ _PAGES: dict[str, Show] = {
     "/account": account_page.show,
     "/attention": attention_page.show,
     "/audit": audit_page.show,
+    "/bench": bench_page.show,
     "/datasets": datasets_page.show,
     "/events": events_page.show,
     "/events/{receipt}": event_page.show,
     "/journeys": journey_pages.show_all,
     "/journeys/{journey}": journey_pages.show_one,
+    "/quality": quality_page.show,
     "/system": system_page.show,
     "/users": users_page.show,
+    "/tail": tail_page.show,
 }
 # Pages for who is not there yet: they have no twin in JSON.
 _OUTSIDE: dict[str, Show] = {"/login": login_page.show, "/welcome": login_page.show_welcome}
 _FILES: dict[str, Show] = {"/events/export.csv": export.as_csv, "/events/export.ndjson": export.as_ndjson}
 _FORMS: dict[str, Show] = {
+    "/bench": bench_page.check,
+    "/bench.json": bench_page.check,
+    "/bench/send": bench_page.send,
     "/events/decide": decisions.decide,
     "/account/password": account_page.change_password,
     "/account/sessions": account_page.end_sessions,
@@ -94,7 +103,7 @@ def pages() -> list[BaseRoute]:
     twins = {"/overview.json" if path == "/" else f"{path}.json": show for path, show in _PAGES.items()}
     return [
         Route("/static/{name}", serve, methods=["GET"]),
-        *(Route(path, _answer(show, needed(path)), methods=["POST"]) for path, show in _FORMS.items()),
+        *(Route(path, _answer(show, needed(_page(path))), methods=["POST"]) for path, show in _FORMS.items()),
         *(
             Route(path, _answer(show, needed(_page(path))), methods=["GET"])
             for path, show in (_FILES | twins | _PAGES | _OUTSIDE).items()

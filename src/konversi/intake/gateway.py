@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
+    from konversi.insight.meta_scores import MetaScores
     from konversi.insight.processes import Processes
     from konversi.insight.reading import Insight
+    from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
     from konversi.intake.listen import Listener
@@ -94,6 +96,8 @@ class Gateway:
     insight: Insight
     entrance: Entrance
     processes: Processes
+    tail: Tail
+    meta_scores: MetaScores
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
