@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
 
 _FEW = 10  # of the newest changes
-_ONLY_HOST = frozenset({"whatsapp_forward_url"})  # there may be a secret in its path
+_ONLY_HOST = frozenset({"whatsapp_forward_url", "alert_webhook_url"})  # there may be a secret in its path
 
 
 async def show(asked: Asked) -> Page:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 # The chain of the migrations: their order counts, not their numbers.
-REVISIONS = ("0001", "0002", "0003", "0004", "0011", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0011", "0013", "0005")
 HEAD = REVISIONS[-1]
 SERVES = "0003"  # processes of this schema and newer ones can work with HEAD
 

@@ -55,6 +55,18 @@ class Decisions(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    """Who looks whether anything needs a person, and tells it."""
+
+    async def open(self) -> list[dict[str, Any]]:
+        """The alerts that are open, the oldest first."""
+        ...
+
+    async def run(self) -> None:
+        """Look and tell, until cancelled."""
+        ...
+
+
 class OnDemand(Protocol):
     """What a process does that may be frozen whenever nobody calls."""
 
@@ -98,6 +110,7 @@ class Gateway:
     processes: Processes
     tail: Tail
     meta_scores: MetaScores
+    alerts: Alerts
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping

@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
 import konversi.access.tables
+import konversi.alerts.tables
 import konversi.database
 import konversi.datasets.tables
 import konversi.insight.processes

@@ -8,7 +8,7 @@ from alembic import op
 from konversi.database.metadata import Id, key
 
 revision = "0005"
-down_revision = "0011"
+down_revision = "0013"
 
 
 def upgrade() -> None:
