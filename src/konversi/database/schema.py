@@ -16,9 +16,7 @@ from konversi.errors import DatabaseMoved, InvalidSettings, MoveUnfinished, Sche
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# The chain of the migrations: their order counts, not their numbers.
-REVISIONS = ("0001", "0002", "0003", "0004", "0011", "0013", "0005")
-HEAD = REVISIONS[-1]
+HEAD = "0014"
 SERVES = "0003"  # processes of this schema and newer ones can work with HEAD
 
 _ALONE = 0x4B4F4E56_0003  # an advisory lock of PostgreSQL
@@ -34,16 +32,12 @@ def revision(connection: Connection) -> str | None:
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
 
-def is_behind(found: str) -> bool:
-    """Whether migrations of this version are missing. A revision that is not known here is a newer one's."""
-    return found in REVISIONS[:-1]
-
-
 def serves(connection: Connection, found: str) -> bool:
     """Whether this version can work with the schema found: its own, or a newer one that only adds to it."""
-    if found in REVISIONS:
+    if found <= HEAD:
         return found == HEAD
-    return installation.fact(connection, installation.SERVES) in REVISIONS
+    oldest = installation.fact(connection, installation.SERVES)
+    return oldest is not None and oldest <= HEAD
 
 
 def readable(connection: Connection) -> bool:
@@ -51,7 +45,7 @@ def readable(connection: Connection) -> bool:
     found = revision(connection)
     if found is None:
         return False
-    if is_behind(found):
+    if found < HEAD:
         raise SchemaBehind(f"It is at {found}, this Konversi's is {HEAD}.")
     if not serves(connection, found):
         raise _too_new(found)
@@ -64,7 +58,7 @@ def upgrade(connection: Connection) -> str | None:
     Raises `InvalidSettings` where a newer Konversi made the database, and this one can't work with it.
     """
     found = revision(connection)
-    if found is not None and not is_behind(found):
+    if found is not None and found >= HEAD:
         if not serves(connection, found):
             raise _too_new(found)
         return found
@@ -103,7 +97,7 @@ def prepare(connection: Connection) -> str | None:
     if encoding != "UTF8":
         raise InvalidSettings(f"KONVERSI_DATABASE_URL: the database is in {encoding}; make one with ENCODING 'UTF8'.")
     found = revision(connection)
-    if found is not None and not is_behind(found):  # nobody has to wait for anybody
+    if found is not None and found >= HEAD:  # nobody has to wait for anybody
         return upgrade(connection)
     for patient in _PATIENT:
         connection.execute(text(patient))

@@ -1,24 +1,13 @@
 """The schema: what the migrations make is what the code's tables say."""
 
-import re
-from pathlib import Path
-
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
-import konversi.access.tables
-import konversi.alerts.tables
-import konversi.database
-import konversi.datasets.tables
-import konversi.insight.processes
-import konversi.insight.tables
-import konversi.journeys.tables
-import konversi.outbox.tables
 from konversi.database import installation
 from konversi.database.metadata import metadata
-from konversi.database.schema import HEAD, REVISIONS, readable, revision, upgrade
+from konversi.database.schema import HEAD, readable, revision, upgrade
 from konversi.database.sqlite import writing_engine
 from konversi.database.sqlite_threads import transaction
 from konversi.errors import InvalidSettings, SchemaBehind
@@ -111,17 +100,3 @@ def test_an_older_schema_is_not_read_but_says_how_to_migrate(connection):
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
         with pytest.raises(SchemaBehind, match="konversi db migrate"):
             readable(connection)
-
-
-def test_the_chain_of_the_migrations_is_known():
-    chain = {}
-    for path in (Path(konversi.database.__file__).parent / "migrations" / "versions").glob("0*.py"):
-        text = path.read_text()
-        before = re.search(r'^down_revision = "?(\w+)"?$', text, re.MULTILINE)[1]
-        chain[before] = re.search(r'^revision = "(\w+)"$', text, re.MULTILINE)[1]
-    order, last = [], "None"
-    while last in chain:
-        last = chain.pop(last)
-        order.append(last)
-    assert tuple(order) == REVISIONS
-    assert not chain

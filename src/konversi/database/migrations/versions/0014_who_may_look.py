@@ -7,7 +7,7 @@ from alembic import op
 
 from konversi.database.metadata import Id, key
 
-revision = "0005"
+revision = "0014"
 down_revision = "0013"
 
 
