@@ -36,8 +36,8 @@ $(VENV)/example/.run: $(UV) requirements/example.txt pyproject.toml
 example: $(VENV)/example/.run ## from an ad click over a chat to a booking at a local Meta; ARGS=--keep leaves it running
 	@PYTHONPATH=examples $(VENV)/example/bin/python -m whatsapp_booking.demo $(ARGS)
 
-test: $(VENV)/.develop browser ## all tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.develop browser ## all tests, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 browser: ## Chromium, in which tests/browser look at the pages; Debian's, where there is none
 	@command -v chromium || command -v chromium-browser || test -x "$$CHROMIUM" || \

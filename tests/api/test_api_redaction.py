@@ -77,7 +77,10 @@ def printed(request, monkeypatch):
     monkeypatch.setattr(logs, "_renderer", logs._json if request.param == "json" else logs._line)
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [*root.handlers, handler])
-    return paper.getvalue
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    yield paper.getvalue
+    root.setLevel(level)
 
 
 def stored(folder):

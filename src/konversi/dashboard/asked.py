@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from konversi.dashboard.language import Language, of_header
+from konversi.dashboard.visitors import NOBODY
 from konversi.errors import MalformedBody
 from konversi.intake.http.bodies import read
 
@@ -28,6 +29,7 @@ class Asked:
         self.gateway: Gateway = request.app.state.gateway
         self.path: str = request.url.path
         self.wants_json = self.path.endswith(".json")
+        self.visitor = NOBODY  # until it is known who looks
 
     @cached_property
     def language(self) -> Language:

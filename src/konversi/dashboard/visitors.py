@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from konversi.access.roles import NotAllowed, Role, allows
 from konversi.errors import KonversiError
 
 if TYPE_CHECKING:
@@ -24,14 +25,27 @@ class ForeignForm(KonversiError):
 
 
 class Visitor(NamedTuple):
-    """Somebody who may look and decide."""
+    """Somebody who looks."""
 
     name: str
+    role: Role | None
+
+    def may(self, needed: str | None) -> bool:
+        """Whether this role, or a higher one, is the visitor's."""
+        return needed is None or allows(self.role, Role(needed))
+
+    def check(self, needed: Role | None) -> None:
+        """Raises `NotAllowed` where the visitor's role is below the one needed."""
+        if not self.may(needed):
+            raise NotAllowed(f"It needs the role {needed}.")
+
+
+NOBODY = Visitor("", None)
 
 
 def visitor(request: Request) -> Visitor:
     """Who it is. The front door has let in only this machine, or whoever has the API key: all of them may do all."""
-    return Visitor("api key" if "authorization" in request.headers else "this machine")
+    return Visitor("api key" if "authorization" in request.headers else "this machine", Role.ADMIN)
 
 
 def check_method(request: Request) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from konversi.clock import monotonic
 from konversi.delivery.breaker import Position
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
+    from konversi.insight.meta_scores import MetaScores
     from konversi.insight.reading import Insight
+    from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
     from konversi.intake.listen import Listener
@@ -48,6 +50,18 @@ class Decisions(Protocol):
 
     async def discard(self, event: int, reason: str) -> State:
         """Don't send it."""
+        ...
+
+
+class Alerts(Protocol):
+    """Who looks whether anything needs a person, and tells it."""
+
+    async def open(self) -> list[dict[str, Any]]:
+        """The alerts that are open, the oldest first."""
+        ...
+
+    async def run(self) -> None:
+        """Look and tell, until cancelled."""
         ...
 
 
@@ -90,6 +104,9 @@ class Gateway:
     catalogue: Catalogue
     watch: Watch
     insight: Insight
+    tail: Tail
+    meta_scores: MetaScores
+    alerts: Alerts
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from konversi.errors import IdempotencyConflict
+from konversi.intake.chats import NO_CHATS
 from konversi.intake.prepare import Preparation, Read, Ready, Refusal, Rules
 from konversi.outbox.port import receipt
 
@@ -58,10 +60,12 @@ class Receiver:
         wake: Callable[[str], None],
     ) -> None:
         self._outbox = outbox
+        self._rules = rules
         self._prepare = Preparation(rules, conversations, routes, unique)
         self._conversations = conversations
         self._routes = routes
         self._now = now
+        self._unique = unique
         self._wake = wake
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
@@ -102,6 +106,23 @@ class Receiver:
         for lane in {event.lane for event in new}:
             self._wake(lane)
         return [_outcome(one, next(appended)) if isinstance(one, Ready) else one for one in prepared]
+
+    async def preview(self, conversions: Sequence[Conversion]) -> list[NewEvent | Refusal]:
+        """What would be accepted of these, and what not; nothing is kept."""
+        prepared = await self._prepared(conversions, self._now(), None)
+        return [one.new if isinstance(one, Ready) else one for one in prepared]
+
+    def testing(self, test_code: str) -> Receiver:
+        """One whose events are test events. They belong to no chat: a test is no booking of the customer's."""
+        return Receiver(
+            self._outbox,
+            replace(self._rules, test_code=test_code),
+            conversations=NO_CHATS,
+            routes=self._routes,
+            now=self._now,
+            unique=self._unique,
+            wake=self._wake,
+        )
 
     async def _prepared(
         self, conversions: Sequence[Conversion], now: float, conversation: str | None

@@ -16,7 +16,9 @@ from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.rounds import Rounds
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, MissingCredentials
+from konversi.insight.meta_scores import MetaScores
 from konversi.insight.reading import Insight
+from konversi.insight.tail import Tail
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.listen import Listener
@@ -27,9 +29,9 @@ from konversi.intake.turns import Turns
 from konversi.journeys.attribution import Window
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
-from konversi.meta.graph import GraphClient
 from konversi.outbox.store import SqlOutbox
-from konversi.wiring.catalogue import catalogue_of, destinations_of
+from konversi.wiring.alerting import watchman_of
+from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
@@ -103,7 +105,11 @@ async def open_gateway(
         if not gateway.configured:
             logger().warning(str(MissingCredentials()))
         async with heeding(gateway, stores), running(gateway, upkeep):
-            yield gateway
+            try:
+                yield gateway
+            finally:
+                gateway.tail.close()
+                await gateway.meta_scores.aclose()
 
 
 @asynccontextmanager
@@ -111,7 +117,7 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
     if sender is not None:
         yield sender
         return
-    async with GraphClient(settings.graph_url, settings.api_version) as graph:
+    async with graph_of(settings) as graph:
         yield graph
 
 
@@ -134,7 +140,7 @@ def _assemble(
         retention_days=settings.retention_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
         forget=memory(stores.journeys, settings.journey_days),
-        follow=insight.sums.follow,
+        follow=insight.follow,
     )
     rounds = Rounds(lambda: gateway.dispatcher, watch)
 
@@ -152,7 +158,8 @@ def _assemble(
         if demanded is not None and gateway.delivers:
             demanded.want()
 
-    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again) if on_demand else None
+    alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
+    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts) if on_demand else None
 
     accepting = _accepting(stores, wake)
     receiver = Receiver(store, rules, **accepting)
@@ -192,6 +199,9 @@ def _assemble(
         catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
         insight=insight,
+        tail=Tail(database),
+        meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
+        alerts=alerts,
         on_demand=demanded,
     )
     return gateway, upkeep

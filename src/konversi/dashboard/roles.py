@@ -1,0 +1,38 @@
+"""Which role each address of the pages needs.
+
+A new page or form declares its role here, by the path that it has in `routes.py` (its `.json` twin needs the same).
+Pages that show what happened to events need `VIEWER`. Forms that decide about events, ask Meta or send something
+need `OPERATOR`. What changes users, keys, datasets or settings needs `ADMIN`. A path that is not here needs an admin,
+and a test says that it was forgotten. A page sees who looks as `asked.visitor`, and a template asks
+`may("operator")` before it shows a form.
+"""
+
+from __future__ import annotations
+
+from konversi.access.roles import Role
+
+NEEDS: dict[str, Role | None] = {
+    "/": Role.VIEWER,
+    "/attention": Role.VIEWER,
+    "/bench": Role.VIEWER,
+    "/datasets": Role.VIEWER,
+    "/events": Role.VIEWER,
+    "/events/export.csv": Role.VIEWER,
+    "/events/export.ndjson": Role.VIEWER,
+    "/events/{receipt}": Role.VIEWER,
+    "/journeys": Role.VIEWER,
+    "/journeys/{journey}": Role.VIEWER,
+    "/quality": Role.VIEWER,
+    "/system": Role.VIEWER,
+    "/tail": Role.VIEWER,
+    "/bench/send": Role.OPERATOR,
+    "/datasets/check": Role.OPERATOR,
+    "/events/decide": Role.OPERATOR,
+    "/language": None,  # changes nothing but the visitor's own cookie
+    "/static/{name}": None,  # the login page has a style too
+}
+
+
+def needed(path: str) -> Role | None:
+    """The role that a route's path needs; nothing where everybody may."""
+    return NEEDS.get(path, Role.ADMIN)
