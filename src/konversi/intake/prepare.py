@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from konversi.errors import IdempotencyConflict
 from konversi.events.conversion import Customer
 from konversi.events.faults import Fault, Note, Refused
 from konversi.events.identity import digest, event_id
@@ -32,6 +31,7 @@ from konversi.settings import DEFAULT_DATASET
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from konversi.errors import IdempotencyConflict
     from konversi.events.conversion import Conversion
     from konversi.intake.chats import Conversations
     from konversi.intake.routes import Routes
