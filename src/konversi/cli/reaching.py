@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx2
 import orjson
 
+from konversi.access.machine import signed
 from konversi.alerts.statements import standing
 from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable
+from konversi.database.secret import readings
 from konversi.database.sqlite import path_of
 from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
 from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound, PaymentUnknown
@@ -79,6 +81,8 @@ class OverHttp:
         self._headers = {"content-type": "application/json"}
         if settings.api_key:
             self._headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        elif on_this_machine(self._url):
+            self._headers |= _signed(settings)
 
     def ask(
         self,
@@ -245,6 +249,15 @@ def _driver(connection: Connection) -> Driver:
     from konversi.database.postgres import PostgresDriver, driver_of  # noqa: PLC0415 - an extra
 
     return PostgresDriver(driver_of(connection))
+
+
+def _signed(settings: Settings) -> dict[str, str]:
+    """Who can read the installation's secret may do everything; nothing where this one can't."""
+    try:
+        secrets = readings(settings, make=False)
+    except (KonversiError, PermissionError):
+        return {}
+    return {"authorization": f"Bearer {signed(secrets[0], now())}"} if secrets else {}
 
 
 def reach(settings: Settings) -> Reached:

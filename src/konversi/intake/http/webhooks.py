@@ -25,10 +25,12 @@ async def answer(gateway: Gateway, asked: Asked, receive: Receive) -> Answer:
     name = asked.path.removeprefix(PATHS)
     caller = PROVIDERS[name] if name in PROVIDERS else platform_of(asked.path)[1]
     try:
-        return await _answer(gateway, caller, asked, receive)
+        reply = await _answer(gateway, caller, asked, receive)
     except KonversiError as error:
         gateway.refused_calls.note(name, error.code)
         raise
+    gateway.webhooks_heard[name] = gateway.clock.now()
+    return reply
 
 
 async def _answer(gateway: Gateway, caller: Platform | Provider, asked: Asked, receive: Receive) -> Answer:
