@@ -96,7 +96,7 @@ def standing(journey: int, now: Happened, before: Standing | None) -> Standing:
     taken_back = before.stage == Stage.PAID and any(event.event_name == "Purchase" for event in now.events)
     return found._replace(
         stage=found.stage if taken_back else max(found.stage, before.stage),
-        unfounded=found.unfounded or before.unfounded,
+        unfounded=found.unfounded if now.turns else before.unfounded,
         found_slots=found.found_slots or before.found_slots,
     )
 
