@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from konversi.dashboard import (
+    ai_page,
     attention_page,
     datasets_page,
     decisions,
@@ -52,6 +53,7 @@ _SECURITY = {
 
 _PAGES: dict[str, Show] = {
     "/": overview_page.show,
+    "/ai": ai_page.show,
     "/attention": attention_page.show,
     "/datasets": datasets_page.show,
     "/events": events_page.show,

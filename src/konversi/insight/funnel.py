@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from konversi.insight.periods import Period
 
 _MOST_ADS = 200  # those with the most chats
+_MOST_TOOLS = 100
 _MOST_NAMED = 50  # of those, with their headline
 COUNTS = ("clicks", "chats", "called", "succeeded", "delivered", "paid", "unfounded", "found_only")
 STAGES = COUNTS[:6]
@@ -171,6 +172,6 @@ def tools(uses: Mapping[tuple[str, str, str], int], times: Mapping[tuple[str, in
                 for name, share in (("p50", 0.5), ("p95", 0.95))
             },
         }
-        for tool, number in sorted(calls.items(), key=lambda one: (-one[1], one[0]))[:100]
+        for tool, number in sorted(calls.items(), key=lambda one: (-one[1], one[0]))[:_MOST_TOOLS]
         if number > 0
     ]

@@ -10,14 +10,14 @@ from sqlalchemy import func, or_, select, tuple_
 from konversi.insight.funnel_tables import standings
 from konversi.insight.standing import Stage, Standing
 from konversi.journeys.port import Journey, journey_of
-from konversi.journeys.tables import journeys
+from konversi.journeys.tables import journeys, tool_uses
 from konversi.outbox.port import event_of
 from konversi.outbox.tables import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
 _WINDOW = 20_000  # conversations that one page looks at where no index leads to its own
 _MOST_FOUND = 500  # conversations that one search word leads to
@@ -37,6 +37,8 @@ class Wanted:
     counts_after: float = 0  # clicks from then on are credited; before it, they are over
     unfounded: bool = False
     found_only: bool = False
+    tool: str | None = None  # the agent called it, since and until these times
+    error: str | None = None  # how that call failed: the kind of error, or the outcome where none was told
     word: str | None = None  # a journey, booking id, event id or receipt, in full
 
 
@@ -90,9 +92,11 @@ def _leading(connection: Connection, wanted: Wanted, before: int | None) -> list
         conditions.append(of.ad != "")
     elif wanted.ad is not None:
         conditions.append(of.ad == ("" if wanted.ad == FROM_NO_AD else wanted.ad))
-    if wanted.since is not None:
+    if wanted.tool is not None:
+        conditions.append(of.journey.in_(_that_called(wanted)))
+    elif wanted.since is not None:
         conditions.append(of.at >= int(wanted.since))
-    if wanted.until is not None:
+    if wanted.tool is None and wanted.until is not None:
         conditions.append(of.at < int(wanted.until))
     if wanted.unfounded:
         conditions.append(of.unfounded)
@@ -120,6 +124,21 @@ def _following(of: Any, wanted: Wanted) -> list[ColumnElement[bool]]:
     elif wanted.click is not None:
         conditions.append(of.click == wanted.click)
     return conditions
+
+
+def _that_called(wanted: Wanted) -> Select[tuple[int]]:
+    """Those in which the newest calls of a tool were."""
+    of = tool_uses.c
+    conditions = [of.tool == wanted.tool, of.journey.is_not(None)]
+    if wanted.error is not None:
+        conditions.append(func.coalesce(of.error_kind, of.outcome) == wanted.error)
+        conditions.append(of.outcome.not_in(("succeeded", "cached")))
+    if wanted.since is not None:
+        conditions.append(of.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(of.at < wanted.until)
+    newest = select(of.journey).where(*conditions).order_by(of.at.desc()).limit(_WINDOW).subquery()
+    return select(newest.c.journey)
 
 
 def _led_to(connection: Connection, word: str) -> list[int]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from konversi.insight import attention, event_search, funnel, journey_search, key_sums, overview, quality, standings, summing
+from konversi.insight import (
+    attention,
+    event_search,
+    funnel,
+    journey_search,
+    key_sums,
+    overview,
+    quality,
+    standings,
+    summing,
+)
 from konversi.insight.walking import Follower
 
 if TYPE_CHECKING:

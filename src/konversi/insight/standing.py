@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[a-z]+")
 _BOOKS = ("book", "reserv", "appointment", "order", "pesan", "janji")
-_LOOKS = frozenset(
-    ("get", "list", "find", "check", "cek", "lookup", "search", "show", "cancel", "batal", "batalkan", "delete")
-    + ("remove", "update", "status", "history")
-)
+_LOOKS = frozenset(("get", "list", "find", "check", "cek", "lookup", "search", "show", "update", "status", "history"))
+_UNDOES = frozenset(("cancel", "batal", "batalkan", "delete", "remove"))
 _SLOTS = ("slot", "avail", "schedule", "jadwal", "ketersediaan", "calendar", "freebusy")
 _COMES_TO_NOTHING = frozenset({State.DISCARDED, State.DEAD, State.EXPIRED})
 
@@ -104,7 +102,7 @@ def standing(journey: int, now: Happened, before: Standing | None) -> Standing:
 def books(tool: str) -> bool:
     """Whether a tool of this name books."""
     words = _words(tool)
-    return _LOOKS.isdisjoint(words) and any(word.startswith(_BOOKS) for word in words)
+    return (_LOOKS | _UNDOES).isdisjoint(words) and any(word.startswith(_BOOKS) for word in words)
 
 
 def looks_for_slots(tool: str) -> bool:

@@ -33,7 +33,7 @@ _STANDING = select(*(standings.c[name] for name in Standing._fields))
 
 def stirred_journeys(connection: Connection) -> Found | None:
     """Conversations in which something happened, with their standing as it is now."""
-    before = mark_of(connection, "journeys")  # first: whoever writes meanwhile moves it, and this look is left unwritten
+    before = mark_of(connection, "journeys")  # first: where somebody writes meanwhile, this look is left unwritten
     rows = connection.execute(select(stirred.c.id, stirred.c.journey).order_by(stirred.c.id).limit(_AT_ONCE)).all()
     if not rows:
         return None

@@ -102,7 +102,7 @@ def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> list
         elif known[key] in _UNFINISHED:
             before = connection.execute(select(tool_uses).where(tool_uses.c.key == key)).mappings().one()
             connection.execute(update(tool_uses).where(tool_uses.c.key == key).values(use))
-            _tell(connection, [before], number=-1)
+            _tell(connection, [dict(before)], number=-1)
             _tell(connection, [use])
             known[key] = use["outcome"]
     if new:
