@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import konversi.insight.funnel_tables
+import konversi.insight.tables  # noqa: F401 - both hang their tables on the metadata
 from konversi.clock import Clock, SystemClock
 from konversi.database.metadata import metadata
 from konversi.database.opening import open_database
@@ -50,7 +52,7 @@ class _SharedClock(SystemClock):
 
 
 def all_tables() -> list[Table]:
-    """Every table there is. The stores above bring them: each room has its own."""
+    """Every table there is. The imports above bring them: each room has its own."""
     return metadata.sorted_tables
 
 
