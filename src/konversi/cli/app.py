@@ -222,6 +222,28 @@ def status(*, json: Json = False) -> int:
 
 
 @app.command
+def tail(*, what: Given = None, dataset: Given = None, event: Given = None, json: Json = False) -> int:
+    """Watch what happens to events, a line each, while it happens.
+
+    Example: konversi tail --what refused --json
+
+    Parameters
+    ----------
+    what:
+        Only this: accepted, delivered, refused, in_doubt, paused, throttled, failed or not_sent.
+    dataset:
+        Only events of this dataset.
+    event:
+        Only events of this name.
+    json:
+        Print JSON for programs, one object a line.
+    """
+    from konversi.cli import tailing
+
+    return tailing.tail(load(), {"what": what, "dataset": dataset, "event": event}, as_json=json)
+
+
+@app.command
 def doctor(*, json: Json = False) -> int:
     """Check settings, token, dataset, clock, disk and database; say each fault's remedy (then exit status 1)."""
     from konversi.cli import doctor as doctor_command

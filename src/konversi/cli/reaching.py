@@ -20,12 +20,15 @@ from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox import statements
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State
-from konversi.settings import on_this_machine
+from konversi.settings import DEFAULT_DATASET, on_this_machine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from konversi.settings import Settings
 
 _SECONDS = 10.0
+_SILENCE = 45.0  # seconds without a sign of life, which a stream gives three times as often
 
 
 class Reached(Protocol):
@@ -91,9 +94,26 @@ class OverHttp:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
         if answer.is_success or path == "/readyz":
             return said
-        words = (said.get("title"), said.get("detail"), said.get("remedy"))
-        faults = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in said.get("errors", [])]
-        raise GatewayRefused(" ".join([*(part for part in words if part), *faults]))
+        raise GatewayRefused(_refusal(said))
+
+    def lines(self, path: str, params: dict[str, str]) -> Iterator[str]:
+        """What it streams, line by line, until it ends. Raises as `ask`."""
+        try:
+            with httpx2.stream(
+                "GET",
+                self._url + path,
+                params=params,
+                headers=self._headers,
+                timeout=httpx2.Timeout(_SECONDS, read=_SILENCE),
+                trust_env=not on_this_machine(self._url),
+            ) as answer:
+                if answer.is_success:
+                    yield from answer.iter_lines()
+                    return
+                said = orjson.loads(answer.read())
+        except (httpx2.HTTPError, orjson.JSONDecodeError) as error:
+            raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
+        raise GatewayRefused(_refusal(said))
 
     def status(self) -> dict[str, Any]:
         return self.ask("GET", "/v1/status")
@@ -112,6 +132,12 @@ class OverHttp:
 
     def _list(self, path: str, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
+
+
+def _refusal(problem: dict[str, Any]) -> str:
+    words = (problem.get("title"), problem.get("detail"), problem.get("remedy"))
+    faults = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in problem.get("errors", [])]
+    return " ".join([*(part for part in words if part), *faults])
 
 
 class InDatabase:
@@ -134,6 +160,7 @@ class InDatabase:
             state=State(state) if state else None,
             event_id=wanted.get("event_id"),
             booking_id=wanted.get("booking_id"),
+            dataset=DEFAULT_DATASET if wanted.get("dataset") == self._settings.pixel_id else wanted.get("dataset"),
             limit=limit,
         )
         with reading(self._url) as connection:

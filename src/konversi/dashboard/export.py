@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.responses import StreamingResponse
 
-from konversi.insight.describe import event
 from konversi.dashboard.filters import filter_of
+from konversi.insight.describe import event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -47,7 +47,7 @@ async def show(asked: Asked) -> Page:
 def _told(dataset: dict[str, str], known: Known | None) -> dict[str, Any]:
     """What Meta says of a dataset, or why it says nothing."""
     if known is None:
-        return {"dataset": dataset["name"], "title": dataset["title"], "state": "not_asked_yet"}
+        return {"dataset": dataset["name"], "title": dataset["title"], "state": "not_asked_yet", "asked_at": None}
     answered = known.answered
     state = "granted" if answered.events is not None else "away" if answered.granted else "not_granted"
     return {

@@ -15,6 +15,7 @@ NEEDS: dict[str, Role | None] = {
     "/": Role.VIEWER,
     "/ai": Role.VIEWER,
     "/attention": Role.VIEWER,
+    "/bench": Role.VIEWER,
     "/datasets": Role.VIEWER,
     "/events": Role.VIEWER,
     "/events/export.csv": Role.VIEWER,
@@ -22,7 +23,10 @@ NEEDS: dict[str, Role | None] = {
     "/events/{receipt}": Role.VIEWER,
     "/journeys": Role.VIEWER,
     "/journeys/{journey}": Role.VIEWER,
+    "/quality": Role.VIEWER,
     "/system": Role.VIEWER,
+    "/tail": Role.VIEWER,
+    "/bench/send": Role.OPERATOR,
     "/datasets/check": Role.OPERATOR,
     "/events/decide": Role.OPERATOR,
     "/language": None,  # changes nothing but the visitor's own cookie

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from konversi.insight.tables import DAY, delays, keysets, waits
 from konversi.insight.waits import percentile
-from konversi.matching.strength import BY_CLICK, CLICK_IDS, Estimate, estimate
+from konversi.matching.strength import BY_CLICK, CLICK_IDS, Estimate, estimate, telling_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,11 +78,21 @@ def _described(
         "channel": channel,
         "events": events,
         "coverage": {key: _share(sets, key, events) for key in COVERED},
-        "matched_by": "click" if channel == BY_CLICK else "identity",
+        "matched_by": _matched_by(channel),
         **estimated(estimate(sets, channel)),
         "by_click": sum(n for keys, n in sets.items() if not set(CLICK_IDS).isdisjoint(keys)) / events,
         "seconds_to_konversi": _percentiles(late),
     }
+
+
+def strength_of(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The estimate of one event, as Meta gets it."""
+    channel = event.get("action_source", "")
+    return {"matched_by": _matched_by(channel), **estimated(estimate({telling_keys(event["user_data"]): 1}, channel))}
+
+
+def _matched_by(channel: str) -> str:
+    return "click" if channel == BY_CLICK else "identity"
 
 
 def estimated(found: Estimate) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Tail:
         self._listeners: set[Listener] = set()
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
+        self.looks = 0  # since somebody began to listen
 
     @contextmanager
     def listening(self) -> Iterator[Listener]:
@@ -82,7 +83,7 @@ class Tail:
         until = monotonic() + _LONGEST
         while not self._closed and monotonic() < until:
             try:
-                async with asyncio.timeout(_HEARTBEAT):
+                async with asyncio.timeout(min(_HEARTBEAT, until - monotonic())):
                     await listener.news.wait()
             except TimeoutError:
                 yield [], 0
@@ -104,6 +105,7 @@ class Tail:
 
     async def _look(self) -> None:
         mark = None
+        self.looks = 0
         while self._listeners and not self._closed:
             try:
                 if mark is None:
@@ -114,6 +116,7 @@ class Tail:
                     if seen.changes or seen.missed:
                         for listener in self._listeners:
                             listener.hear(seen)
+                self.looks += 1
             except StorageUnavailable:
                 pass  # it comes back, and what happened meanwhile is told then
             await asyncio.sleep(_LOOK_EVERY)

@@ -71,4 +71,3 @@ def look(mark: Mark, connection: Connection) -> Seen:
 
 def _change(what: str, at: float, row: Any) -> dict[str, Any]:
     return {"what": what, "at": moment(at), **event(row)}
-

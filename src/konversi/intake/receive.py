@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from konversi.events.faults import Fault, Note, Refused
 from konversi.events.identity import digest, event_id
 from konversi.events.names import event_name
 from konversi.events.times import deadline, event_time
-from konversi.intake.chats import of_customer, of_one_person
+from konversi.intake.chats import NO_CHATS, of_customer, of_one_person
 from konversi.intake.oversized import oversized
 from konversi.journeys.attribution import NOTHING, Window, attribute
 from konversi.journeys.identity import merged
@@ -132,6 +132,23 @@ class Receiver:
         for lane in {event.lane for event in ready}:
             self._wake(lane)
         return [_outcome(one, next(appended)) if isinstance(one, _Ready) else one for one in prepared]
+
+    async def preview(self, conversions: Sequence[Conversion]) -> list[NewEvent | Refusal]:
+        """What would be accepted of these, and what not; nothing is kept."""
+        prepared = await self._prepared(conversions, self._now(), None)
+        return [one.new if isinstance(one, _Ready) else one for one in prepared]
+
+    def testing(self, test_code: str) -> Receiver:
+        """One whose events are test events. They belong to no chat: a test is no booking of the customer's."""
+        return Receiver(
+            self._outbox,
+            replace(self._rules, test_code=test_code),
+            conversations=NO_CHATS,
+            routes=self._routes,
+            now=self._now,
+            unique=self._unique,
+            wake=self._wake,
+        )
 
     async def _prepared(
         self, conversions: Sequence[Conversion], now: float, conversation: str | None

@@ -1,7 +1,7 @@
 """How well Meta can probably recognise a customer by a set of match keys: an estimate of ours, made before sending.
 
-Meta publishes no formula. It gives a score (event match quality, 0 to 10) afterwards, for website events only; events
-of chats that an ad opened are matched by the ad's click id and have none. The weights below are ours. Their order follows
+Meta publishes no formula. It gives a score (event match quality, 0 to 10) afterwards, for website events only; those
+of chats that an ad opened are matched by the click id and have none. The weights below are ours. Their order follows
 what Meta says of its customer information parameters (e-mail, phone and click id tell most; a name, a birth date or a
 city narrow down; a gender or a country hardly do), their size is set so that the usual sets come out near the scores
 that Meta shows for them. `docs/explanation/match-quality.md` says how, and how to read the result.
@@ -107,12 +107,9 @@ def estimate(sets: Mapping[tuple[str, ...], int], action_source: str) -> Estimat
         return Estimate(None, None)
     mean = sum(score(keys) * number for keys, number in sets.items()) / events
     gains = [
-        Advice(
-            one, sum((score((*keys, *one.keys)) - score(keys)) * number for keys, number in sets.items()) / events
-        )
+        Advice(one, sum((score((*keys, *one.keys)) - score(keys)) * number for keys, number in sets.items()) / events)
         for one in ADDITIONS
         if action_source in _IN_BROWSERS or not one.only_in_browsers
     ]
     best = max(gains, key=lambda advice: advice.gain)
     return Estimate(round(mean, 1), best._replace(gain=round(best.gain, 1)) if best.gain >= _WORTH_SAYING else None)
-

@@ -20,9 +20,7 @@ def upgrade() -> None:
         sa.Column("channel", key(40), nullable=False),
         sa.Column("keys", key(400), nullable=False),
         sa.Column("events", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint(
-            "start", "dataset", "event_name", "channel", "keys", name="pk_daily_keysets"
-        ),
+        sa.PrimaryKeyConstraint("start", "dataset", "event_name", "channel", "keys", name="pk_daily_keysets"),
     )
     op.create_table(
         "daily_delays",
