@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, validators
 
 from konversi._version import __version__
+from konversi.cli.alert_commands import alerts
 from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
@@ -36,6 +37,7 @@ app.command(events)
 app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
+app.command(alerts)
 app.command(db)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx2
 import orjson
 
+from konversi.alerts.statements import standing
 from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable
@@ -35,6 +36,7 @@ class Reached(Protocol):
     """Where a command looks."""
 
     def status(self) -> dict[str, Any]: ...
+    def alerts(self) -> dict[str, Any]: ...
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def event(self, receipt: str) -> dict[str, Any]: ...
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
@@ -118,6 +120,9 @@ class OverHttp:
     def status(self) -> dict[str, Any]:
         return self.ask("GET", "/v1/status")
 
+    def alerts(self) -> dict[str, Any]:
+        return self.ask("GET", "/v1/alerts")
+
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self._list("/v1/events", wanted)
 
@@ -152,6 +157,10 @@ class InDatabase:
             counts = statements.counts(connection)
         known = {"ready": False, "environment": self._settings.environment, "configured": self._settings.configured}
         return {**known, **summary(counts, now()), "lanes": []}
+
+    def alerts(self) -> dict[str, Any]:
+        with reading(self._url) as connection:
+            return {"alerts": standing(connection)}
 
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]:
         limit = int(wanted.get("limit") or 50)

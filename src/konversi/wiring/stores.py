@@ -6,8 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import konversi.insight.funnel_tables
-import konversi.insight.tables  # noqa: F401 - both hang their tables on the metadata
+from konversi.alerts import tables as _alerts  # noqa: F401 - brings its tables
 from konversi.clock import Clock, SystemClock
 from konversi.database.metadata import metadata
 from konversi.database.opening import open_database
@@ -15,6 +14,8 @@ from konversi.database.port import FULL
 from konversi.database.schema import usable
 from konversi.database.sealed import Seal
 from konversi.datasets.store import Datasets
+from konversi.insight import funnel_tables as _funnel  # noqa: F401
+from konversi.insight import tables as _sums  # noqa: F401
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
