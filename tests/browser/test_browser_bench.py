@@ -79,3 +79,12 @@ def test_without_a_script_the_whole_menu_is_there(looking, address):
     page = looking(viewport={"width": 360, "height": 740}, java_script_enabled=False)
     page.goto(address)
     assert page.get_by_role("navigation", name="Pages").get_by_role("link", name="Quality").is_visible()
+
+
+def test_on_a_phone_all_rows_of_a_page_can_be_selected_at_once(looking, address):
+    page = looking(viewport={"width": 360, "height": 740})
+    page.goto(f"{address}/events?state=dead")
+    page.get_by_label("Select all on this page").check()
+    assert page.locator("[name=receipt]:checked").count() == page.locator("[name=receipt]").count() > 1
+    page.get_by_role("button", name="Discard selected").click()
+    assert page.locator("h1").inner_text() == "Discard 50 events?"

@@ -20,6 +20,7 @@ from konversi.insight.metrics import LaneReport, WebhookReport, metrics
 from konversi.intake.guide import GuideConversion, GuideService
 from konversi.intake.http.app import application
 from konversi.matching.keys import KEYS
+from konversi.matching.strength import WEIGHTS, score
 from konversi.meta.answers import RULES, Kind
 from konversi.meta.channels import (
     ACTION_SOURCES,
@@ -216,6 +217,11 @@ def matching():
         for key in KEYS
     ]
     return table(["Field", "Meta's key", "Hashed?", "Normal form"], rows)
+
+
+def weights():
+    rows = [[code(key), f"{weight:.2f}", f"{score((key,)):.1f}"] for key, weight in WEIGHTS.items()]
+    return table(["Match key", "Weight", "Alone, of 10"], rows)
 
 
 def names():
