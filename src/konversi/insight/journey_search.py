@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
+_NEAR = 1_000  # looked at first
 _WINDOW = 20_000  # conversations that one page looks at where no index leads to its own
 _MOST_FOUND = 500  # conversations that one search word leads to
 FROM_ANY_AD, FROM_NO_AD = "any", "none"
@@ -64,7 +65,19 @@ _STANDING = tuple(standings.c[name] for name in Standing._fields)
 def search(connection: Connection, wanted: Wanted, before: int | None, limit: int) -> Found:
     """The page of at most `limit` conversations that come after `before`, a journey."""
     lead = _leading(connection, wanted, before)
-    near = select(*_STANDING).where(*lead).order_by(standings.c.at.desc(), standings.c.journey.desc()).limit(_WINDOW)
+    asked = _following(standings.c, wanted)
+    for window in (_NEAR, _WINDOW) if asked else (limit + 1,):
+        found = _page(connection, lead, wanted, window, limit)
+        if len(found.rows) == limit or found.next is None:
+            break
+    return found
+
+
+def _page(
+    connection: Connection, lead: Sequence[ColumnElement[bool]], wanted: Wanted, window: int, limit: int
+) -> Found:
+    """Of the first so many that are led to, those that are asked for."""
+    near = select(*_STANDING).where(*lead).order_by(standings.c.at.desc(), standings.c.journey.desc()).limit(window)
     some = near.subquery()
     found = connection.execute(
         select(*_JOURNEY, *some.c)
@@ -77,11 +90,11 @@ def search(connection: Connection, wanted: Wanted, before: int | None, limit: in
     rows = [Row(Journey(*row[:width]), Standing(*row[width:])) for row in found[:limit]]
     if len(found) > limit:
         return Found(rows, rows[-1].standing.journey)
-    last = select(some.c.at, some.c.journey).order_by(some.c.at, some.c.journey).limit(1)
-    seen = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    if seen < _WINDOW:
+    if connection.execute(select(func.count()).select_from(some)).scalar_one() < window:
         return Found(rows, None)
-    at, journey = connection.execute(last).one()
+    at, journey = connection.execute(
+        select(some.c.at, some.c.journey).order_by(some.c.at, some.c.journey).limit(1)
+    ).one()
     return Found(rows, journey, at)
 
 

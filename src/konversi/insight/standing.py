@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.insight.timeline import stage_of
@@ -99,12 +100,14 @@ def standing(journey: int, now: Happened, before: Standing | None) -> Standing:
     )
 
 
+@lru_cache(maxsize=2_000)
 def books(tool: str) -> bool:
     """Whether a tool of this name books."""
     words = _words(tool)
     return (_LOOKS | _UNDOES).isdisjoint(words) and any(word.startswith(_BOOKS) for word in words)
 
 
+@lru_cache(maxsize=2_000)
 def looks_for_slots(tool: str) -> bool:
     """Whether a tool of this name tells what is free."""
     return not books(tool) and any(word.startswith(_SLOTS) for word in _words(tool))

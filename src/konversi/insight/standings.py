@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from konversi.insight.walking import Sums
 
-_AT_ONCE = 2_000  # rows that tell of something new
+_AT_ONCE = 1_000  # rows that tell of something new
 _STANDING = select(*(standings.c[name] for name in Standing._fields))
 
 
