@@ -11,7 +11,7 @@ from alembic import op
 from konversi.database.metadata import Id, key, only
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 _COUNTS = ("clicks", "chats", "called", "succeeded", "delivered", "paid", "unfounded", "found_only")
 _USES = (
