@@ -28,6 +28,8 @@ from overview import _ROWS
 from postgres import database, databases
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sqlalchemy import Connection
 
 _FEW = 10_000
@@ -105,7 +107,7 @@ async def _cost(url: str, count: int) -> tuple[list[float], float]:
         await opened.aclose()
 
 
-async def _median(page) -> float:  # noqa: ANN001 - any of the pages' questions
+async def _median(page: Callable[[], Awaitable[object]]) -> float:
     times = []
     for _ in range(_LOOKS):
         began = time.perf_counter()
@@ -119,7 +121,7 @@ def main() -> None:
     wanted = sys.argv[2] if len(sys.argv) > 2 else None
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(databases()) if wanted != "sqlite" else None
+        server = stack.enter_context(databases()) if wanted != "sqlite" else ""
         for kind in ("sqlite", "postgresql"):
             if wanted not in (None, kind):
                 continue

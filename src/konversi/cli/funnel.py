@@ -48,7 +48,7 @@ def _table(found: dict[str, Any], by: By | None, days: int) -> Table:
     if by == "day":
         hourly = days == 1
         return _drawn(
-            ("hour (UTC)" if hourly else "day (UTC)", *_NAMES), (_step(one, hourly) for one in found["steps"])
+            ("hour (UTC)" if hourly else "day (UTC)", *_NAMES), (_step(one, hourly=hourly) for one in found["steps"])
         )
     if by == "tool":
         names = ("tool", "calls", "succeeded", "half within", "95 of 100 within", "what went wrong")
