@@ -20,6 +20,7 @@ from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
@@ -39,6 +40,9 @@ app.command(whatsapp)
 app.command(datasets)
 app.command(alerts)
 app.command(db)
+app.command(users)
+app.command(keys)
+app.command(audit)
 
 
 def run(arguments: list[str] | None = None) -> int:
