@@ -13,7 +13,7 @@ from konversi.dashboard import pages
 
 MORE = ("/?period=28d", "/events?q=nobody", "/quality?period=28d", "/bench?sample=mistakes")
 EXAMPLES = {"{receipt}": "/events?event=Lead", "{journey}": "/journeys?channel=whatsapp"}  # where one is found
-ONCE = {"/welcome"}  # opened by a link that works one time: its own tests have one
+ONCE = {"/welcome"}  # opened by a link that works one time
 FILES = re.compile(r"\.(json|csv|ndjson)$|^/static/")
 
 

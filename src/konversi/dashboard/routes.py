@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from konversi.dashboard import (
     account_page,
+    ai_page,
     attention_page,
     audit_page,
     bench_page,
@@ -60,6 +61,7 @@ _SECURITY = {
 
 _PAGES: dict[str, Show] = {
     "/": overview_page.show,
+    "/ai": ai_page.show,
     "/account": account_page.show,
     "/attention": attention_page.show,
     "/audit": audit_page.show,
