@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
 
 import httpx2
 import orjson
 
+from konversi.access.machine import signed
 from konversi.alerts.statements import standing
 from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable
+from konversi.database.secret import readings
 from konversi.database.sqlite import path_of
 from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
+from konversi.insight import funnel
 from konversi.insight.describe import event, event_in_full, summary
+from konversi.insight.periods import last_days
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.journeys import statements as conversations
 from konversi.journeys.port import Search as JourneySearch
@@ -41,6 +46,7 @@ class Reached(Protocol):
     def event(self, receipt: str) -> dict[str, Any]: ...
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def journey(self, journey: str) -> dict[str, Any]: ...
+    def funnel(self, days: int) -> dict[str, Any]: ...
 
 
 class GatewayRefused(KonversiError):
@@ -69,6 +75,8 @@ class OverHttp:
         self._headers = {"content-type": "application/json"}
         if settings.api_key:
             self._headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        elif on_this_machine(self._url):
+            self._headers |= _signed(settings)
 
     def ask(
         self,
@@ -134,6 +142,9 @@ class OverHttp:
 
     def journey(self, journey: str) -> dict[str, Any]:
         return self.ask("GET", f"/v1/journeys/{journey}")
+
+    def funnel(self, days: int) -> dict[str, Any]:
+        return self.ask("GET", "/v1/funnel", params={"days": str(days)})
 
     def _list(self, path: str, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
@@ -202,6 +213,20 @@ class InDatabase:
                 raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
             return journey_in_full(found, conversations.past(connection, found.id), events)
+
+    def funnel(self, days: int) -> dict[str, Any]:
+        period = last_days(days, now(), ZoneInfo("UTC"))
+        with reading(self._url) as connection:
+            return {**funnel.shape(funnel.read(period, connection), period), "complete": False}
+
+
+def _signed(settings: Settings) -> dict[str, str]:
+    """Who can read the installation's secret may do everything; nothing where this one can't."""
+    try:
+        secrets = readings(settings, make=False)
+    except (KonversiError, PermissionError):
+        return {}
+    return {"authorization": f"Bearer {signed(secrets[0], now())}"} if secrets else {}
 
 
 def reach(settings: Settings) -> Reached:

@@ -1,12 +1,13 @@
 """The hourly sums of events: what was accepted and delivered.
 
 Accepted events follow their ids, delivered ones the attempts that ended: a delivery is final, however late it comes,
-and counts for the hour in which its event was accepted.
+and counts for the hour in which its event was accepted. The conversations of both are stirred.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from konversi.insight.sealed_ids import complete_upto
 from konversi.insight.tables import HOUR, hourly_totals, parts, waits
 from konversi.insight.waits import bucket_of
 from konversi.insight.walking import Found, grouped, mark_of, next_stretch
+from konversi.journeys.statements import stir
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane
 from konversi.outbox.members import pack, unpack
@@ -40,6 +42,7 @@ class _Place(NamedTuple):
     dataset: str
     event_name: str
     lane: str
+    journey: int | None
 
     @property
     def sum(self) -> tuple[int, str, str, str]:
@@ -55,9 +58,11 @@ def accepted(connection: Connection) -> Found | None:
         return None
     before, after = stretch
     came: Counter[tuple[int, str, str, str]] = Counter()
+    journeys: set[int | None] = set()
     for place, number in _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto)):
         came[place.sum] += number
-    return Found(before, after, [*_sums(came, Counter(), Counter())])
+        journeys.add(place.journey)
+    return Found(before, after, [*_sums(came, Counter(), Counter())], partial(stir, journeys=journeys))
 
 
 def delivered(connection: Connection) -> Found | None:
@@ -83,12 +88,14 @@ def delivered(connection: Connection) -> Found | None:
         return None
     went: Counter[tuple[int, str, str, str]] = Counter()
     took: Counter[tuple[int, int]] = Counter()
+    journeys: set[int | None] = set()
     for row in rows:
         if row.verdict == Kind.DELIVERED.value:
             for place, number in _members(connection, unpack(row.members)):
                 went[place.sum] += number
                 took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += number
-    return Found(mark, after, [*_sums(Counter(), went, took)])
+                journeys.add(place.journey)
+    return Found(mark, after, [*_sums(Counter(), went, took)], partial(stir, journeys=journeys))
 
 
 def _members(connection: Connection, ids: Sequence[int]) -> Iterable[tuple[_Place, int]]:
@@ -104,7 +111,7 @@ def _places(connection: Connection, condition: ColumnElement[bool]) -> list[tupl
 
     Each row that comes to Python takes its lock from whoever accepts events meanwhile.
     """
-    place = (events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane)
+    place = (events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane, events.c.journey)
     asked = select(*place, func.count()).join_from(events, queue, events.c.id == queue.c.id).where(condition)
     return [(_Place(*row[:-1]), row[-1]) for row in connection.execute(asked.group_by(*place))]
 

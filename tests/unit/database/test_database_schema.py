@@ -6,6 +6,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
 import konversi.datasets.tables
+import konversi.insight.funnel_tables
 import konversi.insight.tables
 import konversi.journeys.tables
 import konversi.outbox.tables  # noqa: F401 - they hang the tables on the metadata
