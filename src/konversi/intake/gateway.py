@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from konversi.insight.reading import Insight
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
+    from konversi.intake.importing import Importer
     from konversi.intake.listen import Listener
     from konversi.intake.receive import Receiver
     from konversi.intake.turns import Turns
@@ -90,6 +91,7 @@ class Gateway:
     catalogue: Catalogue
     watch: Watch
     insight: Insight
+    importer: Importer
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)

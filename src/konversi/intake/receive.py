@@ -133,6 +133,15 @@ class Receiver:
             self._wake(lane)
         return [_outcome(one, next(appended)) if isinstance(one, _Ready) else one for one in prepared]
 
+    async def rehearse(self, conversions: Sequence[Conversion]) -> list[NewEvent | Refusal]:
+        """What `receive_all` would put into the outbox, or refuse; nothing is written."""
+        foreseen: list[NewEvent | Refusal] = []
+        for start in range(0, len(conversions), _BREATH):
+            prepared = await self._prepared(conversions[start : start + _BREATH], self._now(), None)
+            foreseen += [one.new if isinstance(one, _Ready) else one for one in prepared]
+            await asyncio.sleep(0)
+        return foreseen
+
     async def _prepared(
         self, conversions: Sequence[Conversion], now: float, conversation: str | None
     ) -> list[_Ready | Refusal]:

@@ -19,6 +19,7 @@ from konversi.errors import InvalidSettings, MissingCredentials
 from konversi.insight.reading import Insight
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
+from konversi.intake.importing import Importer
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
 from konversi.intake.prompt import Prompt
@@ -192,6 +193,14 @@ def _assemble(
         catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
         insight=insight,
+        importer=Importer(
+            stores.imports,
+            receiver,
+            secret=rules.secret,
+            country=rules.country,
+            currency=rules.currency,
+            kept_days=settings.retention_days,
+        ),
         on_demand=demanded,
     )
     return gateway, upkeep

@@ -13,6 +13,7 @@ from konversi.database.port import FULL
 from konversi.database.schema import usable
 from konversi.database.sealed import Seal
 from konversi.datasets.store import Datasets
+from konversi.imports.store import Imports
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
@@ -37,6 +38,7 @@ class Stores:
     journeys: Journeys
     forwards: Forwards
     datasets: Datasets
+    imports: Imports
     seal: Seal
     clock: Clock
     secret: bytes = field(repr=False)
@@ -86,4 +88,4 @@ async def open_stores(
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, clock, secret)
+        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, Imports(database, seal, clock.now), seal, clock, secret)
