@@ -114,8 +114,8 @@ class FakeMeta:
 
 
 class _Server(Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, let_go: Callable[[], None]) -> None:
+        super().__init__(config, let_go)
         self.listening = threading.Event()
         self.stopping = asyncio.Event()
 
@@ -156,7 +156,8 @@ class Running:
                 proxy_headers=False,
                 lifespan="on",
                 timeout_graceful_shutdown=3,
-            )
+            ),
+            lambda: self.gateway.tail.close(),
         )
         self._thread = threading.Thread(target=self._live, name="gateway under test")
 

@@ -12,6 +12,7 @@ from api_harness import PIXEL, TOKEN, FakeMeta, Running, running
 from api_postgres import Databases
 
 from konversi.database import postgres_signals
+from konversi.insight import tail
 from konversi.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(("META_", "KONVERSI_")):
                 patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def streams_are_short() -> Iterator[None]:
+    """Whoever walks through all addresses comes to the end of a stream."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tail, "_LONGEST", 0.05)
         yield
 
 

@@ -26,7 +26,7 @@ def gateway(settings, tmp_path):
         yield server
 
 
-PATHS = ["/", "/events", "/attention", "/journeys", "/datasets", "/system"]
+PATHS = ["/", "/events", "/attention", "/journeys", "/quality", "/bench", "/tail", "/datasets", "/system"]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import psycopg
 from sqlalchemy import select
 
-from konversi.insight.summing import Sums
+from konversi.insight.reading import Insight
 from konversi.insight.tables import DAY, HOUR, hourly_totals, parts, waits
 from konversi.outbox.states import Step
 from konversi.outbox.store import open_outbox
@@ -24,7 +24,7 @@ async def opened(url):
 
 async def sums(outbox):
     """(event, channel) to (accepted, delivered), over all hours."""
-    await Sums(outbox.database).follow(10)
+    await Insight(outbox.database).sums.follow(10)
     found = [{}, {}]
     for sums, table in zip(found, parts.values(), strict=True):
         for row in await rows_of(outbox, table):
@@ -74,7 +74,7 @@ def test_many_who_follow_at_a_time_count_each_event_once(run, url):
             for start in range(0, 60, 3):
                 await outbox.append([new_event(f"Lead:{start + number}") for number in range(3)])
                 await sent(outbox)
-                await asyncio.gather(*(Sums(outbox.database).follow() for _ in range(4)))
+                await asyncio.gather(*(Insight(outbox.database).sums.follow() for _ in range(4)))
             assert await sums(outbox) == {("Lead", "chat"): (60, 60)}
 
     run(scene())
@@ -113,7 +113,7 @@ def test_a_late_delivery_counts_for_the_hour_of_its_acceptance(run, url):
             await outbox.append([new_event()])
             found = await outbox.find(1)
             await sent(outbox, settlement=ended(ended_at=found.accepted_at + 5 * 86_400))
-            await Sums(outbox.database).follow()
+            await Insight(outbox.database).sums.follow()
             for every in (HOUR, DAY):
                 (row,) = await rows_of(outbox, parts[every])
                 (wait,) = await rows_of(outbox, waits[every])

@@ -21,7 +21,7 @@ from konversi.settings import LOOPBACK
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from konversi.intake.gateway import Gateway
     from konversi.settings import Settings
@@ -55,6 +55,11 @@ def serve(settings: Settings, share: Share | None = None) -> int:
 class Server(uvicorn.Server):
     """Being told to stop is a good end; uvicorn would raise the signal again after it."""
 
+    def __init__(self, config: uvicorn.Config, let_go: Callable[[], None]) -> None:
+        """`let_go` ends the streams that nobody ends by himself: stopping would wait for them."""
+        super().__init__(config)
+        self._let_go = let_go
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         with super().capture_signals():
@@ -63,6 +68,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Leave no connection open: one that came while the others were told is not, and uvloop would not close."""
+        self._let_go()
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
@@ -101,7 +107,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = Server(config)
+    server = Server(config, gateway.tail.close)
     guard = asyncio.create_task(_stop_when_broken(server, gateway, parent))
     if parent is None:
         announce(settings, listener)

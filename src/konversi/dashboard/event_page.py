@@ -11,6 +11,7 @@ from konversi.dashboard.page import Page
 from konversi.errors import NotFound
 from konversi.events.faults import Note
 from konversi.insight.describe import event_in_full, moment
+from konversi.insight.quality import strength_of
 from konversi.matching.report import lines
 from konversi.outbox.lanes import Lane
 from konversi.outbox.port import event_of
@@ -40,6 +41,7 @@ async def show(asked: Asked) -> Page:
         "Event",
         {
             "event": described,
+            "quality": strength_of(described["sent_to_meta"]),
             "keys": keys(described["sent_to_meta"].get("user_data", {}), described["notes"]),
             "sent": orjson.dumps(described["sent_to_meta"], option=orjson.OPT_INDENT_2).decode(),
             "timeline": timeline(stored, attempts),

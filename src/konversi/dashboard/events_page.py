@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from konversi.dashboard.event_rows import listed
 from konversi.dashboard.filters import FIELDS, RANGES, filter_of
 from konversi.dashboard.page import Page
-from konversi.insight.describe import moment
+from konversi.insight.describe import event, moment
 from konversi.outbox.port import event_of, receipt
 from konversi.outbox.states import State, Step, sources
 
@@ -31,7 +30,7 @@ async def show(asked: Asked) -> Page:
         {
             "filters": {name: asked.query(name) for name in FIELDS},
             "misread": asked_for.misread,
-            "events": [listed(row) for row in found.rows],
+            "events": [event(row) for row in found.rows],
             "next": following,
             "looked_back_to": moment(found.upto),
             "done": asked.query("done"),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.responses import StreamingResponse
 
-from konversi.dashboard.event_rows import listed
 from konversi.dashboard.filters import filter_of
+from konversi.insight.describe import event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -54,7 +54,7 @@ async def _pages(asked: Asked) -> AsyncIterator[list[dict[str, Any]]]:
     before: int | None = None
     for _ in range(_MOST // _AT_ONCE):
         found = await asked.gateway.insight.events(wanted, before, _AT_ONCE)
-        yield [listed(row) for row in found.rows]
+        yield [event(row) for row in found.rows]
         if found.next is None:
             return
         before = found.next

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from konversi.intake.gateway import Gateway
 
-FIELDS = ("state", "dataset", "event", "channel", "reason", "q", "range", "since", "until")
+FIELDS = ("state", "dataset", "event", "channel", "reason", "q", "range", "since", "until", "doubt")
 RANGES = {"1h": 3_600, "24h": 86_400, "7d": 7 * 86_400, "28d": 28 * 86_400}
 
 
@@ -53,6 +53,7 @@ def filter_of(given: Callable[[str], str | None], gateway: Gateway) -> Filter:
         channel=given("channel"),
         reason=given("reason"),
         word=given("q"),
+        in_doubt=given("doubt") is not None,
         **times,
     )
     return Filter(wanted, tuple(misread))

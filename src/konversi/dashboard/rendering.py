@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
     from konversi.dashboard.page import Page
 
+# The pages by what brings people there: what happens today, what to learn of it, what to try, what to set up.
 _MENU = (
-    ("/", "Overview"),
-    ("/attention", "Needs attention"),
-    ("/events", "Events"),
-    ("/journeys", "Journeys"),
-    ("/datasets", "Datasets"),
-    ("/system", "System"),
+    ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
+    ("Learn", (("/journeys", "Journeys"), ("/quality", "Quality"))),
+    ("Try", (("/bench", "Test bench"), ("/tail", "Live"))),
+    ("Set up", (("/datasets", "Datasets"), ("/system", "System"))),
 )
 
 
@@ -60,8 +59,13 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "step": lambda at, hourly: language.step(at, zone, hourly=hourly),
         "lang": language.code,
         "zone_name": zone.key,
-        "menu": [(to, name, path == to or (to != "/" and path.startswith(to))) for to, name in _MENU],
+        "menu": [(group, [(to, name, _is_at(path, to)) for to, name in pages]) for group, pages in _MENU],
         "here": asked.address,
         "testing": settings.test_event_code,
         "may": asked.visitor.may,
     }
+
+
+def _is_at(path: str, page: str) -> bool:
+    """Whether the address is the page's, or of something on it."""
+    return path == page or (page != "/" and path.startswith(f"{page}/"))

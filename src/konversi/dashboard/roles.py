@@ -14,6 +14,7 @@ from konversi.access.roles import Role
 NEEDS: dict[str, Role | None] = {
     "/": Role.VIEWER,
     "/attention": Role.VIEWER,
+    "/bench": Role.VIEWER,
     "/datasets": Role.VIEWER,
     "/events": Role.VIEWER,
     "/events/export.csv": Role.VIEWER,
@@ -21,7 +22,10 @@ NEEDS: dict[str, Role | None] = {
     "/events/{receipt}": Role.VIEWER,
     "/journeys": Role.VIEWER,
     "/journeys/{journey}": Role.VIEWER,
+    "/quality": Role.VIEWER,
     "/system": Role.VIEWER,
+    "/tail": Role.VIEWER,
+    "/bench/send": Role.OPERATOR,
     "/datasets/check": Role.OPERATOR,
     "/events/decide": Role.OPERATOR,
     "/language": None,  # changes nothing but the visitor's own cookie

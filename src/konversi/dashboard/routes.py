@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from konversi.dashboard import (
     attention_page,
+    bench_page,
     datasets_page,
     decisions,
     event_page,
@@ -17,7 +18,9 @@ from konversi.dashboard import (
     export,
     journey_pages,
     overview_page,
+    quality_page,
     system_page,
+    tail_page,
 )
 from konversi.dashboard.asked import Asked
 from konversi.dashboard.page import Moved, Page
@@ -53,15 +56,21 @@ _SECURITY = {
 _PAGES: dict[str, Show] = {
     "/": overview_page.show,
     "/attention": attention_page.show,
+    "/bench": bench_page.show,
     "/datasets": datasets_page.show,
     "/events": events_page.show,
     "/events/{receipt}": event_page.show,
     "/journeys": journey_pages.show_all,
     "/journeys/{journey}": journey_pages.show_one,
+    "/quality": quality_page.show,
     "/system": system_page.show,
+    "/tail": tail_page.show,
 }
 _FILES: dict[str, Show] = {"/events/export.csv": export.as_csv, "/events/export.ndjson": export.as_ndjson}
 _FORMS: dict[str, Show] = {
+    "/bench": bench_page.check,
+    "/bench.json": bench_page.check,
+    "/bench/send": bench_page.send,
     "/events/decide": decisions.decide,
     "/datasets/check": datasets_page.check,
     "/language": system_page.choose_language,
@@ -73,7 +82,7 @@ def pages() -> list[BaseRoute]:
     twins = {"/overview.json" if path == "/" else f"{path}.json": show for path, show in _PAGES.items()}
     return [
         Route("/static/{name}", serve, methods=["GET"]),
-        *(Route(path, _answer(show, needed(path)), methods=["POST"]) for path, show in _FORMS.items()),
+        *(Route(path, _answer(show, needed(_page(path))), methods=["POST"]) for path, show in _FORMS.items()),
         *(
             Route(path, _answer(show, needed(_page(path))), methods=["GET"])
             for path, show in (_FILES | twins | _PAGES).items()

@@ -15,13 +15,15 @@ from konversi.outbox.states import NEEDS_ATTENTION, State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from konversi.insight.event_search import EventRow
+
 
 def moment(seconds: float | None) -> str | None:
     """ISO 8601 in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-def event(stored: Stored) -> dict[str, Any]:
+def event(stored: Stored | EventRow) -> dict[str, Any]:
     """An event in a list."""
     lane = Lane.parse(stored.lane)
     return {

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RARE_STATES = FINAL - {State.DELIVERED}
 _WINDOW = 100_000  # ids that one page looks at where no index leads to its events
 _SLACK = 60.0  # seconds by which the order of ids can differ from that of time
+_CHUNK = 500  # ids in one IN list
 _MOST_FOUND = 2_000  # events that one search word leads to
 
 
@@ -36,6 +37,7 @@ class Wanted:
     word: str | None = None
     since: float | None = None  # Unix seconds of acceptance
     until: float | None = None
+    in_doubt: bool = False  # of which a send ended without an answer
 
 
 class EventRow(NamedTuple):
@@ -86,6 +88,15 @@ def search(connection: Connection, wanted: Wanted, before: int | None, limit: in
     return Found(rows, window, _time_of(connection, window))
 
 
+def rows_of(connection: Connection, ids: Sequence[int]) -> list[EventRow]:
+    """These events, oldest first."""
+    found: list[EventRow] = []
+    for start in range(0, len(ids), _CHUNK):
+        some = connection.execute(_ROWS.where(events.c.id.in_(ids[start : start + _CHUNK])).order_by(events.c.id))
+        found += [EventRow(*row)._replace(state=State(row.state)) for row in some]
+    return found
+
+
 def deciding(connection: Connection, wanted: Wanted, step: Step, most: int) -> tuple[int, list[int]]:
     """How many of these events can take the step, and the first so many of their ids."""
     states = [state for state in sources(step) if wanted.state in (None, state)]
@@ -101,7 +112,8 @@ def deciding(connection: Connection, wanted: Wanted, step: Step, most: int) -> t
 
 def _scans(wanted: Wanted) -> bool:
     """Whether no index leads to these events."""
-    filtered = wanted.dataset or wanted.event or wanted.channel or wanted.reason or wanted.state is not None
+    named = wanted.dataset or wanted.event or wanted.channel or wanted.reason
+    filtered = named or wanted.in_doubt or wanted.state is not None
     rare = wanted.state in RARE_STATES or wanted.state in (State.WAITING, State.SENDING)
     return bool(filtered) and not rare and wanted.word is None
 
@@ -123,6 +135,8 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[bo
         conditions.append(events.c.accepted_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(events.c.accepted_at < wanted.until)
+    if wanted.in_doubt:
+        conditions.append(queue.c.in_doubt > 0)
     if wanted.word is not None:
         conditions.append(events.c.id.in_(_led_to(connection, wanted.word)))
     return conditions

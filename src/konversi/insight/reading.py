@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from konversi.insight import attention, event_search, overview
-from konversi.insight.summing import Sums
+from konversi.insight import attention, event_search, key_sums, overview, quality, summing
+from konversi.insight.walking import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,13 +25,25 @@ class Insight:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.sums = Sums(database)
+        self.sums = Follower(database, (summing.accepted, summing.delivered))
+        self.key_sums = Follower(database, (key_sums.keys,))
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
         behind = await self.sums.follow(_LOOKS)
         sums = await self._database.read(partial(overview.read, period))
         return {**overview.shape(sums, period), "complete": not behind}
+
+    async def follow(self) -> bool:
+        """Add what is new to all sums; whether there may be more."""
+        followed = [await sums.follow() for sums in (self.sums, self.key_sums)]
+        return any(followed)
+
+    async def quality(self, since: float, dataset: str | None) -> dict[str, Any]:
+        """Which match keys were sent since that day, how good they probably are, and how late events came."""
+        behind = await self.key_sums.follow(_LOOKS) | await self.sums.follow(_LOOKS)
+        sums = await self._database.read(partial(quality.read, since, dataset))
+        return {**quality.shape(sums), "complete": not behind}
 
     async def events(self, wanted: Wanted, before: int | None, limit: int) -> Found:
         """A page of events."""

@@ -1,24 +1,21 @@
-"""Keeps the hourly sums: what was accepted and delivered since the last look is added, each event once.
+"""The hourly sums of events: what was accepted and delivered.
 
 Accepted events follow their ids, delivered ones the attempts that ended: a delivery is final, however late it comes,
-and counts for the hour in which its event was accepted. What was found is written together with the mark it was found
-from, and only if that mark still stands, so that any number of processes may do this at a time, and be killed at any
-moment.
+and counts for the hour in which its event was accepted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from itertools import accumulate
-from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select
 
 from konversi.insight.sealed_ids import complete_upto
-from konversi.insight.tables import HOUR, hourly_totals, parts, summed, waits
+from konversi.insight.tables import HOUR, hourly_totals, parts, waits
 from konversi.insight.waits import bucket_of
+from konversi.insight.walking import Found, grouped, mark_of, next_stretch
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane
 from konversi.outbox.members import pack, unpack
@@ -29,17 +26,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Table
 
-    from konversi.database.port import Database
+    from konversi.insight.walking import Sums
 
 _EVENTS_AT_ONCE = 5_000
 _ATTEMPTS_AT_ONCE = 500
 _CHUNK = 500  # ids in one IN list
-
-
-class _Mark(NamedTuple):
-    history: str
-    upto: int
-    open: str
 
 
 class _Place(NamedTuple):
@@ -57,56 +48,19 @@ class _Place(NamedTuple):
         return hour, self.dataset, self.event_name, Lane.parse(self.lane).action_source
 
 
-class _Found(NamedTuple):
-    """What a look at a history found, from one mark to another."""
-
-    before: _Mark
-    after: _Mark
-    accepted: Counter[tuple[int, str, str, str]]  # by hour, dataset, event and channel
-    delivered: Counter[tuple[int, str, str, str]]
-    waits: Counter[tuple[int, int]]  # by hour and bucket
-
-
-class Sums:
-    """The hourly sums of a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def follow(self, looks: int = 1) -> bool:
-        """Add what is new, in so many looks at each history; whether there may be more."""
-        more = False
-        for look in (_accepted, _delivered):
-            for _ in range(looks):
-                found = await self._database.read(look)
-                if found is None:
-                    break
-                await self._database.write(partial(_keep, found))
-            else:
-                more = True
-        return more
-
-
-def _mark(connection: Connection, history: str) -> _Mark:
-    row = connection.execute(select(summed).where(summed.c.history == history)).one_or_none()
-    return _Mark(*row) if row else _Mark(history, 0, "")
-
-
-def _accepted(connection: Connection) -> _Found | None:
-    """The events above the mark, or nothing where there are none."""
-    mark = _mark(connection, "events")
-    top = complete_upto(connection, events)
-    if top is None or top <= mark.upto:
+def accepted(connection: Connection) -> Found | None:
+    """The events above the mark."""
+    stretch = next_stretch(connection, events, "events", _EVENTS_AT_ONCE)
+    if stretch is None:
         return None
-    last = select(events.c.id).where(events.c.id > mark.upto, events.c.id <= top).order_by(events.c.id)
-    upto = connection.execute(last.offset(_EVENTS_AT_ONCE - 1).limit(1)).scalar() or top
-    rows = _places(connection, (events.c.id > mark.upto) & (events.c.id <= upto))
-    return _Found(mark, mark._replace(upto=upto), Counter(row.sum for row in rows), Counter(), Counter())
+    before, after = stretch
+    rows = _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto))
+    return Found(before, after, [*_sums(Counter(row.sum for row in rows), Counter(), Counter())])
 
 
-def _delivered(connection: Connection) -> _Found | None:
+def delivered(connection: Connection) -> Found | None:
     """The attempts that ended above the mark or were open below it, or nothing where none did."""
-    mark = _mark(connection, "attempts")
+    mark = mark_of(connection, "attempts")
     top = complete_upto(connection, attempts)
     if top is None:
         return None
@@ -125,13 +79,14 @@ def _delivered(connection: Connection) -> _Found | None:
     after = mark._replace(upto=upto, open=pack(row.id for row in rows if row.ended_at is None))
     if after == mark:
         return None
-    found = _Found(mark, after, Counter(), Counter(), Counter())
+    went: Counter[tuple[int, str, str, str]] = Counter()
+    took: Counter[tuple[int, int]] = Counter()
     for row in rows:
         if row.verdict == Kind.DELIVERED.value:
             for place in _members(connection, unpack(row.members)):
-                found.delivered[place.sum] += 1
-                found.waits[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += 1
-    return found
+                went[place.sum] += 1
+                took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += 1
+    return Found(mark, after, [*_sums(Counter(), went, took)])
 
 
 def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
@@ -148,46 +103,14 @@ def _places(connection: Connection, condition: ColumnElement[bool]) -> list[_Pla
     return [_Place(*row) for row in rows]
 
 
-def _keep(found: _Found, connection: Connection) -> bool:
-    """Add what was found, unless somebody else did since."""
-    mine = [summed.c[name] == value for name, value in found.before._asdict().items()]
-    if connection.execute(update(summed).where(*mine).values(found.after._asdict())).rowcount == 0:
-        history = summed.c.history == found.before.history
-        if connection.execute(select(summed.c.history).where(history)).first() is not None:
-            return False
-        connection.execute(insert(summed).values(found.after._asdict()))
-    for table, rows in _rows(found):
-        _add(connection, table, rows)
-    return True
-
-
-def _rows(found: _Found) -> Iterator[tuple[Table, dict[tuple[Any, ...], tuple[int, ...]]]]:
-    """What is added to each table: key to numbers."""
-    both = sorted({*found.accepted, *found.delivered})
-    numbers = {place: (found.accepted[place], found.delivered[place]) for place in both}
-    yield hourly_totals, _grouped(((hour,), more) for (hour, *_), more in numbers.items())
+def _sums(
+    came: Counter[tuple[int, str, str, str]], went: Counter[tuple[int, str, str, str]], took: Counter[tuple[int, int]]
+) -> Iterator[tuple[Table, Sums]]:
+    """What is added to each table, of numbers by hour, dataset, event and channel, and of waits by hour and bucket."""
+    both = sorted({*came, *went})
+    numbers = {place: (came[place], went[place]) for place in both}
+    yield hourly_totals, grouped(((hour,), more) for (hour, *_), more in numbers.items())
     for every, table in parts.items():
-        yield table, _grouped(((hour // every * every, *names), more) for (hour, *names), more in numbers.items())
+        yield table, grouped(((hour // every * every, *names), more) for (hour, *names), more in numbers.items())
     for every, table in waits.items():
-        yield table, _grouped(((hour // every * every, bucket), (n,)) for (hour, bucket), n in found.waits.items())
-
-
-def _grouped(rows: Iterable[tuple[tuple[Any, ...], tuple[int, ...]]]) -> dict[tuple[Any, ...], tuple[int, ...]]:
-    sums: dict[tuple[Any, ...], tuple[int, ...]] = {}
-    for place, numbers in rows:
-        sums[place] = tuple(map(add, sums[place], numbers)) if place in sums else numbers
-    return sums
-
-
-def _add(connection: Connection, table: Table, rows: dict[tuple[Any, ...], tuple[int, ...]]) -> None:
-    if not rows:
-        return
-    names = [column.name for column in table.columns]
-    keys = [column.name for column in table.primary_key]
-    added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in names if name not in keys)
-    statement = (
-        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"  # noqa: S608 - ours
-        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}"
-    )
-    values = [dict(zip(names, (*place, *numbers), strict=True)) for place, numbers in sorted(rows.items())]
-    connection.execute(text(statement), values)
+        yield table, grouped(((hour // every * every, bucket), (n,)) for (hour, bucket), n in took.items())

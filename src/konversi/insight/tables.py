@@ -45,10 +45,30 @@ hourly_totals = Table(
 parts = {HOUR: _parts("hourly_parts"), DAY: _parts("daily_parts")}
 waits = {HOUR: _waits("hourly_waits"), DAY: _waits("daily_waits")}
 
+keysets = Table(
+    "daily_keysets",
+    metadata,
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("dataset", key(200), primary_key=True),
+    Column("event_name", key(50), primary_key=True),
+    Column("channel", key(40), primary_key=True),
+    Column("keys", key(400), primary_key=True),  # the match keys that Meta gets, in order, with commas
+    Column("events", BigInteger, nullable=False),
+)
+delays = Table(
+    "daily_delays",
+    metadata,
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("dataset", key(200), primary_key=True),
+    Column("event_name", key(50), primary_key=True),
+    Column("bucket", Integer, primary_key=True, autoincrement=False),  # of seconds from when it happened: `waits.py`
+    Column("events", BigInteger, nullable=False),
+)
+
 summed = Table(
     "summed",
     metadata,
-    Column("history", String(20), primary_key=True),  # events, attempts
+    Column("history", String(20), primary_key=True),  # events, attempts, keys
     Column("upto", BigInteger, nullable=False),  # the last id that was looked at
     Column("open", Text, nullable=False),  # attempts up to there that had not ended
 )

@@ -28,6 +28,22 @@ class Conversations(Protocol):
         ...
 
 
+class _NoChats:
+    """Nobody's chats."""
+
+    def keys(self, user_data: dict[str, Any]) -> Sequence[bytes]:  # noqa: ARG002 - as `Conversations` has it
+        return ()
+
+    def called(self, conversation: str) -> Sequence[bytes]:  # noqa: ARG002
+        return ()
+
+    async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:  # noqa: ARG002
+        return {}
+
+
+NO_CHATS: Conversations = _NoChats()
+
+
 def of_customer(keys: Sequence[bytes], known: Mapping[bytes, list[Known]], *, has_click: bool) -> Iterable[Known]:
     """The customer's. With a click its key is the last one.
 

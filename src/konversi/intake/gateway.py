@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
+    from konversi.insight.meta_scores import MetaScores
     from konversi.insight.reading import Insight
+    from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
     from konversi.intake.importing import Importer
@@ -92,6 +94,8 @@ class Gateway:
     watch: Watch
     insight: Insight
     importer: Importer
+    tail: Tail
+    meta_scores: MetaScores
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)

@@ -221,7 +221,7 @@ class Importer:
         ]
 
     async def _rehearsed(self, rows: Sequence[tuple[Row, Conversion]]) -> list[Verdict]:
-        outcomes = await self._receiver.rehearse([conversion for _, conversion in rows])
+        outcomes = await self._receiver.preview([conversion for _, conversion in rows])
         there = await self.store.accepted([_key(one) for one in outcomes if not isinstance(one, Refusal)])
         seen: set[Key] = set()
         return [self._foreseen(row, outcome, there, seen) for (row, _), outcome in zip(rows, outcomes, strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from konversi.events.faults import Fault, Note, Refused
 from konversi.events.identity import digest, event_id
 from konversi.events.names import event_name
 from konversi.events.times import deadline, event_time
-from konversi.intake.chats import of_customer, of_one_person
+from konversi.intake.chats import NO_CHATS, of_customer, of_one_person
 from konversi.intake.oversized import oversized
 from konversi.journeys.attribution import NOTHING, Window, attribute
 from konversi.journeys.identity import merged
@@ -133,14 +133,26 @@ class Receiver:
             self._wake(lane)
         return [_outcome(one, next(appended)) if isinstance(one, _Ready) else one for one in prepared]
 
-    async def rehearse(self, conversions: Sequence[Conversion]) -> list[NewEvent | Refusal]:
-        """What `receive_all` would put into the outbox, or refuse; nothing is written."""
+    async def preview(self, conversions: Sequence[Conversion]) -> list[NewEvent | Refusal]:
+        """What would be accepted of these, and what not; nothing is kept."""
         foreseen: list[NewEvent | Refusal] = []
         for start in range(0, len(conversions), _BREATH):
             prepared = await self._prepared(conversions[start : start + _BREATH], self._now(), None)
             foreseen += [one.new if isinstance(one, _Ready) else one for one in prepared]
             await asyncio.sleep(0)
         return foreseen
+
+    def testing(self, test_code: str) -> Receiver:
+        """One whose events are test events. They belong to no chat: a test is no booking of the customer's."""
+        return Receiver(
+            self._outbox,
+            replace(self._rules, test_code=test_code),
+            conversations=NO_CHATS,
+            routes=self._routes,
+            now=self._now,
+            unique=self._unique,
+            wake=self._wake,
+        )
 
     async def _prepared(
         self, conversions: Sequence[Conversion], now: float, conversation: str | None

@@ -87,14 +87,17 @@ class GraphClient:
         return sent
 
     async def ask(
-        self, method: Literal["GET", "POST"], path: str, to: Credentials, **given: str
+        self, method: Literal["GET", "POST"], path: str, to: Credentials, *, safe: str = ",", **given: str
     ) -> tuple[Sent, dict[str, Any]]:
-        """Ask Graph about something else than events. A plain answer counts as delivered, and comes as an object."""
+        """Ask Graph about something else than events. A plain answer counts as delivered, and comes as an object.
+
+        `safe` are the characters that an address may hold as they are.
+        """
         if proof := appsecret_proof(to):
             given["appsecret_proof"] = proof
         body = orjson.dumps(given) if method == "POST" else None
         sent, answer = await self._exchange(
-            method, path if body else f"{path}?{urlencode(given, safe=',')}", to, body, 0
+            method, path if body else f"{path}?{urlencode(given, safe=safe)}", to, body, 0
         )
         verdict, found = sent.verdict, parsed(answer)
         if verdict.kind is Kind.IN_DOUBT and verdict.http_status == 200 and found:  # noqa: PLR2004 - it counts no events

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from konversi.sandbox.access import admitted, unknown
 from konversi.sandbox.answers import Answer, refused
 from konversi.sandbox.call import Call, read
-from konversi.sandbox.edges import EDGES
+from konversi.sandbox.edges import EDGES, ROOTS
 from konversi.sandbox.errors import Refusal
 from konversi.sandbox.local import LocalMeta, Seen
 from konversi.sandbox.spoil import spoil
@@ -60,7 +60,8 @@ async def _wait(seconds: float, release: asyncio.Event) -> None:
 
 
 async def _answer(meta: LocalMeta, call: Call, language: str, fault: Fault | None) -> Answer:
-    act = EDGES.get((call.method, call.edge))
+    root = None if call.edge else ROOTS.get((call.method, call.node))
+    act = root or EDGES.get((call.method, call.edge))
     answer: Answer | Refusal | None = admitted(call)
     if answer is None:
         answer = unknown(call) if act is None else await act(meta, call, fault)

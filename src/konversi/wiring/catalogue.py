@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from konversi.delivery.destination import Destinations
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from konversi.datasets.store import Datasets
     from konversi.settings import Settings
     from konversi.wiring.stores import Stores
+
+
+def graph_of(settings: Settings) -> GraphClient:
+    """What talks to Meta, to be entered."""
+    return GraphClient(settings.graph_url, settings.api_version)
 
 
 def credentials_of(settings: Settings) -> Credentials | None:
@@ -39,7 +45,7 @@ def catalogue_of(
         stores.datasets,
         destinations,
         lanes=stores.outbox.lanes,
-        open_graph=lambda: GraphClient(settings.graph_url, settings.api_version),
+        open_graph=partial(graph_of, settings),
         changed=changed,
         now=stores.clock.now,
     )

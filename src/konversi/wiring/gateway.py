@@ -16,7 +16,9 @@ from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.rounds import Rounds
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, MissingCredentials
+from konversi.insight.meta_scores import MetaScores
 from konversi.insight.reading import Insight
+from konversi.insight.tail import Tail
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.importing import Importer
@@ -28,9 +30,8 @@ from konversi.intake.turns import Turns
 from konversi.journeys.attribution import Window
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
-from konversi.meta.graph import GraphClient
 from konversi.outbox.store import SqlOutbox
-from konversi.wiring.catalogue import catalogue_of, destinations_of
+from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
@@ -104,7 +105,11 @@ async def open_gateway(
         if not gateway.configured:
             logger().warning(str(MissingCredentials()))
         async with heeding(gateway, stores), running(gateway, upkeep):
-            yield gateway
+            try:
+                yield gateway
+            finally:
+                gateway.tail.close()
+                await gateway.meta_scores.aclose()
 
 
 @asynccontextmanager
@@ -112,7 +117,7 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
     if sender is not None:
         yield sender
         return
-    async with GraphClient(settings.graph_url, settings.api_version) as graph:
+    async with graph_of(settings) as graph:
         yield graph
 
 
@@ -135,7 +140,7 @@ def _assemble(
         retention_days=settings.retention_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
         forget=memory(stores.journeys, settings.journey_days),
-        follow=insight.sums.follow,
+        follow=insight.follow,
     )
     rounds = Rounds(lambda: gateway.dispatcher, watch)
 
@@ -201,6 +206,8 @@ def _assemble(
             currency=rules.currency,
             kept_days=settings.retention_days,
         ),
+        tail=Tail(database),
+        meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
         on_demand=demanded,
     )
     return gateway, upkeep

@@ -35,7 +35,7 @@ async def nothing():
 
 
 async def test_a_connection_that_came_too_late_to_be_told_of_the_end_is_closed():
-    server = Server(uvicorn.Config(lambda: None, timeout_graceful_shutdown=0, log_config=None))
+    server = Server(uvicorn.Config(lambda: None, timeout_graceful_shutdown=0, log_config=None), lambda: None)
     server.servers, server.lifespan = [], SimpleNamespace(shutdown=nothing)
     ours, theirs = socket.socketpair()
     with ours:

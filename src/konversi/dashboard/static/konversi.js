@@ -59,6 +59,60 @@ function keyboard() {
   });
 }
 
+// What happens to events, on top of the list as it happens. The list stays short, and can be stopped to be read.
+const TAIL_ROWS = 200;
+function tail() {
+  const list = one("[data-tail]");
+  if (!list || !window.EventSource) return;
+  const state = one("[data-tail-state]");
+  const stop = one("[data-tail-stop]");
+  const words = Object.fromEntries(all("i", one("[data-tail-words]").content).map((each) => [each.dataset.what, each.textContent]));
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
+  const part = (tag, text, given = {}) => Object.assign(document.createElement(tag), { textContent: text, ...given });
+  const say = (word) => { state.textContent = word; };
+  const put = (row) => { list.prepend(row); while (list.children.length > TAIL_ROWS) list.lastElementChild.remove(); };
+  let source = null;
+  const listen = () => {
+    source = new EventSource(list.dataset.tail);
+    source.onopen = () => say(list.dataset.liveWord);
+    source.onerror = () => say(list.dataset.lostWord);
+    source.onmessage = (message) => {
+      const told = JSON.parse(message.data);
+      const row = document.createElement("li");
+      row.append(
+        part("time", clock.format(new Date(told.at)), { dateTime: told.at }), " ",
+        part("span", words[told.what] || told.what, { className: `state ${told.what}` }), " ",
+        part("a", told.event, { href: `/events/${told.receipt}` }), " ", part("code", told.booking_id || told.event_id),
+      );
+      put(row);
+    };
+    source.addEventListener("missed", (message) => put(part("li", `+ ${JSON.parse(message.data).events} ${list.dataset.missedWord}`)));
+  };
+  stop.hidden = false;
+  stop.addEventListener("click", () => {
+    const stopped = stop.getAttribute("aria-pressed") === "true";
+    stop.setAttribute("aria-pressed", String(!stopped));
+    if (stopped) { listen(); return; }
+    source.close();
+    say(stop.textContent);
+  });
+  addEventListener("pagehide", () => source.close());
+  listen();
+}
+
+// On a small screen the menu is closed until somebody wants it; without a script it stays open.
+function closeMenu() {
+  const menu = one("[data-menu]");
+  const narrow = matchMedia("(max-width: 44rem)");
+  const fit = () => { menu.open = !narrow.matches; };
+  if (!menu) return;
+  fit();
+  narrow.addEventListener("change", fit);
+  menu.dataset.ready = "";
+}
+
+closeMenu();
+tail();
 tellTimeZone();
 copying();
 keyboard();

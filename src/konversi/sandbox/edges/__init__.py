@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from konversi.sandbox.edges.account_dataset import make_dataset, show_dataset
 from konversi.sandbox.edges.events import take_events
 from konversi.sandbox.edges.objects import look
+from konversi.sandbox.edges.quality import dataset_quality
 from konversi.sandbox.edges.whatsapp import send_message
 
 if TYPE_CHECKING:
@@ -28,3 +29,6 @@ EDGES: Mapping[tuple[str, str], Edge] = {
     ("POST", "messages"): send_message,
 }
 """By HTTP method and the last part of `/v{N}.0/{node}/{edge}`."""
+
+ROOTS: Mapping[tuple[str, str], Edge] = {("GET", "dataset_quality"): dataset_quality}
+"""By HTTP method and the whole of `/v{N}.0/{root}`."""

@@ -7,8 +7,8 @@ from alembic import op
 
 from konversi.database.metadata import Id, only
 
-revision = "0010"
-down_revision = "0004"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:

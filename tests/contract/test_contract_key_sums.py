@@ -1,0 +1,63 @@
+"""The daily sums of match keys: each event counts once, by all of its keys, however often anybody looks."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from konversi.insight.reading import Insight
+from konversi.outbox.store import open_outbox
+from outboxes import new_event
+
+BODY = '{"event_name":"Lead","action_source":"%s","user_data":%s}'
+
+
+@asynccontextmanager
+async def opened(url):
+    outbox = await open_outbox(url)
+    try:
+        yield outbox, Insight(outbox.database)
+    finally:
+        await outbox.aclose()
+
+
+def known(number, user_data, channel="chat"):
+    return new_event(f"Lead:{number}", body=(BODY % (channel, user_data)).encode())
+
+
+def test_coverage_and_estimate_are_of_all_events_of_a_name_and_channel(run, url):
+    async def scene():
+        async with opened(url) as (outbox, insight):
+            await outbox.append([known(1, '{"ph":["a"]}'), known(2, '{"ph":["b"],"em":["c"]}'), known(3, "{}")])
+            await outbox.append([known(4, '{"ctwa_clid":"x"}', "business_messaging")])
+            chat, clicked = (await insight.quality(0, None))["events"]
+            assert (chat["channel"], chat["events"]) == ("chat", 3)
+            assert chat["coverage"]["ph"] == pytest.approx(2 / 3, abs=1e-3)
+            assert chat["coverage"]["em"] == pytest.approx(1 / 3, abs=1e-3)
+            assert 0 < chat["estimated_match_quality"] < 10
+            assert (clicked["matched_by"], clicked["estimated_match_quality"]) == ("click", None)
+
+    run(scene())
+
+
+def test_many_who_look_at_a_time_count_each_event_once(run, url):
+    async def scene():
+        async with opened(url) as (outbox, _):
+            for start in range(0, 30, 3):
+                await outbox.append([known(start + number, '{"ph":["a"]}') for number in range(3)])
+                await asyncio.gather(*(Insight(outbox.database).quality(0, None) for _ in range(4)))
+            (found,) = (await Insight(outbox.database).quality(0, None))["events"]
+            assert found["events"] == 30
+
+    run(scene())
+
+
+def test_another_dataset_or_an_earlier_day_is_left_out(run, url):
+    async def scene():
+        async with opened(url) as (outbox, insight):
+            await outbox.append([known(1, '{"ph":["a"]}')])
+            assert (await insight.quality(0, "elsewhere"))["events"] == []
+            assert (await insight.quality(4e9, None))["events"] == []
+            assert len((await insight.quality(0, "default"))["events"]) == 1
+
+    run(scene())
