@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from konversi.imports.sheets import Cell
 
 _AS_TEXT = re.compile(r'="([^"]*)"')  # how a CSV keeps Excel from making a number of it
+_SPOILED = re.compile(r"[0-9](?:[eE]\+?[0-9]|\.0$)")
 _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})")
 _CURRENCY_SIGN = re.compile(r"^(?:rp\.?|idr|usd|us\$|s\$|rm|\$|€|£|¥)\s*|\s*(?:idr|usd|rupiah)$", re.IGNORECASE)
 _RUPIAH_END = re.compile(r",-+$|\.-+$")
@@ -37,26 +38,25 @@ def text(cell: Cell | None, field: str = "") -> str | Fault:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     said = str(cell).strip()
-    if kept := _AS_TEXT.fullmatch(said):
-        return kept[1].strip()
-    if said.startswith("="):
-        return Fault(field, "formula", *_FORMULA)
-    return said[1:].strip() if said.startswith("'") else said
+    if said[:1] == "=":
+        kept = _AS_TEXT.fullmatch(said)
+        return kept[1].strip() if kept else Fault(field, "formula", *_FORMULA)
+    return said[1:].strip() if said[:1] == "'" else said
 
 
 def phone(cell: Cell | None) -> str | Fault:
     """The number's digits as they were typed. A lost leading zero is put back by whoever knows the country's plan."""
     said = text(cell, "customer.phone")
-    if isinstance(said, Fault) or not said:
+    if isinstance(said, Fault) or not _SPOILED.search(said):
         return said
     scientific = _SCIENTIFIC.fullmatch(said)
     if scientific is None:
-        return said.removesuffix(".0") if said.removesuffix(".0").isdigit() else said
+        return said.removesuffix(".0")
     whole, fraction, exponent = scientific[1], scientific[2] or "", int(scientific[3])
     return whole + fraction if len(fraction) == exponent else _CUT_NUMBER
 
 
-def amount(cell: Cell | None, decimals: int) -> int | float | None | Fault:
+def amount(cell: Cell | None, decimals: int) -> int | float | Fault | None:
     """Major units; `decimals` is how many the currency has, and tells 150.000 rupiah from 1.500 dollars."""
     if cell is None or isinstance(cell, bool | date | time | timedelta):
         return None if cell is None else Fault("value", "bad_amount", *_NO_AMOUNT)
@@ -93,4 +93,3 @@ def _read(said: str, decimals: int) -> Decimal | None:
         return Decimal(f"{whole}.{fraction or '0'}")
     except InvalidOperation:
         return None
-

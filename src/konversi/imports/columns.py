@@ -6,55 +6,34 @@ import re
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from konversi.imports.words import WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Of a conversion, in the order in which they are looked for: the first column that fits a field has it.
-_NAMES: dict[str, tuple[str, ...]] = {
-    "phone": (
-        "phone", "mobile", "telephone", "tel", "cell", "cellphone", "mobile phone", "phone number", "mobile number", "whatsapp",
-        "whatsapp number", "wa", "hp", "handphone", "telepon", "telp", "telpon", "ponsel", "kontak", "contact", "msisdn",
-    ),
-    "email": ("email", "e mail", "mail", "email address", "alamat email", "surel"),
-    "birth_date": ("birth date", "birthdate", "date of birth", "dob", "birthday", "tanggal lahir", "tgl lahir", "ttl"),
-    "booking_id": (
-        "booking id", "booking", "booking code", "kode booking", "order id", "order", "order number", "kode order",
-        "invoice", "invoice number", "invoice id", "faktur", "nota", "kode nota", "pesanan", "kode pesanan", "id pesanan", "id booking",
-        "transaction id", "transaction", "id transaksi", "kode transaksi", "transaksi", "resi", "struk",
-    ),
-    "first_name": ("first name", "firstname", "given name", "nama depan"),
-    "last_name": ("last name", "lastname", "surname", "family name", "nama belakang"),
-    "name": ("name", "full name", "nama", "nama lengkap", "customer", "pelanggan", "customer name", "nama pelanggan", "nama customer"),
-    "occurred_at": (
-        "date", "datetime", "date time", "timestamp", "time stamp", "occurred at", "completed at", "completed", "paid at", "created at",
-        "order date", "transaction date", "purchase date", "event time", "tanggal", "tgl", "waktu", "tanggal transaksi", "tgl transaksi",
-        "tanggal selesai", "tgl selesai", "tanggal bayar", "tgl bayar", "tanggal order", "tanggal booking", "tgl booking", "hari tanggal",
-        "tanggal servis", "tgl servis",
-    ),
-    "time": ("time", "hour", "jam", "pukul", "jam selesai", "jam transaksi"),
-    "value": (
-        "value", "amount", "total", "price", "paid", "revenue", "total price", "grand total", "total value", "total amount", "subtotal",
-        "harga", "total harga", "jumlah", "nominal", "bayar", "total bayar", "biaya", "total biaya", "nilai", "omzet", "pembayaran", "tarif",
-    ),
-    "currency": ("currency", "currency code", "mata uang", "valuta"),
-    "service": (
-        "service", "services", "product", "item", "package", "service name", "product name", "item name", "layanan", "jasa", "paket",
-        "produk", "barang", "jenis layanan", "nama layanan", "nama jasa", "servis", "pekerjaan", "treatment",
-    ),
-    "city": ("city", "town", "kota", "kabupaten", "kab", "kota kabupaten", "kab kota"),
-    "region": ("state", "region", "province", "provinsi", "propinsi", "prov"),
-    "postal_code": ("postal code", "postcode", "zip", "zip code", "kode pos", "kodepos"),
-    "country": ("country", "country code", "negara"),
-    "gender": ("gender", "sex", "jenis kelamin", "kelamin", "jk", "l p"),
-    "external_id": ("external id", "customer id", "member id", "member", "id pelanggan", "kode pelanggan", "id member", "id customer"),
-    "lead_id": ("lead id", "meta lead id", "facebook lead id"),
-    "event": ("event", "event name", "type", "conversion", "jenis event", "status event"),
-    "source": ("source", "store", "branch", "outlet", "cabang", "toko", "sumber"),
-}  # fmt: skip
+_NAMES: dict[str, list[str]] = WORDS["columns"]
 FIELDS = tuple(_NAMES)
 NEEDED_ANY = ("phone", "email", "external_id", "lead_id")
 _BY_NAME = {name: field for field, names in _NAMES.items() for name in names}
-_FILLERS = frozenset("no nomor number num nr customer pelanggan konsumen client klien pembeli the data rp idr".split())
+_FILLERS = frozenset(
+    [
+        "no",
+        "nomor",
+        "number",
+        "num",
+        "nr",
+        "customer",
+        "pelanggan",
+        "konsumen",
+        "client",
+        "klien",
+        "pembeli",
+        "the",
+        "data",
+        "rp",
+        "idr",
+    ]
+)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"(?:whatsapp:)?(?:\+|00)?[0-9][0-9 ().\-]{7,18}[0-9]|6[0-9]{11,13}")
 _ENOUGH = 0.8  # of the sampled cells

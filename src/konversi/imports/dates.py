@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from konversi.events.faults import Fault
+from konversi.imports.words import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,20 +24,10 @@ _CLOCK = re.compile(
     r"\s*(?:wib|wita|wit)?",
     re.IGNORECASE,
 )
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "jan january januari", "feb february februari peb pebruari", "mar march maret", "apr april", "may mei", "jun june juni",
-            "jul july juli", "aug august agu agt agustus", "sep sept september", "oct october okt oktober", "nov november nop nopember",
-            "dec december des desember",
-        ),
-        1,
-    )
-    for name in names.split()
-}  # fmt: skip
+_MONTHS = {name: int(number) for number, names in WORDS["months"].items() for name in names}
 _MOST_MONTHS = 12
 _NOON_HOUR = 12
+_DAY = 86_400
 _THIS_CENTURY = 2000
 _BAD = ("is no date that can be read in only one way.", "Write 2026-11-23, or 2026-11-23 14:30.")
 
@@ -61,7 +52,7 @@ def order_of(cells: Iterable[Cell | None], otherwise: Order) -> Order:
     return otherwise
 
 
-def moment(day: Cell | None, clock: Cell | None, order: Order, zone: ZoneInfo) -> int | str | None | Fault:
+def moment(day: Cell | None, clock: Cell | None, order: Order, zone: ZoneInfo) -> int | str | Fault | None:
     """Unix seconds, or ISO 8601 with its own zone as it stands; noon where no time is told, `None` for no date."""
     if day is None or day == "":
         return None
@@ -90,8 +81,8 @@ def _written(said: str, clock: Cell | None, order: Order, zone: ZoneInfo) -> int
         if found is None or day is None:
             continue
         rest = said[found.end() :].strip(" ,T-")
-        told = _time(clock) or (_time(rest) if rest else NOON)
-        return Fault("occurred_at", "bad_time", *_BAD) if told is None else _seconds(day, told, zone)
+        by_itself = _time(clock) or (_time(rest) if rest else NOON)
+        return Fault("occurred_at", "bad_time", *_BAD) if by_itself is None else _seconds(day, by_itself, zone)
     return Fault("occurred_at", "bad_time", *_BAD)
 
 
@@ -122,7 +113,7 @@ def _time(cell: Cell | None) -> time | None:
     if isinstance(cell, time):
         return cell
     if isinstance(cell, timedelta):
-        return (datetime.min + cell).time() if timedelta(0) <= cell < timedelta(days=1) else None
+        return _since_midnight(cell)
     found = _CLOCK.fullmatch(cell.strip()) if isinstance(cell, str) else None
     if found is None:
         return None
@@ -133,6 +124,11 @@ def _time(cell: Cell | None) -> time | None:
         return time(hour, int(found[2]), int(found[3] or 0))
     except ValueError:
         return None
+
+
+def _since_midnight(cell: timedelta) -> time | None:
+    seconds = int(cell.total_seconds())
+    return time(seconds // 3_600, seconds // 60 % 60, seconds % 60) if 0 <= seconds < _DAY else None
 
 
 def _seconds(day: date, clock: time, zone: ZoneInfo) -> int | Fault:

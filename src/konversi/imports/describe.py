@@ -21,7 +21,7 @@ def described(found: Import) -> dict[str, Any]:
         "uploaded_at": found.uploaded_at,
         "ended_at": found.ended_at,
         "rows": found.rows,
-        "read": 1.0 if found.state == "ended" else min(0.999, found.bytes / found.size) if found.size else 0.0,
+        "read": 1.0 if found.state == "ended" else min(0.999, found.bytes_read / found.size) if found.size else 0.0,
         **found.counts,
         "reason": found.reason or None,
         "event": reading.event if reading else None,

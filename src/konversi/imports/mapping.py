@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 SAMPLED = 200  # rows
 _MONTH_FIRST = frozenset({"US", "PH", "CA"})
 # In which nobody writes a fraction, so that 150.000 is a hundred and fifty thousand.
-_WITHOUT_FRACTIONS = frozenset("IDR JPY KRW VND CLP COP CRC HUF ISK PYG TWD UGX XAF XOF".split())
+_WITHOUT_FRACTIONS = frozenset(
+    {"IDR", "JPY", "KRW", "VND", "CLP", "COP", "CRC", "HUF", "ISK", "PYG", "TWD", "UGX", "XAF", "XOF"}
+)
 _USUAL_ZONE = {"ID": "Asia/Jakarta"}  # of several: where most of the people live
 
 

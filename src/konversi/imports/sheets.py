@@ -30,7 +30,7 @@ LARGEST_WORKBOOK = 16 * 1_048_576  # bytes of XLSX
 _LARGEST_UNPACKED = 128 * 1_048_576
 _MOST_COLUMNS = 200
 _SAMPLE = 64 * 1_024  # characters
-_DELIMITERS = ",;\t|"
+_DELIMITERS = "\t;|,"  # where several cut evenly: commas also stand in words and numbers
 _WORKBOOK, _OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _LINES_TRIED = 20
 _HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own
@@ -59,7 +59,7 @@ def _of_text(parts: Parts) -> Iterator[list[Cell]]:
         for row in reader:
             if len(row) > _MOST_COLUMNS:
                 raise UnreadableFile(f"Row {reader.line_num} has over {_MOST_COLUMNS} columns.")
-            yield row if any(map(str.strip, row)) else []
+            yield [*row] if any(map(str.strip, row)) else []
     except csv.Error as error:
         raise UnreadableFile(f"Line {reader.line_num}: {error}.") from None
 
@@ -88,7 +88,7 @@ def delimiter_of(sample: str) -> str:
         return hint[1]
 
     def evenness(delimiter: str) -> tuple[int, int]:
-        widths = [len(row) for row in islice(csv.reader(io.StringIO(sample), delimiter=delimiter), _LINES_TRIED) if row]
+        widths = [len(row) for row in islice(csv.reader(_cut(sample), delimiter=delimiter), _LINES_TRIED) if row]
         width = widths[0] if widths else 0
         return (widths.count(width) if width > 1 else 0), width
 
@@ -109,6 +109,7 @@ def _of_workbook(parts: Parts) -> Iterator[list[Cell]]:
         packed.seek(0)
         workbook = CalamineWorkbook.from_filelike(packed)
         for row in workbook.get_sheet_by_index(0).iter_rows():
-            yield row[:_MOST_COLUMNS] if any(str(cell).strip() for cell in row) else []
+            cells: list[Cell] = [*row[:_MOST_COLUMNS]]
+            yield cells if any(str(cell).strip() for cell in cells) else []
     except (zipfile.BadZipFile, CalamineError, IndexError, NotImplementedError) as error:
         raise UnreadableFile(f"The workbook is damaged or locked ({type(error).__name__}).") from None

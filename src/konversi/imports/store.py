@@ -45,7 +45,7 @@ class Import:
     rehearsal: bool
     reading: Reading | None
     rows: int
-    bytes: int
+    bytes_read: int
     counts: Mapping[str, int]  # accepted, repeated, known, refused
     results: int
     ended_at: float | None
@@ -65,7 +65,7 @@ class Step:
     """What one batch of rows came to."""
 
     rows: int
-    bytes: int
+    bytes_read: int
     counts: Mapping[str, int]
     result: bytes
 
@@ -83,7 +83,7 @@ class Imports:
         """A file begins to arrive; its number."""
         row: dict[str, Any] = {
             "name": name, "digest": b"", "size": 0, "uploaded_at": self._now(), "state": "arriving", "rehearsal": True,
-            "reading": "", "held_until": self._now() + LEASE, "rows": 0, "bytes": 0, "results": 0, "reason": "",
+            "reading": "", "held_until": self._now() + LEASE, "rows": 0, "bytes_read": 0, "results": 0, "reason": "",
             **dict.fromkeys(_COUNTS, 0),
         }  # fmt: skip
         begun = insert(imports).values(row).returning(imports.c.id)
@@ -124,7 +124,7 @@ class Imports:
     async def start(self, file: int) -> bool:
         """After a rehearsal, the real thing; whether there was one, and the file is there still."""
         fresh: dict[str, Any] = {
-            "state": "waiting", "rehearsal": False, "rows": 0, "bytes": 0, "results": 0, "held_until": 0.0,
+            "state": "waiting", "rehearsal": False, "rows": 0, "bytes_read": 0, "results": 0, "held_until": 0.0,
             "ended_at": None, **dict.fromkeys(_COUNTS, 0),
         }  # fmt: skip
         there = select(import_parts.c.part).where(import_parts.c["import"] == file, import_parts.c.part == 0)
@@ -160,7 +160,7 @@ class Imports:
         """Write down what came of the rows from `before` on; whether they were the caller's still to work on."""
         row = {"import": file, "body": step.result}
         values: dict[str, Any] = {name: imports.c[name] + step.counts.get(name, 0) for name in _COUNTS}
-        values |= {"rows": step.rows, "bytes": step.bytes, "results": imports.c.results + 1}
+        values |= {"rows": step.rows, "bytes_read": step.bytes_read, "results": imports.c.results + 1}
         values["held_until"] = self._now() + self._lease
         mine = imports.c.id == file, imports.c.state == "running", imports.c.rows == before
 
@@ -236,9 +236,7 @@ class Imports:
 
     async def result(self, file: int, part: int) -> bytes | None:
         """One part of the verdicts; `None` after the last."""
-        wanted = select(import_results.c.body).where(
-            import_results.c["import"] == file, import_results.c.part == part
-        )
+        wanted = select(import_results.c.body).where(import_results.c["import"] == file, import_results.c.part == part)
         found: bytes | None = await self._database.read(lambda connection: connection.execute(wanted).scalar())
         return found
 
@@ -275,7 +273,7 @@ def _import(row: Mapping[str, Any], *, has_file: bool = False) -> Import:
         rehearsal=row["rehearsal"],
         reading=from_json(orjson.loads(row["reading"])) if row["reading"] else None,
         rows=row["rows"],
-        bytes=row["bytes"],
+        bytes_read=row["bytes_read"],
         counts={name: row[name] for name in _COUNTS},
         results=row["results"],
         ended_at=row["ended_at"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -164,7 +165,7 @@ class Importer:
         done = file.rows
         while (batch := await asyncio.to_thread(batches.next)) is not None:
             verdicts = await self._patiently(file, batch)
-            step = Step(batches.done, batches.bytes, counted(verdicts), packed(verdicts))
+            step = Step(batches.done, batches.bytes_read, counted(verdicts), packed(verdicts))
             if not await self.store.progress(file.id, done, step):
                 return  # it was discarded, or another process has it
             done = batches.done
@@ -188,10 +189,7 @@ class Importer:
         known = {row.number: before for row, one in told if (before := _before(one, reported)) is not None}
         fresh = [(row, one) for row, one in told if row.number not in known]
         judge = self._rehearsed if rehearsal else self._received
-        verdicts = {
-            row.number: verdict
-            for (row, _), verdict in zip(fresh, await judge(fresh), strict=True)
-        }
+        verdicts = {row.number: verdict for (row, _), verdict in zip(fresh, await judge(fresh), strict=True)}
         return [
             verdicts.get(row.number)
             or (_known(row.number, known[row.number]) if row.number in known else _refused(row.number, row.faults))
@@ -254,14 +252,14 @@ class _Batches:
         assert file.reading is not None
         self._reading = file.reading
         self._zone = file.reading.zone
-        self._parts = lambda: parts(file.id, loop, self._see)
+        self._parts = partial(parts, file.id, loop, self._see)
         self._rows: Iterator[tuple[int, list[Cell]]] | None = None
         self._total = file.size
         self._passed = 0
         self.done = file.rows
 
     @property
-    def bytes(self) -> int:
+    def bytes_read(self) -> int:
         """How much of the file was read."""
         return min(self._total, self._passed)
 

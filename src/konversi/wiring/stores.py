@@ -88,4 +88,14 @@ async def open_stores(
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, Imports(database, seal, clock.now), seal, clock, secret)
+        yield Stores(
+            database,
+            outbox,
+            journeys,
+            Forwards(database, clock.now),
+            datasets,
+            Imports(database, seal, clock.now),
+            seal,
+            clock,
+            secret,
+        )

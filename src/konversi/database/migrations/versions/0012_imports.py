@@ -12,7 +12,7 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    counts = ("rows", "bytes", "accepted", "repeated", "known", "refused")
+    counts = ("rows", "bytes_read", "accepted", "repeated", "known", "refused")
     op.create_table(
         "imports",
         sa.Column("id", Id, nullable=False),
