@@ -12,6 +12,7 @@ import phonenumbers
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from konversi.alert_settings import AlertSettings
 from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.serverless_settings import ServerlessSettings
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 DEFAULT_TEST_CODE = "TEST12345"
 DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
+_WHOLE = frozenset({"whatsapp_forward_url", "alert_webhook_url"})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(ServerlessSettings, ChatSettings):
+class Settings(AlertSettings, ServerlessSettings, ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(
@@ -187,7 +189,7 @@ class Settings(ServerlessSettings, ChatSettings):
             raise ValueError("no country has this code: send two letters such as ID")
         return value
 
-    @field_validator("graph_url", "url", "whatsapp_forward_url", "public_url")
+    @field_validator("graph_url", "url", "whatsapp_forward_url", "public_url", "alert_webhook_url")
     @classmethod
     def _web_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
@@ -195,7 +197,7 @@ class Settings(ServerlessSettings, ChatSettings):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
             raise ValueError("must be an http(s) address without a user")
-        return value if info.field_name == "whatsapp_forward_url" else value.rstrip("/")  # the others get a path
+        return value if info.field_name in _WHOLE else value.rstrip("/")  # the others get a path
 
     @cached_property
     def configured(self) -> bool:
