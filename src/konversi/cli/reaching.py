@@ -96,7 +96,14 @@ class OverHttp:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
         if answer.is_success or path == "/readyz":
             return said
-        raise GatewayRefused(_refusal(said))
+        raise refused(said)
+
+    def client(self, seconds: float) -> httpx2.AsyncClient:
+        """For what takes more than one question; close it."""
+        headers = {name: value for name, value in self._headers.items() if name != "content-type"}
+        return httpx2.AsyncClient(
+            base_url=self._url, headers=headers, timeout=seconds, trust_env=not on_this_machine(self._url)
+        )
 
     def lines(self, path: str, params: dict[str, str]) -> Iterator[str]:
         """What it streams, line by line, until it ends. Raises as `ask`."""
@@ -115,7 +122,7 @@ class OverHttp:
                 said = orjson.loads(answer.read())
         except (httpx2.HTTPError, orjson.JSONDecodeError) as error:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
-        raise GatewayRefused(_refusal(said))
+        raise refused(said)
 
     def status(self) -> dict[str, Any]:
         return self.ask("GET", "/v1/status")

@@ -14,7 +14,7 @@ from konversi.imports.dates import Order, order_of
 from konversi.imports.faults import UnusableColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from konversi.imports.sheets import Cell
 
@@ -36,6 +36,24 @@ class Wishes:
     time_zone: str | None = None
     currency: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)  # field: the column's name
+
+
+def wishes_of(
+    *,
+    event: str | None = None,
+    dataset: str | None = None,
+    time_zone: str | None = None,
+    currency: str | None = None,
+    column: Iterable[str] = (),
+) -> Wishes:
+    """From words that users write: each column as FIELD=NAME. Raises `UnusableColumns`."""
+    columns = {}
+    for one in column:
+        name, equals, title = one.partition("=")
+        if not equals:
+            raise UnusableColumns(f"{one[:60]!r} is not FIELD=NAME.")
+        columns[name.strip()] = title.strip()
+    return Wishes(event or None, dataset or None, time_zone or None, currency or None, columns)
 
 
 @dataclass(frozen=True, slots=True)

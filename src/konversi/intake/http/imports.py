@@ -9,13 +9,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
 
 from konversi.errors import NotFound
-from konversi.events.faults import Fault
 from konversi.imports.describe import described
-from konversi.imports.mapping import Wishes
+from konversi.imports.mapping import wishes_of
 from konversi.imports.verdicts import head, unpacked
 from konversi.intake.http.bodies import BodyTooSlow
 from konversi.intake.http.documented import problems
-from konversi.intake.invalid_fields import InvalidFields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,7 +66,7 @@ async def send_file(
 
     With `dry_run` nothing is sent: look at the verdicts, then start it. The same file again sends nothing new.
     """
-    wishes = Wishes(event, dataset, time_zone, currency, _columns(column or []))
+    wishes = wishes_of(event=event, dataset=dataset, time_zone=time_zone, currency=currency, column=column or ())
     taken = await _importer(request).take(name or "file", _pieces(request), wishes, rehearsal=dry_run)
     return described(taken)
 
@@ -139,16 +137,6 @@ def _number(number: int) -> int:
     if not 0 < number < 2**53:
         raise NotFound
     return number
-
-
-def _columns(given: list[str]) -> dict[str, str]:
-    columns = {}
-    for one in given:
-        field, equals, name = one.partition("=")
-        if not equals:
-            raise InvalidFields([Fault("column", "bad_parameter", "is not FIELD=NAME.", "Send column=phone=No HP.")])
-        columns[field.strip()] = name.strip()
-    return columns
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:
