@@ -21,6 +21,7 @@ from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
 from konversi.cli.import_command import imports
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
@@ -41,6 +42,9 @@ app.command(whatsapp)
 app.command(datasets)
 app.command(alerts)
 app.command(db)
+app.command(users)
+app.command(keys)
+app.command(audit)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from konversi.events.faults import Fault, Note
 
@@ -46,6 +46,13 @@ def packed(verdicts: Sequence[Verdict]) -> bytes:
 def unpacked(body: bytes) -> bytes:
     """Lines of CSV."""
     return zlib.decompress(body)
+
+
+def refusals(body: bytes) -> Iterator[Verdict]:
+    """The rows of a packed part that were refused."""
+    for row, *rest in csv.reader(io.StringIO(unpacked(body).decode(), newline="")):
+        if rest[0] == "refused":
+            yield Verdict(int(row), *rest)
 
 
 def head() -> bytes:
