@@ -393,14 +393,37 @@ def test_only_postgresql_is_a_target(to, capsys):
     assert run(["db", "move", "--to", to]) == 78
 
 
+# The tables of revision 0002.
+OF_THE_SECOND = frozenset(
+    [
+        "events",
+        "queue",
+        "attempts",
+        "totals",
+        "accounts",
+        "automatic",
+        "datasets",
+        "forwards",
+        "journey_keys",
+        "journeys",
+        "lines",
+        "messages",
+        "tool_uses",
+        "touches",
+        "turns",
+    ]
+)
+
+
 def test_a_database_one_revision_behind_is_upgraded_by_the_gateway_that_starts(empty):
     with owning(empty) as connection:
         migrated(connection)
         with transaction(connection):
+            for table in all_tables():
+                if table.name not in OF_THE_SECOND:
+                    connection.exec_driver_sql(f"DROP TABLE {table.name}")
             for statement in (
-                "DROP TABLE totals, lane_courses, installation, summed, hourly_totals",
-                "DROP TABLE hourly_parts, hourly_waits, daily_parts, daily_waits, daily_keysets, daily_delays",
-                "DROP TABLE users, sessions, api_keys, login_tries, welcome_links, audit, processes, alerts",
+                "DROP TABLE totals",
                 "DROP INDEX ix_attempts_fbtrace_id",
                 "CREATE TABLE totals (step varchar(20) PRIMARY KEY, events bigint NOT NULL)",
                 "INSERT INTO totals VALUES ('accept', 5)",

@@ -222,6 +222,29 @@ def send(
 
 
 @app.command
+def funnel(
+    *,
+    days: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=90))] = 7,
+    by: Literal["ad", "day", "tool"] | None = None,
+    json: Json = False,
+) -> int:
+    """How far the conversations came that ads opened: from the click to the booking and the payment.
+
+    Parameters
+    ----------
+    days:
+        The last days, of which today is one; with 1, the last 24 hours.
+    by:
+        For each ad, for each day, or what the agent's tools did.
+    json:
+        Print JSON for programs: all of it.
+    """
+    from konversi.cli import funnel as command
+
+    return command.funnel(load(), days, by, as_json=json)
+
+
+@app.command
 def status(*, json: Json = False) -> int:
     """How many events stand where, and whether anything needs you (exit status 1 where something does)."""
     from konversi.cli import looking

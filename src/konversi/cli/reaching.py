@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
 
 import httpx2
 import orjson
@@ -15,7 +16,9 @@ from konversi.database.schema import readable
 from konversi.database.secret import readings
 from konversi.database.sqlite import path_of
 from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
+from konversi.insight import funnel
 from konversi.insight.describe import event, event_in_full, summary
+from konversi.insight.periods import last_days
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.journeys import statements as conversations
 from konversi.journeys.port import Search as JourneySearch
@@ -43,6 +46,7 @@ class Reached(Protocol):
     def event(self, receipt: str) -> dict[str, Any]: ...
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def journey(self, journey: str) -> dict[str, Any]: ...
+    def funnel(self, days: int) -> dict[str, Any]: ...
 
 
 class GatewayRefused(KonversiError):
@@ -146,6 +150,9 @@ class OverHttp:
     def journey(self, journey: str) -> dict[str, Any]:
         return self.ask("GET", f"/v1/journeys/{journey}")
 
+    def funnel(self, days: int) -> dict[str, Any]:
+        return self.ask("GET", "/v1/funnel", params={"days": str(days)})
+
     def _list(self, path: str, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
 
@@ -214,6 +221,11 @@ class InDatabase:
                 raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
             return journey_in_full(found, conversations.past(connection, found.id), events)
+
+    def funnel(self, days: int) -> dict[str, Any]:
+        period = last_days(days, now(), ZoneInfo("UTC"))
+        with reading(self._url) as connection:
+            return {**funnel.shape(funnel.read(period, connection), period), "complete": False}
 
 
 def _signed(settings: Settings) -> dict[str, str]:

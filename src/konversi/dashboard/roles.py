@@ -13,6 +13,7 @@ from konversi.access.roles import Role
 
 NEEDS: dict[str, Role | None] = {
     "/": Role.VIEWER,
+    "/ai": Role.VIEWER,
     "/account": Role.VIEWER,
     "/attention": Role.VIEWER,
     "/audit": Role.ADMIN,

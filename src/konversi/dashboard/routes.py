@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from konversi.dashboard import (
     account_page,
+    ai_page,
     attention_page,
     audit_page,
     bench_page,
@@ -61,6 +62,7 @@ _SECURITY = {
 
 _PAGES: dict[str, Show] = {
     "/": overview_page.show,
+    "/ai": ai_page.show,
     "/account": account_page.show,
     "/attention": attention_page.show,
     "/audit": audit_page.show,
@@ -79,8 +81,11 @@ _PAGES: dict[str, Show] = {
 }
 # Pages for who is not there yet: they have no twin in JSON.
 _OUTSIDE: dict[str, Show] = {"/login": login_page.show, "/welcome": login_page.show_welcome}
-_FILES: dict[str, Show] = {"/events/export.csv": export.as_csv, "/events/export.ndjson": export.as_ndjson,
-    "/imports/{number}/result.csv": import_pages.verdicts}
+_FILES: dict[str, Show] = {
+    "/events/export.csv": export.as_csv,
+    "/events/export.ndjson": export.as_ndjson,
+    "/imports/{number}/result.csv": import_pages.verdicts,
+}
 _FORMS: dict[str, Show] = {
     "/bench": bench_page.check,
     "/bench.json": bench_page.check,

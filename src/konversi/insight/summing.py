@@ -1,12 +1,13 @@
 """The hourly sums of events: what was accepted and delivered.
 
 Accepted events follow their ids, delivered ones the attempts that ended: a delivery is final, however late it comes,
-and counts for the hour in which its event was accepted.
+and counts for the hour in which its event was accepted. The conversations of both are stirred.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from konversi.insight.sealed_ids import complete_upto
 from konversi.insight.tables import HOUR, hourly_totals, parts, waits
 from konversi.insight.waits import bucket_of
 from konversi.insight.walking import Found, grouped, mark_of, next_stretch
+from konversi.journeys.statements import stir
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane
 from konversi.outbox.members import pack, unpack
@@ -40,6 +42,7 @@ class _Place(NamedTuple):
     dataset: str
     event_name: str
     lane: str
+    journey: int | None
 
     @property
     def sum(self) -> tuple[int, str, str, str]:
@@ -55,7 +58,8 @@ def accepted(connection: Connection) -> Found | None:
         return None
     before, after = stretch
     rows = _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto))
-    return Found(before, after, [*_sums(Counter(row.sum for row in rows), Counter(), Counter())])
+    sums = [*_sums(Counter(row.sum for row in rows), Counter(), Counter())]
+    return Found(before, after, sums, partial(stir, journeys={row.journey for row in rows}))
 
 
 def delivered(connection: Connection) -> Found | None:
@@ -81,12 +85,14 @@ def delivered(connection: Connection) -> Found | None:
         return None
     went: Counter[tuple[int, str, str, str]] = Counter()
     took: Counter[tuple[int, int]] = Counter()
+    journeys: set[int | None] = set()
     for row in rows:
         if row.verdict == Kind.DELIVERED.value:
             for place in _members(connection, unpack(row.members)):
                 went[place.sum] += 1
                 took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += 1
-    return Found(mark, after, [*_sums(Counter(), went, took)])
+                journeys.add(place.journey)
+    return Found(mark, after, [*_sums(Counter(), went, took)], partial(stir, journeys=journeys))
 
 
 def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
@@ -98,7 +104,7 @@ def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
 
 
 def _places(connection: Connection, condition: ColumnElement[bool]) -> list[_Place]:
-    asked = select(events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane)
+    asked = select(events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane, events.c.journey)
     rows = connection.execute(asked.join_from(events, queue, events.c.id == queue.c.id).where(condition))
     return [_Place(*row) for row in rows]
 

@@ -17,6 +17,8 @@ from konversi.database.sealed import Seal
 from konversi.database.secret import readings, the_one
 from konversi.datasets.store import Datasets
 from konversi.imports.store import Imports
+from konversi.insight import funnel_tables as _funnel  # noqa: F401
+from konversi.insight import tables as _sums  # noqa: F401
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
@@ -55,7 +57,7 @@ class _SharedClock(SystemClock):
 
 
 def all_tables() -> list[Table]:
-    """Every table there is. The stores above bring them: each room has its own."""
+    """Every table there is. The imports above bring them: each room has its own."""
     return metadata.sorted_tables
 
 
