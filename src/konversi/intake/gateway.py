@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
+    from konversi.intake.importing import Importer
     from konversi.intake.listen import Listener
     from konversi.intake.payments.till import Till
     from konversi.intake.receive import Receiver
@@ -109,6 +110,7 @@ class Gateway:
     catalogue: Catalogue
     watch: Watch
     insight: Insight
+    importer: Importer
     entrance: Entrance
     processes: Processes
     tail: Tail

@@ -16,6 +16,9 @@ from konversi.database.schema import usable
 from konversi.database.sealed import Seal
 from konversi.database.secret import readings, the_one
 from konversi.datasets.store import Datasets
+from konversi.imports.store import Imports
+from konversi.insight import funnel_tables as _funnel  # noqa: F401
+from konversi.insight import tables as _sums  # noqa: F401
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
@@ -41,6 +44,7 @@ class Stores:
     forwards: Forwards
     datasets: Datasets
     payments: Payments
+    imports: Imports
     seal: Seal
     entrance: Entrance
     clock: Clock
@@ -55,7 +59,7 @@ class _SharedClock(SystemClock):
 
 
 def all_tables() -> list[Table]:
-    """Every table there is. The stores above bring them: each room has its own."""
+    """Every table there is. The imports above bring them: each room has its own."""
     return metadata.sorted_tables
 
 
@@ -93,15 +97,6 @@ async def open_stores(
         await datasets.load()
         door = entrance(database, may_be, clock.now)
         await door.keys.load()
-        yield Stores(
-            database,
-            outbox,
-            journeys,
-            Forwards(database, clock.now),
-            datasets,
-            Payments(database, settings.part_payments, clock.now),
-            seal,
-            door,
-            clock,
-            secret,
-        )
+        forwards, imports = Forwards(database, clock.now), Imports(database, seal, clock.now)
+        payments = Payments(database, settings.part_payments, clock.now)
+        yield Stores(database, outbox, journeys, forwards, datasets, payments, imports, seal, door, clock, secret)
