@@ -18,6 +18,7 @@ from konversi.database.sqlite import path_of
 from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
 from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound, PaymentUnknown
 from konversi.events.names import PURCHASE
+from konversi.insight import funnel
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.payments import payment, payment_in_full
 from konversi.insight.periods import last_days
