@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
+from konversi.ads_settings import ADS_SECRETS
 from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
 from konversi.serverless_settings import SERVERLESS_SECRET
@@ -23,6 +24,7 @@ SECRETS = (
     "KONVERSI_DATABASE_URL",
     SERVERLESS_SECRET,
     *CHAT_SECRETS,
+    *ADS_SECRETS,
 )
 
 _IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders

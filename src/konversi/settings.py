@@ -12,6 +12,7 @@ import phonenumbers
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from konversi.ads_settings import AdsSettings
 from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.serverless_settings import ServerlessSettings
@@ -27,7 +28,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(ServerlessSettings, ChatSettings):
+class Settings(ServerlessSettings, ChatSettings, AdsSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(
@@ -153,7 +154,7 @@ class Settings(ServerlessSettings, ChatSettings):
     def _placeholder_is_unset(cls, value: Any) -> Any:
         return None if isinstance(value, str) and is_placeholder(value) else value
 
-    @field_validator("token", "app_secret", "api_key", "cron_secret", mode="after")
+    @field_validator("token", "app_secret", "api_key", "cron_secret", "ads_token", mode="after")
     @classmethod
     def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:

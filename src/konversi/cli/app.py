@@ -20,6 +20,7 @@ from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.printing import words
+from konversi.cli.spend_commands import spend
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
 
@@ -37,6 +38,7 @@ app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
 app.command(db)
+app.command(spend)
 
 
 def run(arguments: list[str] | None = None) -> int:

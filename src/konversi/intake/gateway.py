@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from konversi.delivery.watch import Watch
     from konversi.insight.meta_scores import MetaScores
     from konversi.insight.reading import Insight
+    from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
@@ -94,6 +95,7 @@ class Gateway:
     insight: Insight
     tail: Tail
     meta_scores: MetaScores
+    spending: Spending
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)

@@ -28,6 +28,8 @@ async def running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
         chores = [group.create_task(upkeep.run(), name="upkeep")] if gateway.on_demand is None else []
         if chores and gateway.forwarder is not None:
             chores.append(group.create_task(gateway.forwarder.run(), name="forwarding"))
+        if chores and gateway.spending.accounts:
+            chores.append(group.create_task(gateway.spending.run(), name="spend"))
         gateway.delivering = True
         try:
             yield
