@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: help demo example browser test fast fault agents check lint types imports format lock vercel bench clean
+.PHONY: help demo example browser screenshots test fast fault agents check lint types imports format lock vercel bench clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -42,6 +42,9 @@ test: $(VENV)/.develop browser ## all tests, on all cores
 browser: ## Chromium, in which tests/browser look at the pages; Debian's, where there is none
 	@command -v chromium || command -v chromium-browser || test -x "$$CHROMIUM" || \
 	  { $$(test "$$(id -u)" = 0 || echo sudo) apt-get update -qq && $$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y -qq --no-install-recommends chromium; }
+
+screenshots: $(VENV)/.develop browser ## take the README's pictures of the dashboard anew
+	$(BIN)/python tests/browser/pictures.py
 
 fast: $(VENV)/.develop ## the tests without I/O
 	$(BIN)/python -m pytest tests/unit $(ARGS)

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
 from konversi.ads_settings import ADS_SECRETS
+from konversi.alert_settings import ALERT_SECRETS
 from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
 from konversi.serverless_settings import SERVERLESS_SECRET
@@ -25,6 +26,7 @@ SECRETS = (
     SERVERLESS_SECRET,
     *CHAT_SECRETS,
     *ADS_SECRETS,
+    *ALERT_SECRETS,
 )
 
 _IN_THE_GUIDE = frozenset({"META_PIXEL_ID", "META_DATASET_ID", "META_CONVERSION_API_TOKEN"})  # as placeholders

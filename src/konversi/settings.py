@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr, StringConstraints, Validati
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from konversi.ads_settings import AdsSettings
+from konversi.alert_settings import AlertSettings
 from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.serverless_settings import ServerlessSettings
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 
 DEFAULT_TEST_CODE = "TEST12345"
 DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
+_WHOLE = frozenset({"whatsapp_forward_url", "alert_webhook_url"})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(ServerlessSettings, ChatSettings, AdsSettings):
+class Settings(AlertSettings, AdsSettings, ServerlessSettings, ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(
@@ -188,7 +190,7 @@ class Settings(ServerlessSettings, ChatSettings, AdsSettings):
             raise ValueError("no country has this code: send two letters such as ID")
         return value
 
-    @field_validator("graph_url", "url", "whatsapp_forward_url", "public_url")
+    @field_validator("graph_url", "url", "whatsapp_forward_url", "public_url", "alert_webhook_url")
     @classmethod
     def _web_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
@@ -196,7 +198,7 @@ class Settings(ServerlessSettings, ChatSettings, AdsSettings):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
             raise ValueError("must be an http(s) address without a user")
-        return value if info.field_name == "whatsapp_forward_url" else value.rstrip("/")  # the others get a path
+        return value if info.field_name in _WHOLE else value.rstrip("/")  # the others get a path
 
     @cached_property
     def configured(self) -> bool:

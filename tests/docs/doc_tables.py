@@ -20,6 +20,7 @@ from konversi.insight.metrics import LaneReport, WebhookReport, metrics
 from konversi.intake.guide import GuideConversion, GuideService
 from konversi.intake.http.app import application
 from konversi.matching.keys import KEYS
+from konversi.matching.strength import WEIGHTS, score
 from konversi.meta.answers import RULES, Kind
 from konversi.meta.channels import (
     ACTION_SOURCES,
@@ -170,7 +171,11 @@ def metric_families():
     counts = Counts(dict.fromkeys(State, 1), {"deliver": 1}, 0.0)
     lane = LaneReport("default|live|chat", {"delivered": 1}, {"delivered": 1}, 1.0, "closed", paused=False, cause="")
     webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0)
-    return list(text_string_to_metric_families(metrics(counts, [lane], webhooks, 1.0).decode()))
+    return list(
+        text_string_to_metric_families(
+            metrics(counts, [lane], webhooks, [{"rule": "token_fault", "severity": "error"}], 1.0).decode()
+        )
+    )
 
 
 def metric_table():
@@ -212,6 +217,11 @@ def matching():
         for key in KEYS
     ]
     return table(["Field", "Meta's key", "Hashed?", "Normal form"], rows)
+
+
+def weights():
+    rows = [[code(key), f"{weight:.2f}", f"{score((key,)):.1f}"] for key, weight in WEIGHTS.items()]
+    return table(["Match key", "Weight", "Alone, of 10"], rows)
 
 
 def names():

@@ -25,6 +25,7 @@ REGIONS = {
     "transitions": ("event-states.md", doc_tables.transitions),
     "diagram": ("event-states.md", doc_tables.diagram),
     "matching": ("matching.md", doc_tables.matching),
+    "weights": ("matching.md", doc_tables.weights),
     "names": ("events-and-channels.md", doc_tables.names),
     "guide-types": ("events-and-channels.md", doc_tables.guide_types),
     "channels": ("events-and-channels.md", doc_tables.channels),

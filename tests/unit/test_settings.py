@@ -65,6 +65,10 @@ VARIABLES = [
     ("KONVERSI_ATTRIBUTION_DAYS", "14", "attribution_days", 14),
     ("KONVERSI_ATTRIBUTION", "first", "attribution_model", "first"),
     ("KONVERSI_JOURNEY_DAYS", "90", "journey_days", 90),
+    ("KONVERSI_ALERT_WEBHOOK_URL", "https://ops.example/hook/", "alert_webhook_url", "https://ops.example/hook/"),
+    ("KONVERSI_ALERT_PRIVATE", "true", "alert_private", True),
+    ("KONVERSI_ALERT_EMAIL_TO", "a@example.com,b@example.com", "alert_email_to", "a@example.com,b@example.com"),
+    ("KONVERSI_ALERT_EMAIL_FROM", "k@example.com", "alert_email_from", "k@example.com"),
     ("KONVERSI_DELIVER_SECONDS", "0.5", "deliver_seconds", 0.5),
     ("KONVERSI_CRON_SECONDS", "20", "cron_seconds", 20.0),
 ]
@@ -81,6 +85,8 @@ SECRETS = {
     "MESSENGER_APP_SECRET": "messenger_app_secret",
     "TWILIO_AUTH_TOKEN": "twilio_auth_token",
     "BAILEYS_WEBHOOK_SECRET": "baileys_secret",
+    "KONVERSI_ALERT_WEBHOOK_SECRET": "alert_webhook_secret",
+    "KONVERSI_SMTP_URL": "smtp_url",
 }
 
 

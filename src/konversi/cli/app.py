@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, validators
 
 from konversi._version import __version__
+from konversi.cli.alert_commands import alerts
 from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
@@ -37,6 +38,7 @@ app.command(events)
 app.command(journeys)
 app.command(whatsapp)
 app.command(datasets)
+app.command(alerts)
 app.command(db)
 app.command(spend)
 
@@ -221,6 +223,28 @@ def status(*, json: Json = False) -> int:
     from konversi.cli import looking
 
     return looking.status(load(), as_json=json)
+
+
+@app.command
+def tail(*, what: Given = None, dataset: Given = None, event: Given = None, json: Json = False) -> int:
+    """Watch what happens to events, a line each, while it happens.
+
+    Example: konversi tail --what refused --json
+
+    Parameters
+    ----------
+    what:
+        Only this: accepted, delivered, refused, in_doubt, paused, throttled, failed or not_sent.
+    dataset:
+        Only events of this dataset.
+    event:
+        Only events of this name.
+    json:
+        Print JSON for programs, one object a line.
+    """
+    from konversi.cli import tailing
+
+    return tailing.tail(load(), {"what": what, "dataset": dataset, "event": event}, as_json=json)
 
 
 @app.command

@@ -19,6 +19,7 @@ def list_events(
     state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
     event_id: str | None = None,
     booking_id: str | None = None,
+    dataset: str | None = None,
     limit: Limit = 20,
     json: Json = False,
 ) -> int:
@@ -32,12 +33,19 @@ def list_events(
         Only those with this id.
     booking_id:
         Only those of this booking.
+    dataset:
+        Only those of this dataset.
     limit:
         At most so many, up to 500.
     json:
         Print JSON for programs.
     """
-    wanted = {"state": State(state).value if state else None, "event_id": event_id, "booking_id": booking_id}
+    wanted = {
+        "state": State(state).value if state else None,
+        "event_id": event_id,
+        "booking_id": booking_id,
+        "dataset": dataset,
+    }
     from konversi.cli import looking
 
     return looking.list_events(load(), {**wanted, "limit": str(limit)}, as_json=json)

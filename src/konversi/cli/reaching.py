@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx2
 import orjson
 
+from konversi.alerts.statements import standing
 from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable
@@ -20,18 +21,22 @@ from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox import statements
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State
-from konversi.settings import on_this_machine
+from konversi.settings import DEFAULT_DATASET, on_this_machine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from konversi.settings import Settings
 
 _SECONDS = 10.0
+_SILENCE = 45.0  # seconds without a sign of life, which a stream gives three times as often
 
 
 class Reached(Protocol):
     """Where a command looks."""
 
     def status(self) -> dict[str, Any]: ...
+    def alerts(self) -> dict[str, Any]: ...
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def event(self, receipt: str) -> dict[str, Any]: ...
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
@@ -91,12 +96,32 @@ class OverHttp:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
         if answer.is_success or path == "/readyz":
             return said
-        words = (said.get("title"), said.get("detail"), said.get("remedy"))
-        faults = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in said.get("errors", [])]
-        raise GatewayRefused(" ".join([*(part for part in words if part), *faults]))
+        raise GatewayRefused(_refusal(said))
+
+    def lines(self, path: str, params: dict[str, str]) -> Iterator[str]:
+        """What it streams, line by line, until it ends. Raises as `ask`."""
+        try:
+            with httpx2.stream(
+                "GET",
+                self._url + path,
+                params=params,
+                headers=self._headers,
+                timeout=httpx2.Timeout(_SECONDS, read=_SILENCE),
+                trust_env=not on_this_machine(self._url),
+            ) as answer:
+                if answer.is_success:
+                    yield from answer.iter_lines()
+                    return
+                said = orjson.loads(answer.read())
+        except (httpx2.HTTPError, orjson.JSONDecodeError) as error:
+            raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
+        raise GatewayRefused(_refusal(said))
 
     def status(self) -> dict[str, Any]:
         return self.ask("GET", "/v1/status")
+
+    def alerts(self) -> dict[str, Any]:
+        return self.ask("GET", "/v1/alerts")
 
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self._list("/v1/events", wanted)
@@ -114,6 +139,12 @@ class OverHttp:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
 
 
+def _refusal(problem: dict[str, Any]) -> str:
+    words = (problem.get("title"), problem.get("detail"), problem.get("remedy"))
+    faults = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in problem.get("errors", [])]
+    return " ".join([*(part for part in words if part), *faults])
+
+
 class InDatabase:
     """The database of a gateway that doesn't run."""
 
@@ -127,6 +158,10 @@ class InDatabase:
         known = {"ready": False, "environment": self._settings.environment, "configured": self._settings.configured}
         return {**known, **summary(counts, now()), "lanes": []}
 
+    def alerts(self) -> dict[str, Any]:
+        with reading(self._url) as connection:
+            return {"alerts": standing(connection)}
+
     def events(self, wanted: dict[str, str | None]) -> dict[str, Any]:
         limit = int(wanted.get("limit") or 50)
         state = wanted.get("state")
@@ -134,6 +169,7 @@ class InDatabase:
             state=State(state) if state else None,
             event_id=wanted.get("event_id"),
             booking_id=wanted.get("booking_id"),
+            dataset=DEFAULT_DATASET if wanted.get("dataset") == self._settings.pixel_id else wanted.get("dataset"),
             limit=limit,
         )
         with reading(self._url) as connection:

@@ -20,7 +20,7 @@ from konversi.settings import Settings, variable
 if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
 
-_ONLY_HOST = frozenset({"whatsapp_forward_url"})  # there may be a secret in its path
+_ONLY_HOST = frozenset({"whatsapp_forward_url", "alert_webhook_url"})  # there may be a secret in its path
 
 
 async def show(asked: Asked) -> Page:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -38,10 +39,16 @@ class WebhookReport(NamedTuple):
     dropped: int  # not kept to be handed on, since the start
 
 
-def metrics(counts: Counts, lanes: Sequence[LaneReport], webhooks: WebhookReport, now: float) -> bytes:
+def metrics(
+    counts: Counts,
+    lanes: Sequence[LaneReport],
+    webhooks: WebhookReport,
+    alerts: Sequence[Mapping[str, Any]],
+    now: float,
+) -> bytes:
     """The exposition text."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([*_outbox(counts, now), *_delivery(lanes), *_webhooks(webhooks)]))
+    registry.register(_Snapshot([*_outbox(counts, now), *_delivery(lanes), *_webhooks(webhooks), _alerts(alerts)]))
     return generate_latest(registry)
 
 
@@ -116,3 +123,12 @@ def _webhooks(report: WebhookReport) -> Iterable[Metric]:
         "Webhook calls that will not be handed on, because too many waited, since the start.",
         value=report.dropped,
     )
+
+
+def _alerts(alerts: Sequence[Mapping[str, Any]]) -> Metric:
+    family = GaugeMetricFamily(
+        "konversi_alerts_open", "Causes that need a person, by rule and severity.", labels=["rule", "severity"]
+    )
+    for (rule, severity), number in sorted(Counter((one["rule"], one["severity"]) for one in alerts).items()):
+        family.add_metric([rule, severity], number)
+    return family

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from konversi.insight import attention, event_search, key_sums, overview, quality, summing
+from konversi.insight import attention, event_search, key_sums, money_sums, overview, quality, returns, summing
 from konversi.insight.walking import Follower
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Insight:
         self._database = database
         self.sums = Follower(database, (summing.accepted, summing.delivered))
         self.key_sums = Follower(database, (key_sums.keys,))
+        self.money = Follower(database, (money_sums.conversations, money_sums.results))
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
@@ -36,7 +37,7 @@ class Insight:
 
     async def follow(self) -> bool:
         """Add what is new to all sums; whether there may be more."""
-        followed = [await sums.follow() for sums in (self.sums, self.key_sums)]
+        followed = [await sums.follow() for sums in (self.sums, self.key_sums, self.money)]
         return any(followed)
 
     async def quality(self, since: float, dataset: str | None) -> dict[str, Any]:
@@ -44,6 +45,12 @@ class Insight:
         behind = await self.key_sums.follow(_LOOKS) | await self.sums.follow(_LOOKS)
         sums = await self._database.read(partial(quality.read, since, dataset))
         return {**quality.shape(sums), "complete": not behind}
+
+    async def returns(self, since: float, by: str, within: dict[str, str]) -> dict[str, Any]:
+        """What ads cost since that day, and what came of them."""
+        behind = await self.money.follow(_LOOKS)
+        sums = await self._database.read(partial(returns.read, since))
+        return {**returns.shape(sums, by, within), "complete": not behind}
 
     async def events(self, wanted: Wanted, before: int | None, limit: int) -> Found:
         """A page of events."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from konversi.clock import monotonic
 from konversi.delivery.breaker import Position
@@ -54,6 +54,18 @@ class Decisions(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    """Who looks whether anything needs a person, and tells it."""
+
+    async def open(self) -> list[dict[str, Any]]:
+        """The alerts that are open, the oldest first."""
+        ...
+
+    async def run(self) -> None:
+        """Look and tell, until cancelled."""
+        ...
+
+
 class OnDemand(Protocol):
     """What a process does that may be frozen whenever nobody calls."""
 
@@ -96,6 +108,7 @@ class Gateway:
     tail: Tail
     meta_scores: MetaScores
     spending: Spending
+    alerts: Alerts
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)

@@ -44,7 +44,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "customer": {"email": "Budi@Example.com", "phone": "+62 812-3456-7890", "city": "Bandung"},
         "client": {
             "page_url": "https://studio.example/thanks",
-            "ip": "203.0.113.7",
+            "ip": "103.10.20.30",
             "user_agent": "Mozilla/5.0 (Linux; Android 15)",
         },
     },

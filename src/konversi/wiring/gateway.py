@@ -30,6 +30,7 @@ from konversi.journeys.attribution import Window
 from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.outbox.store import SqlOutbox
+from konversi.wiring.alerting import watchman_of
 from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
@@ -159,7 +160,8 @@ def _assemble(
         if demanded is not None and gateway.delivers:
             demanded.want()
 
-    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again) if on_demand else None
+    alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
+    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts) if on_demand else None
 
     accepting = _accepting(stores, wake)
     receiver = Receiver(store, rules, **accepting)
@@ -202,6 +204,7 @@ def _assemble(
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
         spending=spending_of(settings, stores),
+        alerts=alerts,
         on_demand=demanded,
     )
     return gateway, upkeep

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from konversi.aftercare.upkeep import Upkeep
+    from konversi.alerts.watchman import Watchman
     from konversi.delivery.rounds import Rounds
     from konversi.intake.forward import Forwarder
     from konversi.settings import Settings
@@ -33,6 +34,7 @@ class OnDemand:
         upkeep: Upkeep,
         forwarder: Forwarder | None,
         look_again: Callable[[str], None],
+        alerts: Watchman,
     ) -> None:
         """`look_again` hears the name of each dataset that is reached in another way from now on."""
         self._settings = settings
@@ -41,6 +43,7 @@ class OnDemand:
         self._upkeep = upkeep
         self._forwarder = forwarder
         self._look_again = look_again
+        self._alerts = alerts
         self._fresh_until = stores.clock.now() + _FRESH_SECONDS
         self._wanted = False
 
@@ -87,6 +90,7 @@ class OnDemand:
         done = await self._upkeep.once(until)
         left = max(0.0, until - monotonic())
         await asyncio.gather(self._rounds.deliver(left), self._hand_on(left))
+        await self._alerts.once()
         after = await outbox.counts()
         return {
             "delivered": after.totals.get("deliver", 0) - before.get("deliver", 0),

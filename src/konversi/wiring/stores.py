@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from konversi.alerts import tables as _alerts  # noqa: F401 - brings its tables
 from konversi.clock import Clock, SystemClock
 from konversi.database.metadata import metadata
 from konversi.database.opening import open_database

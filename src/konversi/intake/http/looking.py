@@ -142,6 +142,12 @@ async def status(request: Request) -> dict[str, Any]:
     }
 
 
+@router.get("/v1/alerts", summary="What needs a person", tags=["operations"], responses=problems(503))
+async def alerts(request: Request) -> dict[str, Any]:
+    """The alerts that are open, the oldest first."""
+    return {"alerts": await _gateway(request).alerts.open()}
+
+
 @router.get("/healthz", summary="Is the process sound?", tags=["operations"], responses=_PROBED)
 async def healthz(request: Request) -> JSONResponse:
     """503 where the process should be started again."""
@@ -172,5 +178,5 @@ async def prometheus(request: Request) -> Response:
     webhooks = WebhookReport(
         gateway.refused_calls.totals, await onward.waiting() if onward else 0, onward.dropped if onward else 0
     )
-    text = metrics(counts, gateway.lanes(), webhooks, gateway.clock.now())
+    text = metrics(counts, gateway.lanes(), webhooks, await gateway.alerts.open(), gateway.clock.now())
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

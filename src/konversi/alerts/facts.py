@@ -1,0 +1,61 @@
+"""What the rules look at, read from the database in bounded time, whatever has ever been delivered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from konversi.alerts.rules import DatasetFacts
+from konversi.datasets.tables import datasets
+from konversi.insight.attention import causes
+from konversi.outbox.lanes import Lane
+from konversi.outbox.states import State
+from konversi.outbox.tables import events, queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sqlalchemy import Connection
+
+    from konversi.insight.metrics import LaneReport
+
+_FIELD = {State.DEAD: "dead", State.HELD: "held", State.EXPIRED: "expired"}
+
+
+def read(
+    connection: Connection, lanes: Iterable[LaneReport], now: float, name_of: Callable[[str], str]
+) -> list[DatasetFacts]:
+    """How each dataset stands that there is anything to say of. `name_of` gives the name that its events have."""
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for lane, waited, spent, left in _waiting(connection, now):
+        facts = found[Lane.parse(lane).dataset]
+        facts["waiting_seconds"] = max(facts.get("waiting_seconds", 0.0), waited)
+        facts["spent"] = max(facts.get("spent", 0.0), spent)
+        facts["left_seconds"] = min(facts.get("left_seconds", left), left)
+    for cause in causes(connection):
+        facts = found[cause.dataset]
+        facts[_FIELD[cause.state]] = facts.get(_FIELD[cause.state], 0) + cause.events
+    for report in lanes:
+        if report.breaker != "closed":
+            found[Lane.parse(report.lane).dataset]["paused" if report.paused else "open"] = report.cause
+    faults = select(datasets.c.id, datasets.c.fault).where(datasets.c.fault.is_not(None))
+    for dataset, fault in connection.execute(faults):
+        found[name_of(dataset)]["fault"] = fault
+    return [DatasetFacts(dataset, **facts) for dataset, facts in found.items()]
+
+
+def _waiting(connection: Connection, now: float) -> list[tuple[str, float, float, float]]:
+    """Of each lane, by the event that came first and the one with the first deadline: waited, share spent, left."""
+    waits = queue.c.state == State.WAITING.value
+    first = select(queue.c.lane, func.min(queue.c.id), func.min(queue.c.deadline)).where(waits).group_by(queue.c.lane)
+    found = []
+    for lane, oldest, deadline in connection.execute(first).all():
+        nearest = select(func.min(queue.c.id)).where(waits, queue.c.lane == lane, queue.c.deadline == deadline)
+        ids = {oldest, connection.execute(nearest).scalar()}
+        times = select(events.c.accepted_at, events.c.deadline).where(events.c.id.in_(ids))
+        for accepted, until in connection.execute(times):
+            waited = max(0.0, now - accepted)
+            found.append((lane, waited, waited / max(1.0, until - accepted), until - now))
+    return found
