@@ -17,7 +17,7 @@ class KonversiError(Exception):
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None  # seconds
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail)
@@ -179,7 +179,8 @@ class ShuttingDown(KonversiError):
 class Unauthorized(KonversiError):
     """The call needs an API key.
 
-    Send `Authorization: Bearer <KONVERSI_API_KEY>`; without that setting only calls from this machine are taken.
+    Send `Authorization: Bearer KEY`, with KONVERSI_API_KEY or a key of `konversi keys create`; without that setting
+    calls from this machine need none.
     """
 
     code = "unauthorized"

@@ -12,6 +12,7 @@ import phonenumbers
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from konversi.access_settings import AccessSettings
 from konversi.ads_settings import AdsSettings
 from konversi.alert_settings import AlertSettings
 from konversi.chat_settings import ChatSettings
@@ -30,7 +31,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(AlertSettings, AdsSettings, ServerlessSettings, ChatSettings):
+class Settings(AlertSettings, AdsSettings, AccessSettings, ServerlessSettings, ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(

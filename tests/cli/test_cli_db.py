@@ -400,7 +400,8 @@ def test_a_database_one_revision_behind_is_upgraded_by_the_gateway_that_starts(e
             for statement in (
                 "DROP TABLE totals, lane_courses, installation, summed, hourly_totals",
                 "DROP TABLE hourly_parts, hourly_waits, daily_parts, daily_waits, daily_keysets, daily_delays",
-                "DROP TABLE ad_spend, spend_pulls, ad_results, alerts, alert_notices",
+                "DROP TABLE users, sessions, api_keys, login_tries, welcome_links, audit, processes, alerts",
+                "DROP TABLE ad_spend, spend_pulls, ad_results",
                 "DROP INDEX ix_attempts_fbtrace_id",
                 "CREATE TABLE totals (step varchar(20) PRIMARY KEY, events bigint NOT NULL)",
                 "INSERT INTO totals VALUES ('accept', 5)",

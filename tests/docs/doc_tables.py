@@ -269,7 +269,8 @@ def _takes(schema):
     choices = schema.get("anyOf")
     if choices:
         kinds = dict.fromkeys(_takes(one) for one in choices if one.get("type") != "null")
-        return " or ".join(kinds).replace("whole number or number", "number")
+        kinds = {kind: None for kind in kinds if kind != "whole number" or "number" not in kinds}
+        return " or ".join(kinds)
     if "enum" in schema:
         return ", ".join(map(code, schema["enum"]))
     if schema.get("type") == "array":

@@ -45,6 +45,8 @@ VARIABLES = [
     ("META_API_VERSION", "v25.0", "api_version", "v25.0"),
     ("META_MESSAGING_NAMES", '{"Schedule":"QualifiedLead"}', "messaging_names", {"Schedule": "QualifiedLead"}),
     ("META_IG_ACCOUNT_KEY", "instagram_business_account_id", "ig_account_key", "instagram_business_account_id"),
+    ("KONVERSI_AUDIT_DAYS", "90", "audit_days", 90),
+    ("KONVERSI_TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8", "trusted_proxies", "10.0.0.0/8, fd00::/8"),
     ("KONVERSI_ENV", "production", "environment", "production"),
     ("KONVERSI_ENV", " PROD ", "environment", "production"),
     ("KONVERSI_ENV", "dev", "environment", "development"),

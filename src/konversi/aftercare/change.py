@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from konversi.access.acting import Action, note
 from konversi.errors import InvalidRequest, NotFound, WrongState
 from konversi.logs import logger
 from konversi.outbox.lanes import Lane
@@ -38,6 +39,7 @@ class Decisions:
         lane = str(Lane.parse(stored.lane)._replace(test_code=self._test_code))
         state = await self._outbox.change(event, Step.REPLAY, now=now, reason="Replayed.", lane=lane)
         logger().info("replayed", receipt=receipt(event))
+        note(Action.REPLAY, receipt(event))
         self._wake(lane)
         return state
 
@@ -49,4 +51,5 @@ class Decisions:
             event, Step.DISCARD, now=self._clock.now(), reason=f"Discarded: {reason.strip()[:500]}"
         )
         logger().info("discarded", receipt=receipt(event))
+        note(Action.DISCARD, receipt(event))
         return state

@@ -20,6 +20,7 @@ from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
 from konversi.cli.spend_commands import spend
 from konversi.errors import InvalidSettings, KonversiError
@@ -41,6 +42,9 @@ app.command(datasets)
 app.command(alerts)
 app.command(db)
 app.command(spend)
+app.command(users)
+app.command(keys)
+app.command(audit)
 
 
 def run(arguments: list[str] | None = None) -> int:

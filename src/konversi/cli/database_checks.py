@@ -12,10 +12,10 @@ from konversi.database import installation
 from konversi.database.direct import reading
 from konversi.database.opening import is_sqlite
 from konversi.database.schema import HEAD, readable, revision, usable
+from konversi.database.secret import fingerprint, readings
 from konversi.database.sqlite import OwnerLock, path_of
 from konversi.errors import InvalidSettings, KonversiError, OtherSecret, StorageInUse
 from konversi.insight.soundness import contradictions, counted
-from konversi.wiring.secret import fingerprint, readings
 from konversi.wiring.stores import all_tables
 
 if TYPE_CHECKING:

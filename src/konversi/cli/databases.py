@@ -11,7 +11,7 @@ from konversi.cli.printing import words
 from konversi.database import installation
 from konversi.database.direct import migrated, owning, transaction
 from konversi.database.schema import revision
-from konversi.wiring.secret import fingerprint, readings
+from konversi.database.secret import fingerprint, readings
 
 if TYPE_CHECKING:
     from konversi.settings import Settings

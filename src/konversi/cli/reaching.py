@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx2
 import orjson
 
+from konversi.access.machine import signed
 from konversi.alerts.statements import standing
 from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable
+from konversi.database.secret import readings
 from konversi.database.sqlite import path_of
 from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
 from konversi.insight.describe import event, event_in_full, summary
@@ -69,6 +71,8 @@ class OverHttp:
         self._headers = {"content-type": "application/json"}
         if settings.api_key:
             self._headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        elif on_this_machine(self._url):
+            self._headers |= _signed(settings)
 
     def ask(
         self,
@@ -202,6 +206,15 @@ class InDatabase:
                 raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
             return journey_in_full(found, conversations.past(connection, found.id), events)
+
+
+def _signed(settings: Settings) -> dict[str, str]:
+    """Who can read the installation's secret may do everything; nothing where this one can't."""
+    try:
+        secrets = readings(settings, make=False)
+    except (KonversiError, PermissionError):
+        return {}
+    return {"authorization": f"Bearer {signed(secrets[0], now())}"} if secrets else {}
 
 
 def reach(settings: Settings) -> Reached:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import uvicorn
 
+from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
 from konversi.intake.http.app import application
@@ -85,6 +86,7 @@ async def _serve(settings: Settings, share: Share | None) -> int:
     with listener:
         try:
             async with open_gateway(settings) as gateway:
+                await invite(settings, gateway, address(settings, listener))
                 await _answer(settings, gateway, listener, parent=share.parent if share else None)
                 return 0 if gateway.outbox.broken is None else 1
         except KonversiError as error:
@@ -161,4 +163,4 @@ def announce(settings: Settings, listener: socket.socket) -> None:
     if settings.test_event_code:
         say(f"Development: every event is sent as a test event with the code {settings.test_event_code}.")
     if settings.api_key is None and settings.host not in LOOPBACK:
-        logger().warning("KONVERSI_API_KEY is not set: calls from other machines are refused.")
+        logger().warning("KONVERSI_API_KEY is not set: calls from other machines need a key of `konversi keys create`.")

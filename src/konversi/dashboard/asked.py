@@ -55,6 +55,10 @@ class Asked:
         value = self.request.query_params.get(name, "").strip()
         return value if value and "\x00" not in value and len(value) <= 2_000 else None  # noqa: PLR2004
 
+    async def fields(self) -> dict[str, str]:
+        """The fields of a sent form that come once."""
+        return dict(await self.form())
+
     async def form(self) -> list[tuple[str, str]]:
         """The fields of a sent form."""
         body = await read(self.request.receive, dict(self.request.scope["headers"]), _LONGEST_FORM)

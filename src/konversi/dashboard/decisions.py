@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
+from konversi.dashboard.addresses import own
 from konversi.dashboard.filters import FIELDS, filter_of
 from konversi.dashboard.page import Moved, Page
 from konversi.errors import InvalidRequest, NotFound, WrongState
@@ -38,7 +39,7 @@ async def decide(asked: Asked) -> Page | Moved:
     if step is None:
         raise InvalidRequest("what: replay or discard.")
     number, ids = await _meant(asked.gateway, form, step)
-    back = _own(form.given("back"))
+    back = own(form.given("back"), "/events")
     if form.given("sure") is None or (step is Step.DISCARD and number and form.given("because") is None):
         return Page(
             "confirm.html",
@@ -87,14 +88,6 @@ async def _carry_out(gateway: Gateway, ids: Sequence[int], step: Step, reason: s
             continue
         done += 1
     return done
-
-
-def _own(address: str | None) -> str:
-    """An address of ours, whatever the form says."""
-    parts = urlsplit(address or "")
-    if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith(("//", "/\\")):
-        return "/events"
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _with(address: str, **more: int) -> str:

@@ -22,4 +22,5 @@ class Moved:
     """Where to look next, after something was done."""
 
     to: str
-    cookies: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)  # kept for a year
+    headers: dict[str, str] = field(default_factory=dict)

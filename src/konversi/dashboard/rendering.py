@@ -21,7 +21,7 @@ _MENU = (
     ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
     ("Learn", (("/journeys", "Journeys"), ("/quality", "Quality"))),
     ("Try", (("/bench", "Test bench"), ("/tail", "Live"))),
-    ("Set up", (("/datasets", "Datasets"), ("/system", "System"))),
+    ("Set up", (("/datasets", "Datasets and keys"), ("/system", "System"))),
 )
 
 
@@ -63,6 +63,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "here": asked.address,
         "testing": settings.test_event_code,
         "may": asked.visitor.may,
+        "who": asked.visitor.name,
     }
 
 

@@ -13,7 +13,9 @@ from konversi.access.roles import Role
 
 NEEDS: dict[str, Role | None] = {
     "/": Role.VIEWER,
+    "/account": Role.VIEWER,
     "/attention": Role.VIEWER,
+    "/audit": Role.ADMIN,
     "/bench": Role.VIEWER,
     "/datasets": Role.VIEWER,
     "/events": Role.VIEWER,
@@ -24,11 +26,23 @@ NEEDS: dict[str, Role | None] = {
     "/journeys/{journey}": Role.VIEWER,
     "/quality": Role.VIEWER,
     "/system": Role.VIEWER,
+    "/users": Role.ADMIN,
+    "/account/password": Role.VIEWER,  # one's own
+    "/account/sessions": Role.VIEWER,  # one's own
+    "/datasets/add": Role.ADMIN,
     "/tail": Role.VIEWER,
     "/bench/send": Role.OPERATOR,
     "/datasets/check": Role.OPERATOR,
+    "/datasets/remove": Role.ADMIN,
     "/events/decide": Role.OPERATOR,
+    "/keys/create": Role.ADMIN,
+    "/keys/revoke": Role.ADMIN,
+    "/users/add": Role.ADMIN,
+    "/users/change": Role.ADMIN,
     "/language": None,  # changes nothing but the visitor's own cookie
+    "/login": None,
+    "/logout": None,
+    "/welcome": None,  # takes the secret of a link
     "/static/{name}": None,  # the login page has a style too
 }
 

@@ -10,16 +10,19 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from konversi._version import __version__
+from konversi.dashboard.addresses import own
+from konversi.dashboard.audit_page import changes
 from konversi.dashboard.lanes import standing
 from konversi.dashboard.language import NAMES, NOTHING
 from konversi.dashboard.page import Moved, Page
 from konversi.database.schema import HEAD
-from konversi.insight.describe import summary
+from konversi.insight.describe import moment, summary
 from konversi.settings import Settings, variable
 
 if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
 
+_FEW = 10  # of the newest changes
 _ONLY_HOST = frozenset({"whatsapp_forward_url", "alert_webhook_url"})  # there may be a secret in its path
 
 
@@ -39,10 +42,17 @@ async def show(asked: Asked) -> Page:
             "ready": gateway.ready and await gateway.reachable(),
             "status": summary(await gateway.outbox.counts(), asked.now),
             "lanes": await standing(gateway),
+            "processes": [_process(one) for one in await gateway.processes.listed()],
+            "changes": await changes(gateway, _FEW) if asked.visitor.may("admin") else [],
             "forwards_waiting": await gateway.forwarder.waiting() if gateway.forwarder else None,
             "settings": in_effect(settings),
         },
     )
+
+
+def _process(one: dict[str, Any]) -> dict[str, Any]:
+    told = {name: one[name] for name in ("host", "pid", "does", "version", "alive")}
+    return {**told, "started_at": moment(one["started_at"]), "seen_at": moment(one["seen_at"])}
 
 
 def in_effect(settings: Settings) -> dict[str, str]:
@@ -66,5 +76,4 @@ async def choose_language(asked: Asked) -> Moved:
     """Keep the visitor's choice in a cookie, and show the page again."""
     form = dict(await asked.form())
     chosen, back = form.get("lang", ""), form.get("back", "")
-    own = back.startswith("/") and not back.startswith(("//", "/\\"))
-    return Moved(back if own else "/", {"lang": chosen} if chosen in NAMES else {})
+    return Moved(own(back, "/"), {"lang": chosen} if chosen in NAMES else {})

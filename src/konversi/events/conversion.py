@@ -20,7 +20,9 @@ LongText = Annotated[str, StringConstraints(max_length=2_048, pattern=_NO_CONTRO
 Several = Text | Annotated[list[Text], Field(max_length=10)]
 Whole = Annotated[int, Field(strict=True)]
 Number = Whole | Annotated[float, Field(strict=True)]
-Amount = Annotated[Number, Field(ge=0, le=1e15)]
+# The bounds stand in each branch: around the union pydantic calls Python for each, which costs a tenth of all reading.
+# The fraction comes first, since its branch says of any number out of bounds just that.
+Amount = Annotated[float, Field(strict=True, ge=0, le=1e15)] | Annotated[int, Field(strict=True, ge=0, le=10**15)]
 
 
 class _Words(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from konversi.access.acting import Action, note
 from konversi.errors import KonversiError
 from konversi.events.faults import Fault
 from konversi.insight.describe import moment
@@ -105,6 +106,7 @@ class Catalogue:
         await self._datasets.add(
             form.id, form.token, name=form.name, app_secret=form.app_secret, on_in_doubt=form.on_in_doubt
         )
+        note(Action.DATASET_ADDED, form.id)
         self._changed(self._registry.name_of(form.id))
         return self._described(form.id)
 
@@ -118,6 +120,7 @@ class Catalogue:
         ):
             raise DatasetInUse(f"{dataset}.")
         await self._datasets.remove(dataset)
+        note(Action.DATASET_REMOVED, dataset)
         self._changed(name)
         return {"id": dataset, "removed": True}
 
@@ -131,6 +134,7 @@ class Catalogue:
         else:
             fault = await self._fault_of(to)
             await self._datasets.checked(dataset, fault)
+            note(Action.DATASET_CHECKED, dataset, found="sound" if fault is None else "fault")
         return {"id": dataset, "ok": fault is None, "fault": fault, "checked_at": moment(self._now())}
 
     def try_again(self, dataset: str) -> None:
@@ -147,6 +151,7 @@ class Catalogue:
         self._known(dataset)
         _only_whatsapp_has_lines(form.channel, form.lines)
         await self._datasets.link(form.channel, form.account, dataset, form.lines)
+        note(Action.ACCOUNT_LINKED, form.account, dataset=dataset, channel=form.channel)
         return self._described(dataset)
 
     async def link_own(self, account: str, form: AccountDataset) -> dict[str, Any]:
@@ -164,8 +169,10 @@ class Catalogue:
             await self._datasets.add(
                 found.dataset, token, name=form.name, app_secret=app_secret, on_in_doubt=form.on_in_doubt
             )
+            note(Action.DATASET_ADDED, found.dataset)
             self._changed(self._registry.name_of(found.dataset))
         await self._datasets.link(form.channel, account, found.dataset, form.lines)
+        note(Action.ACCOUNT_LINKED, account, dataset=found.dataset, channel=form.channel)
         return self._described(found.dataset)
 
     def _token_for(self, account: str, form: AccountDataset) -> tuple[str, str | None]:

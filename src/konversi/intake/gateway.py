@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from konversi.clock import monotonic
+from konversi.clock import monotonic, unique
 from konversi.delivery.breaker import Position
 from konversi.errors import NotFound, StorageUnavailable
 from konversi.insight.metrics import LaneReport
@@ -18,11 +18,13 @@ from konversi.outbox.states import FINAL, State, Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from konversi.access.entrance import Entrance
     from konversi.clock import Clock
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
     from konversi.insight.meta_scores import MetaScores
+    from konversi.insight.processes import Processes
     from konversi.insight.reading import Insight
     from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
@@ -105,14 +107,28 @@ class Gateway:
     catalogue: Catalogue
     watch: Watch
     insight: Insight
+    entrance: Entrance
+    processes: Processes
     tail: Tail
     meta_scores: MetaScores
     spending: Spending
     alerts: Alerts
+    process: str = field(default_factory=unique)  # tells this one from others over the same database
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
+    webhooks_heard: dict[str, float] = field(default_factory=dict)  # by platform: Unix seconds of the last good call
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)
     room_for_strangers: Room = field(default_factory=lambda: Room(_ROOM_FOR_STRANGERS))
+
+    def heard(self) -> dict[str, dict[str, Any]]:
+        """What this process has heard of webhooks since its start, by platform."""
+        refused: dict[str, dict[str, int]] = {}
+        for (platform, code), number in self.refused_calls.totals.items():
+            refused.setdefault(platform, {})[code] = number
+        return {
+            one: {"heard_at": self.webhooks_heard.get(one), "refused": refused.get(one, {})}
+            for one in {*refused, *self.webhooks_heard}
+        }
 
     @property
     def delivers(self) -> bool:

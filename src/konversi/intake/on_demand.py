@@ -6,14 +6,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from konversi.errors import ShuttingDown, StorageUnavailable
-from konversi.intake.receive import Receipt, Receiver
+from konversi.intake.receive import Receipt, Receiver, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import TypeAlias
 
     from konversi.events.conversion import Conversion
-    from konversi.intake.receive import Refusal, Rules
+    from konversi.intake.receive import Rules
     from konversi.outbox.port import Outbox
     from konversi.outbox.states import State
 
@@ -30,6 +30,12 @@ class OnDemandReceiver(Receiver):
         super().__init__(outbox, rules, **more)
         self._store = outbox
         self._deliver = deliver
+
+    async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
+        (outcome,) = await self.receive_all([conversion], waited=waited)
+        if isinstance(outcome, Refusal):
+            raise outcome.error
+        return outcome
 
     async def receive_all(
         self, conversions: Sequence[Conversion], *, waited: float = 0.0, conversation: str | None = None

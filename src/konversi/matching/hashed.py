@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from hashlib import sha256 as _sha256
 
 SHORTEST = 32  # characters: anything shorter is no hash, and needs no look
 
-_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{64}")
 _WITH_APPENDIX = re.compile(r"[0-9A-Fa-f]{64}\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg)")
 _MD5 = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 def sha256(normal: str) -> str:
     """Lower-case hexadecimal SHA-256 of the UTF-8 bytes, without salt."""
-    return hashlib.sha256(normal.encode()).hexdigest()
+    return _sha256(normal.encode()).hexdigest()
 
 
 def already_hashed(text: str) -> str | None:
@@ -24,7 +24,7 @@ def already_hashed(text: str) -> str | None:
     Source: Meta, Conversions API: customer information parameters, and the parameter builder library.
     """
     text = text.strip()
-    if _SHA256.fullmatch(text):
+    if _HEXADECIMAL.fullmatch(text):
         return text.lower()
     return text if _WITH_APPENDIX.fullmatch(text) else None
 

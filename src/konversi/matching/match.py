@@ -52,11 +52,10 @@ def match(
         value = given[field]
         if value is None:
             continue
-        if field == "name":
+        key = BY_CUSTOMER_FIELD.get(field)
+        if key is None:
             gathered.full_name(value, given)
-            continue
-        key = BY_CUSTOMER_FIELD[field]
-        if key.hashed and isinstance(value, str):
+        elif key.hashed and isinstance(value, str):
             gathered.in_hashes(key, value, key.about)
         else:
             gathered.take(key, value)
@@ -104,10 +103,8 @@ class _Gathered:
             self._note(about, remark)
         if hashed is None:
             return
-        so_far = self.user_data.get(key.meta)
-        if so_far is None:
-            self.user_data[key.meta] = [hashed]
-        elif hashed not in so_far:
+        so_far = self.user_data.setdefault(key.meta, [])
+        if hashed not in so_far:
             so_far.append(hashed)
 
     def full_name(self, name: str, given: dict[str, Any]) -> None:

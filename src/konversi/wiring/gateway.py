@@ -17,6 +17,7 @@ from konversi.delivery.rounds import Rounds
 from konversi.delivery.watch import Watch
 from konversi.errors import InvalidSettings, MissingCredentials
 from konversi.insight.meta_scores import MetaScores
+from konversi.insight.processes import Processes
 from konversi.insight.reading import Insight
 from konversi.insight.tail import Tail
 from konversi.intake.forward import Forwarder
@@ -31,6 +32,7 @@ from konversi.logs import logger
 from konversi.meta.channels import MESSAGING_NAMES, Tables
 from konversi.outbox.store import SqlOutbox
 from konversi.wiring.alerting import watchman_of
+from konversi.wiring.attending import attending
 from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
@@ -39,7 +41,7 @@ from konversi.wiring.spend import spending_of
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from konversi.delivery.courier import Sender
     from konversi.outbox.port import Outbox
@@ -105,7 +107,7 @@ async def open_gateway(
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
             logger().warning(str(MissingCredentials()))
-        async with heeding(gateway, stores), running(gateway, upkeep):
+        async with heeding(gateway, stores), attending(gateway), running(gateway, upkeep):
             try:
                 yield gateway
             finally:
@@ -141,7 +143,7 @@ def _assemble(
         on_in_doubt=destinations.on_in_doubt,
         retention_days=settings.retention_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
-        forget=memory(stores.journeys, settings.journey_days),
+        forget=_forgetting(settings, stores),
         follow=insight.follow,
     )
     rounds = Rounds(lambda: gateway.dispatcher, watch)
@@ -204,10 +206,22 @@ def _assemble(
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
         spending=spending_of(settings, stores),
+        entrance=stores.entrance,
+        processes=Processes(database, clock.now),
         alerts=alerts,
         on_demand=demanded,
     )
     return gateway, upkeep
+
+
+def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
+    conversations = memory(stores.journeys, settings.journey_days)
+
+    async def forget(now: float) -> bool:
+        more = [await conversations(now), await stores.entrance.forget(now, settings.audit_days)]
+        return any(more)
+
+    return forget
 
 
 def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from konversi.access.keys import KEYS
 from konversi.errors import KonversiError
 from konversi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from konversi.intake.gateway import Gateway
     from konversi.wiring.stores import Stores
@@ -24,12 +25,7 @@ async def heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
 
         async def reload(dataset: str) -> None:
-            try:
-                await stores.datasets.load()
-            except KonversiError as error:
-                logger().error("datasets_not_reloaded", cause=error.detail)
-                return
-            if dataset:
+            if await _loaded(stores.datasets.load, "datasets") and dataset:
                 gateway.dispatcher.look_again(dataset)
 
         def lane(told: str) -> None:
@@ -38,13 +34,11 @@ async def heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
             else:
                 gateway.dispatcher.look_around()
 
-        def dataset(told: str) -> None:
-            group.create_task(reload(told))
-
         heeded: dict[str, Callable[[str], None]] = {
             LANE: lane,
             COURSE: lambda _lane: gateway.dispatcher.hear(),
-            DATASET: dataset,
+            DATASET: lambda told: _start(group, reload(told)),
+            KEYS: lambda _: _start(group, _loaded(stores.entrance.keys.load, "keys")),
             FORWARD: lambda _: gateway.forwarder.wake() if gateway.forwarder and gateway.delivers else None,
         }
         for topic, listener in heeded.items():
@@ -54,3 +48,16 @@ async def heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
         finally:
             for topic in heeded:
                 stores.database.on(topic, lambda _told: None)
+
+
+async def _loaded(load: Callable[[], Awaitable[None]], what: str) -> bool:
+    try:
+        await load()
+    except KonversiError as error:
+        logger().error(f"{what}_not_reloaded", cause=error.detail)
+        return False
+    return True
+
+
+def _start(group: asyncio.TaskGroup, work: Coroutine[None, None, object]) -> None:
+    group.create_task(work)

@@ -59,6 +59,8 @@ class OnDemand:
         try:
             await self._stores.database.resume()
             await self._reload()
+            await self._stores.entrance.keys.write_down()
+            await self._stores.entrance.keys.load()
         except (StorageUnavailable, ShuttingDown) as error:  # whatever the call needs of the storage will say so itself
             logger().error("not_resumed", cause=error.detail)
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from konversi.access.entrance import Entrance, entrance
 from konversi.alerts import tables as _alerts  # noqa: F401 - brings its tables
 from konversi.clock import Clock, SystemClock
 from konversi.database.metadata import metadata
@@ -13,11 +14,11 @@ from konversi.database.opening import open_database
 from konversi.database.port import FULL
 from konversi.database.schema import usable
 from konversi.database.sealed import Seal
+from konversi.database.secret import readings, the_one
 from konversi.datasets.store import Datasets
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
-from konversi.wiring.secret import readings, the_one
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,6 +40,7 @@ class Stores:
     forwards: Forwards
     datasets: Datasets
     seal: Seal
+    entrance: Entrance
     clock: Clock
     secret: bytes = field(repr=False)
 
@@ -87,4 +89,6 @@ async def open_stores(
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
-        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, clock, secret)
+        door = entrance(database, may_be, clock.now)
+        await door.keys.load()
+        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, door, clock, secret)

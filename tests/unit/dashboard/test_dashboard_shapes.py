@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from konversi.dashboard.addresses import own
 from konversi.dashboard.chart import HEIGHT, bars, ceiling
-from konversi.dashboard.decisions import _own, _with
+from konversi.dashboard.decisions import _with
 from konversi.dashboard.export import cell
 from konversi.insight.overview import Sums, shape
 from konversi.insight.periods import by_step, period
@@ -79,10 +80,26 @@ def test_other_cells_stay_as_they_are(text):
 
 
 @pytest.mark.parametrize(
-    "address", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", "", None]
+    "address",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:x",
+        "",
+        None,
+        "/\t/evil.example",
+        "/\n//evil.example",
+        "/a\\b",
+        "/" + "a" * 3_000,
+    ],
 )
-def test_after_a_decision_nobody_is_sent_elsewhere(address):
-    assert _own(address) == "/events"
+def test_after_a_form_nobody_is_sent_elsewhere(address):
+    assert own(address, "/events") == "/events"
+
+
+def test_after_a_form_one_is_where_one_was():
+    assert own("/events?state=dead&q=%2Fa#top", "/") == "/events?state=dead&q=%2Fa#top"
 
 
 def test_what_was_done_is_added_to_the_address_once():

@@ -86,7 +86,7 @@ BAD = [
     ({"value": "150000"}, "value", "wrong_type"),
     ({"value": -1}, "value", "too_small"),
     ({"value": 10**16}, "value", "too_large"),
-    ({"value": float("inf")}, "value", "wrong_type"),
+    ({"value": float("inf")}, "value", "not_finite"),
     ({"value": True}, "value", "wrong_type"),
     ({"event": ""}, "event", "empty"),
     ({"event": None}, "event", "wrong_type"),

@@ -15,7 +15,7 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
-from konversi.intake.http import agent, cron, datasets, guide, journeys, looking, spend, tail
+from konversi.intake.http import agent, cron, datasets, guide, journeys, looking, people, spend, tail
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
@@ -75,14 +75,15 @@ def application(
             yield
 
     app.router.lifespan_context = lifespan
-    return FrontDoor(app, Access(api_key), lambda: app.state.gateway, only)
+    opened = lambda: app.state.gateway  # noqa: E731 - once the server's lifespan has begun
+    return FrontDoor(app, Access(api_key, opened), opened, only, pages)
 
 
 def door_of(gateway: Gateway, api_key: str | None, only: Only = None) -> FrontDoor:
     """The ASGI application of a gateway that somebody else opens and closes."""
     app = _described()
     app.state.gateway = gateway
-    return FrontDoor(app, Access(api_key), lambda: gateway, only)
+    return FrontDoor(app, Access(api_key, lambda: gateway), lambda: gateway, only)
 
 
 def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
@@ -100,6 +101,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(spend.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
+    app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(
         EVENTS_PATH,
@@ -138,7 +140,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
+    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
 

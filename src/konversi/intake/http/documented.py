@@ -21,7 +21,7 @@ _MODELS: tuple[type[BaseModel], ...] = (Conversion, GuideConversion)
 _PROBLEMS = {
     400: "Not valid JSON",
     401: "Needs an API key, or a call from this machine; a webhook needs its platform's signature or secret",
-    403: "The verify token is another one",
+    403: "The key is not good for this; or the verify token is another one",
     404: "There is no such thing here",
     408: "The body did not arrive in time",
     409: "The event_id has other contents, or the state of things forbids it",
@@ -81,7 +81,7 @@ def description(app: FastAPI, models: tuple[type[BaseModel], ...] = ()) -> dict[
         title=app.title,
         version=app.version,
         summary=app.summary,
-        description="Without KONVERSI_API_KEY only calls from the gateway's own machine are taken.",
+        description="Calls need an API key; from the gateway's own machine only where KONVERSI_API_KEY is set.",
         routes=app.routes,
     )
     parts = described.setdefault("components", {})
@@ -91,6 +91,8 @@ def description(app: FastAPI, models: tuple[type[BaseModel], ...] = ()) -> dict[
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
     schemas["Problem"] = _PROBLEM
-    parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "KONVERSI_API_KEY"}}
+    parts["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "KONVERSI_API_KEY, or an API key"}
+    }
     described["security"] = [{"key": []}, {}]
     return described

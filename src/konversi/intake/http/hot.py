@@ -6,54 +6,74 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orjson
+from starlette.routing import Match
 
-from konversi.errors import KonversiError
+from konversi.access.acting import Actor, acting
+from konversi.errors import KonversiError, Unauthorized
 from konversi.intake.http import webhooks
+from konversi.intake.http.access import session_of
 from konversi.intake.http.bodies import MANY_EVENTS, read
+from konversi.intake.http.callers import address_of
 from konversi.intake.http.duties import check
 from konversi.intake.http.native import Answer, answer
 from konversi.intake.http.problems import PROBLEM, headers, problem, response, unforeseen
 from konversi.intake.webhooks import PATHS, Asked
+from konversi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from konversi.access.acting import Acting
     from konversi.intake.gateway import Gateway
-    from konversi.intake.http.access import Access
+    from konversi.intake.http.access import Access, Caller
     from konversi.intake.http.duties import Only
 
     Headers: TypeAlias = Mapping[bytes, bytes]
 
 EVENTS_PATH = "/v1/events"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FOR_WHO_IS_LOGGED_IN = frozenset({"/docs", "/openapi.json"})
 
 
 class FrontDoor:
     """The ASGI application that the server runs: answers events and webhooks itself and hands on the rest."""
 
-    def __init__(self, inner: ASGIApp, access: Access, gateway: Callable[[], Gateway], only: Only = None) -> None:
+    def __init__(
+        self,
+        inner: ASGIApp,
+        access: Access,
+        gateway: Callable[[], Gateway],
+        only: Only = None,
+        pages: Sequence[BaseRoute] = (),
+    ) -> None:
         self._inner = inner
         self._access = access
         self._gateway = gateway
         self._only = only
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
         sent = dict(scope["headers"])
+        door = self._door(scope)
         try:
-            self._access.check(scope, sent)
+            if door is None:
+                caller = await self._let_in(scope, sent)
+            else:
+                self._access.check(scope, sent)
             check(self._only, scope["method"], scope["path"])
         except KonversiError as error:
             await response(error)(scope, receive, send)
             return
-        door = self._door(scope)
         if door is None:
             with suppress(Exception):  # answered and logged within; the server would only print it, with its text
-                await self._inner(scope, receive, send)
+                await self._hand_on(scope, sent, receive, send, caller)
             return
         try:
             reply = await door(scope, sent, receive)
@@ -62,6 +82,34 @@ class FrontDoor:
         except Exception as error:  # noqa: BLE001 - reported, and the caller gets an answer
             reply = _refusal(unforeseen(error))
         await _send(send, reply)
+
+    async def _let_in(self, scope: Scope, sent: Headers) -> Caller | None:
+        """Who calls. The pages ask for themselves who looks. Raises as `Access.check`."""
+        if any(page.matches(scope)[0] is Match.FULL for page in self._pages):
+            return self._access.caller(scope, sent)
+        try:
+            return self._access.check(scope, sent)
+        except Unauthorized:
+            if scope["path"] in _FOR_WHO_IS_LOGGED_IN and await session_of(self._gateway(), scope, sent):
+                return None
+            raise
+
+    async def _hand_on(self, scope: Scope, sent: Headers, receive: Receive, send: Send, caller: Caller | None) -> None:
+        """Call what is within, and keep what was changed there before it is answered."""
+        scope["konversi.caller"] = caller
+        if scope["method"] in _SAFE:
+            await self._inner(scope, receive, send)
+            return
+        gateway = self._gateway()
+        at = address_of(scope, sent, gateway.settings.proxies)
+        with acting(Actor(caller.name, caller.kind, at) if caller else Actor("", "nobody", at)) as one:
+
+            async def kept_first(message: Message) -> None:
+                if one.deeds and message["type"] == "http.response.start":
+                    await _keep(gateway, one)
+                await send(message)
+
+            await self._inner(scope, receive, kept_first)
 
     def _door(self, scope: Scope) -> Callable[[Scope, Headers, Receive], Awaitable[Answer]] | None:
         if scope["path"] == EVENTS_PATH and scope["method"] == "POST":
@@ -76,6 +124,14 @@ class FrontDoor:
     async def _webhook(self, scope: Scope, sent: Headers, receive: Receive) -> Answer:
         asked = Asked(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), sent)
         return await webhooks.answer(self._gateway(), asked, receive)
+
+
+async def _keep(gateway: Gateway, one: Acting) -> None:
+    done = [deed.action.value for deed in one.deeds]
+    try:
+        await gateway.entrance.audit.keep(one)
+    except KonversiError as error:  # it is done all the same
+        logger().error("changes_not_kept", by=one.actor.name, done=done, cause=error.detail)
 
 
 def _refusal(error: KonversiError) -> Answer:

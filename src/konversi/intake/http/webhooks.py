@@ -21,10 +21,12 @@ async def answer(gateway: Gateway, asked: Asked, receive: Receive) -> Answer:
     """Take a call, whose body is still to come. Raises a `KonversiError` where it can't be taken."""
     name, platform = platform_of(asked.path)
     try:
-        return await _answer(gateway, platform, asked, receive)
+        reply = await _answer(gateway, platform, asked, receive)
     except KonversiError as error:
         gateway.refused_calls.note(name, error.code)
         raise
+    gateway.webhooks_heard[name] = gateway.clock.now()
+    return reply
 
 
 async def _answer(gateway: Gateway, platform: Platform, asked: Asked, receive: Receive) -> Answer:

@@ -7,8 +7,8 @@ from alembic import op
 
 from konversi.database.metadata import key
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
