@@ -38,6 +38,9 @@ def test_nothing_set_gives_a_development_gateway_that_waits_for_credentials():
 
 
 VARIABLES = [
+    ("META_AD_ACCOUNT_ID", "act_1234567", "ad_account_id", "act_1234567"),
+    ("META_INSIGHTS_VERSION", "v25.0", "insights_version", "v25.0"),
+    ("META_ACTION_TYPES", '{"payments": ["purchase"]}', "action_types", {"payments": ["purchase"]}),
     ("META_PIXEL_ID", "123456789", "pixel_id", "123456789"),
     ("META_DATASET_ID", "123456789", "pixel_id", "123456789"),
     ("META_TEST_EVENT_CODE", "TEST777", "test_code", "TEST777"),
@@ -76,6 +79,7 @@ VARIABLES = [
 ]
 PREFIXES = ("META_", "KONVERSI_", "WHATSAPP_", "MESSENGER_", "TWILIO_", "BAILEYS_", "CRON_")
 SECRETS = {
+    "META_ADS_TOKEN": "ads_token",
     "META_CONVERSION_API_TOKEN": "token",
     "META_APP_SECRET": "app_secret",
     "KONVERSI_API_KEY": "api_key",
