@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # The pages by what brings people there: what happens today, what to learn of it, what to try, what to set up.
 _MENU = (
     ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
-    ("Learn", (("/journeys", "Journeys"), ("/quality", "Quality"))),
+    ("Learn", (("/journeys", "Journeys"), ("/quality", "Quality"), ("/return", "Return"))),
     ("Try", (("/bench", "Test bench"), ("/tail", "Live"))),
     ("Set up", (("/datasets", "Datasets and keys"), ("/system", "System"))),
 )
@@ -53,6 +53,8 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "n_": language.count,
         "number": language.number,
         "percent": language.percent,
+        "money": language.money,
+        "times": language.times,
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
         "seconds": language.seconds,
         "time": lambda at: language.time(at, zone),
