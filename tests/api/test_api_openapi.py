@@ -91,7 +91,7 @@ def test_the_description_knows_every_door_and_each_field():
     assert set(DESCRIPTION["paths"]) == {
         GUIDE, EVENTS, f"{EVENTS}/{{receipt}}", f"{EVENTS}/{{receipt}}/replay", f"{EVENTS}/{{receipt}}/discard",
         "/v1/datasets", "/v1/datasets/{dataset}", "/v1/datasets/{dataset}/check", "/v1/datasets/{dataset}/accounts",
-        "/v1/accounts/{account}/dataset", "/v1/journeys", "/v1/journeys/{journey}", "/v1/tail", "/v1/agent/turns", "/v1/agent/records",
+        "/v1/accounts/{account}/dataset", "/v1/journeys", "/v1/journeys/{journey}", "/v1/funnel", "/v1/tail", "/v1/agent/turns", "/v1/agent/records",
         "/internal/deliver",
         "/webhooks/whatsapp", "/webhooks/messenger", "/webhooks/twilio", "/webhooks/baileys", "/v1/status", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip

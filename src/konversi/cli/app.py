@@ -19,6 +19,7 @@ from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
+from konversi.cli.import_command import imports
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
@@ -37,6 +38,7 @@ app = App(
 )
 app.command(events)
 app.command(journeys)
+app.command(imports)
 app.command(whatsapp)
 app.command(datasets)
 app.command(alerts)
@@ -219,6 +221,29 @@ def send(
         currency=currency, services=service or [], channel=channel, source=source, occurred_at=occurred_at,
     )  # fmt: skip
     return asyncio.run(sending.send(load(), given, wait=wait, as_json=json))
+
+
+@app.command
+def funnel(
+    *,
+    days: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=90))] = 7,
+    by: Literal["ad", "day", "tool"] | None = None,
+    json: Json = False,
+) -> int:
+    """How far the conversations came that ads opened: from the click to the booking and the payment.
+
+    Parameters
+    ----------
+    days:
+        The last days, of which today is one; with 1, the last 24 hours.
+    by:
+        For each ad, for each day, or what the agent's tools did.
+    json:
+        Print JSON for programs: all of it.
+    """
+    from konversi.cli import funnel as command
+
+    return command.funnel(load(), days, by, as_json=json)
 
 
 @app.command

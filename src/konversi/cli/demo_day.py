@@ -33,9 +33,19 @@ if TYPE_CHECKING:
 CHATS = 5_000
 _DAY = 86_400
 _ROUND = 300  # seconds that are played together, since each commit costs milliseconds
-_ACTS = ("message", "asks", "only said", "books", "pays")  # in the order in which one chat has them
+_ACTS = (
+    "message",
+    "clicks again",
+    "asks",
+    "looks",
+    "only said",
+    "tries",
+    "books",
+    "pays",
+)  # in the order in which one chat has them
 _OUTAGE = (14.0, 14.5)  # hours of the day that Meta is away
 _BY_HOUR = (2, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 12, 10, 9, 9, 10, 12, 14, 16, 15, 11, 7, 4)
+_SLOWNESS = {"check_price": 0.4, "find_slots": 1.3, "create_booking": 2.1}
 _ACCOUNT, _LINE = "104123412341234", "+6281200001111"
 _SERVICES = (("Repaint Bodi Halus", 150_000), ("Poles Bodi", 350_000), ("Coating", 1_200_000), ("Cuci Detail", 85_000))
 _REFUSED = (
@@ -89,12 +99,18 @@ def _scenes(chance: Random, begin: float, chats: int) -> Iterator[_Scene]:
     for chat, hour in enumerate(hours):
         at = begin + hour * 3_600 + chance.random() * 3_600
         yield _Scene(at, chat, "message")
+        if chance.random() < 0.06:  # noqa: PLR2004
+            yield _Scene(at + chance.uniform(600, 7_200), chat, "clicks again")
         if chance.random() > 0.42:  # noqa: PLR2004 - the share that goes on
             continue
         yield _Scene(at := at + chance.uniform(60, 600), chat, "asks")
+        if chance.random() < 0.7:  # noqa: PLR2004
+            yield _Scene(at := at + chance.uniform(20, 120), chat, "looks")
         fate = chance.random()
         if fate < 0.06:  # noqa: PLR2004
             yield _Scene(at + 30, chat, "only said")
+        elif fate < 0.10:  # noqa: PLR2004
+            yield _Scene(at + 60, chat, "tries")
         elif fate < 0.42:  # noqa: PLR2004
             yield _Scene(at := at + chance.uniform(60, 900), chat, "books")
             if chance.random() < 0.45:  # noqa: PLR2004
@@ -123,17 +139,32 @@ class _Day:
         match scene.what:
             case "message":
                 await self._stores.journeys.arrive(Heard((_arrival(scene, chance),)))
+            case "clicks again":
+                again = _arrival(scene, chance)
+                await self._stores.journeys.arrive(Heard((again._replace(message=f"{again.message}b"),)))
             case "asks":
                 outcome = "succeeded" if chance.random() < 0.96 else "error"  # noqa: PLR2004 - of a hundred
-                await self._stores.journeys.note([_use(scene, "check_price", outcome, chance)])
+                await self._work(scene, _use(scene, "check_price", outcome, chance))
                 await self._report("InitiateCheckout", scene, None)
+            case "looks":
+                outcome = "succeeded" if chance.random() < 0.93 else "failed"  # noqa: PLR2004
+                await self._work(scene, _use(scene, "find_slots", outcome, chance, "FullyBooked"))
             case "only said":
-                await self._stores.journeys.note_turn(Turn(customer=_customer(scene.chat), at=scene.at, claimed=True))
+                await self._work(scene, claimed=True)
+            case "tries":
+                kind = chance.choice(("SlotTaken", "SlotTaken", "PhoneMissing", "Timeout"))
+                outcome = "error" if kind == "Timeout" else "failed"
+                await self._work(scene, _use(scene, "create_booking", outcome, chance, kind))
             case "books":
-                await self._stores.journeys.note([_use(scene, "create_booking", "succeeded", chance)])
+                await self._work(scene, _use(scene, "create_booking", "succeeded", chance), booked=True, claimed=True)
                 await self._report("Lead", scene, chance.choice(_SERVICES))
             case "pays":
                 await self._report("Purchase", scene, chance.choice(_SERVICES))
+
+    async def _work(self, scene: _Scene, *uses: ToolUse, booked: bool = False, claimed: bool = False) -> None:
+        """An answer of the agent, and the tools that it called for it."""
+        turn = Turn(customer=_customer(scene.chat), at=scene.at, tools=len(uses), booked=booked, claimed=claimed)
+        await asyncio.gather(self._stores.journeys.note(uses), self._stores.journeys.note_turn(turn))
 
     async def _report(self, name: str, scene: _Scene, service: tuple[str, int] | None) -> None:
         conversion = Conversion(
@@ -192,13 +223,13 @@ def _arrival(scene: _Scene, chance: Random) -> Arrival:
     return Arrival(f"wamid.demo{scene.chat:06}", "whatsapp", _ACCOUNT, _LINE, int(scene.at), who, "text", referral)
 
 
-def _use(scene: _Scene, tool: str, outcome: str, chance: Random) -> ToolUse:
+def _use(scene: _Scene, tool: str, outcome: str, chance: Random, kind: str = "Timeout") -> ToolUse:
     return ToolUse.model_validate(
         {
             "tool": tool,
             "outcome": outcome,
-            "error_kind": "Timeout" if outcome == "error" else None,
-            "seconds": round(chance.lognormvariate(-0.6, 0.5), 3),
+            "error_kind": None if outcome == "succeeded" else kind,
+            "seconds": round(_SLOWNESS[tool] * chance.lognormvariate(-0.6, 0.5), 3),
             "called_at": scene.at,
             "customer": {"phone": _phone(scene.chat)},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
 
 import httpx2
 import orjson
@@ -15,7 +16,9 @@ from konversi.database.schema import readable
 from konversi.database.secret import readings
 from konversi.database.sqlite import path_of
 from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
+from konversi.insight import funnel
 from konversi.insight.describe import event, event_in_full, summary
+from konversi.insight.periods import last_days
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.journeys import statements as conversations
 from konversi.journeys.port import Search as JourneySearch
@@ -43,6 +46,7 @@ class Reached(Protocol):
     def event(self, receipt: str) -> dict[str, Any]: ...
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def journey(self, journey: str) -> dict[str, Any]: ...
+    def funnel(self, days: int) -> dict[str, Any]: ...
 
 
 class GatewayRefused(KonversiError):
@@ -100,7 +104,14 @@ class OverHttp:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
         if answer.is_success or path == "/readyz":
             return said
-        raise GatewayRefused(_refusal(said))
+        raise refused(said)
+
+    def client(self, seconds: float) -> httpx2.AsyncClient:
+        """For what takes more than one question; close it."""
+        headers = {name: value for name, value in self._headers.items() if name != "content-type"}
+        return httpx2.AsyncClient(
+            base_url=self._url, headers=headers, timeout=seconds, trust_env=not on_this_machine(self._url)
+        )
 
     def lines(self, path: str, params: dict[str, str]) -> Iterator[str]:
         """What it streams, line by line, until it ends. Raises as `ask`."""
@@ -119,7 +130,7 @@ class OverHttp:
                 said = orjson.loads(answer.read())
         except (httpx2.HTTPError, orjson.JSONDecodeError) as error:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
-        raise GatewayRefused(_refusal(said))
+        raise refused(said)
 
     def status(self) -> dict[str, Any]:
         return self.ask("GET", "/v1/status")
@@ -139,14 +150,18 @@ class OverHttp:
     def journey(self, journey: str) -> dict[str, Any]:
         return self.ask("GET", f"/v1/journeys/{journey}")
 
+    def funnel(self, days: int) -> dict[str, Any]:
+        return self.ask("GET", "/v1/funnel", params={"days": str(days)})
+
     def _list(self, path: str, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
 
 
-def _refusal(problem: dict[str, Any]) -> str:
+def refused(problem: dict[str, Any]) -> GatewayRefused:
+    """The gateway's problem, in its own words."""
     words = (problem.get("title"), problem.get("detail"), problem.get("remedy"))
     faults = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in problem.get("errors", [])]
-    return " ".join([*(part for part in words if part), *faults])
+    return GatewayRefused(" ".join([*(part for part in words if part), *faults]))
 
 
 class InDatabase:
@@ -206,6 +221,11 @@ class InDatabase:
                 raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
             return journey_in_full(found, conversations.past(connection, found.id), events)
+
+    def funnel(self, days: int) -> dict[str, Any]:
+        period = last_days(days, now(), ZoneInfo("UTC"))
+        with reading(self._url) as connection:
+            return {**funnel.shape(funnel.read(period, connection), period), "complete": False}
 
 
 def _signed(settings: Settings) -> dict[str, str]:

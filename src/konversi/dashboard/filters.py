@@ -35,7 +35,7 @@ def filter_of(given: Callable[[str], str | None], gateway: Gateway) -> Filter:
             misread.append("state")
     times: dict[str, float | None] = {}
     for name in ("since", "until"):
-        times[name], read = _seconds(given(name))
+        times[name], read = seconds_of(given(name))
         if not read:
             misread.append(name)
     if (reach := given("range")) is not None:
@@ -59,7 +59,7 @@ def filter_of(given: Callable[[str], str | None], gateway: Gateway) -> Filter:
     return Filter(wanted, tuple(misread))
 
 
-def _seconds(text: str | None) -> tuple[float | None, bool]:
+def seconds_of(text: str | None) -> tuple[float | None, bool]:
     """Unix seconds of an ISO 8601 moment, in UTC where it names no zone, and whether it is one."""
     if text is None:
         return None, True

@@ -4,39 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from konversi.dashboard.journey_filters import CASES, CHANNELS, CLICKS, FIELDS, STAGES, filter_of
 from konversi.dashboard.page import Page
 from konversi.errors import JourneyUnknown
+from konversi.insight.describe import moment
+from konversi.insight.standing import Stage
 from konversi.insight.timeline import journey, journey_in_full
-from konversi.journeys.port import Search, journey_id, journey_of
+from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox.port import Search as EventSearch
 
 if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
+    from konversi.insight.journey_search import Row
     from konversi.journeys.port import Past
 
 _PAGE_ROWS = 50
 _MOST_EVENTS = 200  # on one timeline
 _DAY = 86_400
-CHANNELS = ("whatsapp", "messenger", "instagram")
 
 
 async def show_all(asked: Asked) -> Page:
-    """Conversations, newest first."""
-    channel, ad_id = asked.query("channel"), asked.query("ad")
-    before = journey_of(asked.query("cursor") or "")
-    search = Search(channel if channel in CHANNELS else None, ad_id, before, _PAGE_ROWS + 1)
-    found = await asked.gateway.journeys.search(search)
-    shown = found[:_PAGE_ROWS]
+    """Conversations, those with the newest first click first."""
+    window = asked.gateway.settings.attribution_days * _DAY
+    filtered = filter_of(asked, window)
+    found = await asked.gateway.insight.journeys(
+        filtered.wanted, journey_of(asked.query("cursor") or ""), limit=_PAGE_ROWS
+    )
     return Page(
         "journeys.html",
         "Journeys",
         {
-            "filters": {"channel": channel, "ad": ad_id},
-            "channels": CHANNELS,
-            "journeys": [journey(one, ad) for one, ad in shown],
-            "next": journey_id(shown[-1][0].id) if len(found) > _PAGE_ROWS else None,
+            "filters": {name: asked.query(name) for name in FIELDS},
+            "misread": filtered.misread,
+            "choices": {"channels": CHANNELS, "stages": list(STAGES), "clicks": CLICKS, "cases": CASES},
+            "journeys": [_listed(row, window, asked.now) for row in found.rows],
+            "next": journey_id(found.next) if found.next is not None else None,
+            "looked_back_to": moment(found.upto),
         },
     )
+
+
+def _listed(row: Row, window: float, now: float) -> dict[str, Any]:
+    """A conversation in the list."""
+    stands = row.standing
+    left = None if stands.clicked_at is None else stands.clicked_at + window - now
+    return {
+        **journey(row.journey, stands.ad or None),
+        "first_click_at": moment(stands.at) if stands.clicks else None,
+        "stage": Stage(stands.stage).name.lower(),
+        "click": stands.click if left is None or left > 0 else "over",
+        "seconds_left": None if left is None else max(0.0, left),
+        "unfounded": stands.unfounded,
+        "found_only": stands.found_only,
+    }
 
 
 async def show_one(asked: Asked) -> Page:
@@ -54,18 +74,16 @@ async def show_one(asked: Asked) -> Page:
         "Journey",
         {
             "journey": journey_in_full(found, past, events),
-            "window": click_window(past, window, asked.now),
+            "window": click_window(past, found.channel, window, asked.now),
             "window_days": gateway.settings.attribution_days,
         },
     )
 
 
-def click_window(past: Past, window: float, now: float) -> dict[str, Any]:
+def click_window(past: Past, channel: str, window: float, now: float) -> dict[str, Any]:
     """Whether conversions are credited to an ad at the moment, and for how many seconds yet."""
-    clicks = [touch["at"] for touch in past.touches if touch["click_id"] is not None]
-    if not past.touches:
-        return {"matched": False, "why": "no_click", "left": None}
+    clicks = [touch["at"] for touch in past.touches if touch["click_id" if channel == "whatsapp" else "ad_id"]]
     if not clicks:
-        return {"matched": False, "why": "no_click_id", "left": None}
+        return {"matched": False, "why": "no_click_id" if past.touches else "no_click", "left": None}
     left = max(clicks) + window - now
     return {"matched": left > 0, "why": None if left > 0 else "over", "left": max(0.0, left)}

@@ -78,6 +78,10 @@ class Language:
         """How many times as much."""
         return NOTHING if value is None else f"{self.number(value)}\N{MULTIPLICATION SIGN}"
 
+    def share(self, share: float) -> str:
+        """A share, in percent with a decimal place where it is small."""
+        return str(format_percent(share, "#,##0.#%" if share < 0.1 else "#,##0%", locale=self.locale))  # noqa: PLR2004
+
     def seconds(self, value: float | None) -> str:
         """A stretch of time in its largest unit."""
         if value is None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 # The pages by what brings people there: what happens today, what to learn of it, what to try, what to set up.
 _MENU = (
     ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
-    ("Learn", (("/journeys", "Journeys"), ("/quality", "Quality"), ("/return", "Return"))),
-    ("Try", (("/bench", "Test bench"), ("/tail", "Live"))),
+    ("Learn", (("/ai", "AI metrics"), ("/journeys", "Journeys"), ("/quality", "Quality"), ("/return", "Return"))),
+    ("Try", (("/bench", "Test bench"), ("/tail", "Live"), ("/imports", "Imports"))),
     ("Set up", (("/datasets", "Datasets and keys"), ("/system", "System"))),
 )
 
@@ -55,6 +55,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "percent": language.percent,
         "money": language.money,
         "times": language.times,
+        "share_": language.share,
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
         "seconds": language.seconds,
         "time": lambda at: language.time(at, zone),

@@ -13,6 +13,7 @@ from konversi.access.roles import Role
 
 NEEDS: dict[str, Role | None] = {
     "/": Role.VIEWER,
+    "/ai": Role.VIEWER,
     "/account": Role.VIEWER,
     "/attention": Role.VIEWER,
     "/audit": Role.ADMIN,
@@ -22,6 +23,11 @@ NEEDS: dict[str, Role | None] = {
     "/events/export.csv": Role.VIEWER,
     "/events/export.ndjson": Role.VIEWER,
     "/events/{receipt}": Role.VIEWER,
+    "/imports": Role.VIEWER,
+    "/imports/{number}": Role.VIEWER,
+    "/imports/{number}/result.csv": Role.VIEWER,
+    "/imports/decide": Role.OPERATOR,
+    "/imports/send": Role.OPERATOR,
     "/journeys": Role.VIEWER,
     "/journeys/{journey}": Role.VIEWER,
     "/quality": Role.VIEWER,

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from konversi.dashboard import (
     account_page,
+    ai_page,
     attention_page,
     audit_page,
     bench_page,
@@ -18,6 +19,7 @@ from konversi.dashboard import (
     event_page,
     events_page,
     export,
+    import_pages,
     journey_pages,
     keys_forms,
     login_page,
@@ -61,6 +63,7 @@ _SECURITY = {
 
 _PAGES: dict[str, Show] = {
     "/": overview_page.show,
+    "/ai": ai_page.show,
     "/account": account_page.show,
     "/attention": attention_page.show,
     "/audit": audit_page.show,
@@ -68,6 +71,8 @@ _PAGES: dict[str, Show] = {
     "/datasets": datasets_page.show,
     "/events": events_page.show,
     "/events/{receipt}": event_page.show,
+    "/imports": import_pages.show_all,
+    "/imports/{number}": import_pages.show_one,
     "/journeys": journey_pages.show_all,
     "/journeys/{journey}": journey_pages.show_one,
     "/quality": quality_page.show,
@@ -78,13 +83,19 @@ _PAGES: dict[str, Show] = {
 }
 # Pages for who is not there yet: they have no twin in JSON.
 _OUTSIDE: dict[str, Show] = {"/login": login_page.show, "/welcome": login_page.show_welcome}
-_FILES: dict[str, Show] = {"/events/export.csv": export.as_csv, "/events/export.ndjson": export.as_ndjson}
+_FILES: dict[str, Show] = {
+    "/events/export.csv": export.as_csv,
+    "/events/export.ndjson": export.as_ndjson,
+    "/imports/{number}/result.csv": import_pages.verdicts,
+}
 _FORMS: dict[str, Show] = {
     "/bench": bench_page.check,
     "/bench.json": bench_page.check,
     "/bench/send": bench_page.send,
     "/return/pull": return_page.pull,
     "/events/decide": decisions.decide,
+    "/imports/send": import_pages.send,
+    "/imports/decide": import_pages.decide,
     "/account/password": account_page.change_password,
     "/account/sessions": account_page.end_sessions,
     "/datasets/add": datasets_page.add,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from konversi.insight.periods import Period, by_step
-from konversi.insight.tables import DAY, HOUR, hourly_totals, parts, waits
+from konversi.insight.periods import Period, by_step, stretches
+from konversi.insight.tables import hourly_totals, parts, waits
 from konversi.insight.waits import percentile
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def read(period: Period, connection: Connection) -> Sums:
     told: Counter[tuple[str, str, str]] = Counter()
     went: Counter[tuple[str, str, str]] = Counter()
     buckets: Counter[int] = Counter()
-    midnight = -(-period.start // DAY) * DAY
-    for every, since, until in ((HOUR, period.start, midnight), (DAY, midnight, None)):
+    for every, since, until in stretches(period):
         of = parts[every].c
         sums = select(of.dataset, of.event_name, of.channel, func.sum(of.accepted), func.sum(of.delivered))
         for *names, came, delivered in connection.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from konversi.insight.tables import HOUR
+from konversi.insight.tables import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +29,13 @@ class Period(NamedTuple):
 
 
 def period(name: str, now: float, zone: ZoneInfo) -> Period:
+    """One of those that the pages offer."""
+    return last_days(PERIODS[name], now, zone)._replace(name=name)
+
+
+def last_days(days: int, now: float, zone: ZoneInfo) -> Period:
     """The last 24 hours by the hour, or the last days, of which today is one, by the day of this time zone."""
-    days = PERIODS[name]
+    name = f"{days}d"
     if days == 1:
         this_hour = int(now // HOUR) * HOUR
         return Period(name, tuple(this_hour - back * HOUR for back in reversed(range(24))), now, 24 * HOUR)
@@ -38,6 +43,12 @@ def period(name: str, now: float, zone: ZoneInfo) -> Period:
     starts = (today - timedelta(days=back) for back in reversed(range(days)))  # wall time: a day may have 23 hours
     steps = tuple(int(start.astimezone(UTC).timestamp() // HOUR) * HOUR for start in starts)
     return Period(name, steps, now, days * 24 * HOUR)
+
+
+def stretches(of: Period) -> tuple[tuple[int, int, int | None], ...]:
+    """What a period is read by: its first hours, then the days of UTC. Each with its unit, its start and its end."""
+    midnight = -(-of.start // DAY) * DAY
+    return ((HOUR, of.start, midnight), (DAY, midnight, None))
 
 
 def by_step(hours: Iterable[tuple[int, int]], steps: tuple[int, ...], shift: int = 0) -> list[int]:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from konversi.insight import attention, event_search, key_sums, money_sums, overview, quality, returns, summing
+from konversi.insight import (
+    attention,
+    event_search,
+    funnel,
+    journey_search,
+    key_sums,
+    money_sums,
+    overview,
+    quality,
+    returns,
+    standings,
+    summing,
+)
 from konversi.insight.walking import Follower
 
 if TYPE_CHECKING:
@@ -14,6 +26,8 @@ if TYPE_CHECKING:
     from konversi.database.port import Database
     from konversi.insight.attention import Cause
     from konversi.insight.event_search import Found, Wanted
+    from konversi.insight.journey_search import Found as JourneysFound
+    from konversi.insight.journey_search import Wanted as JourneysWanted
     from konversi.insight.periods import Period
     from konversi.outbox.states import Step
 
@@ -26,6 +40,7 @@ class Insight:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.sums = Follower(database, (summing.accepted, summing.delivered))
+        self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
         self.money = Follower(database, (money_sums.conversations, money_sums.results))
 
@@ -37,7 +52,7 @@ class Insight:
 
     async def follow(self) -> bool:
         """Add what is new to all sums; whether there may be more."""
-        followed = [await sums.follow() for sums in (self.sums, self.key_sums, self.money)]
+        followed = [await sums.follow() for sums in (self.sums, self.standings, self.key_sums, self.money)]
         return any(followed)
 
     async def quality(self, since: float, dataset: str | None) -> dict[str, Any]:
@@ -51,6 +66,23 @@ class Insight:
         behind = await self.money.follow(_LOOKS)
         sums = await self._database.read(partial(returns.read, since))
         return {**returns.shape(sums, by, within), "complete": not behind}
+
+    async def funnel(self, period: Period) -> dict[str, Any]:
+        """How far the conversations of a period came, and the agent's work in it, up to this moment."""
+        behind = await self._follow_journeys()
+        sums = await self._database.read(partial(funnel.read, period))
+        return {**funnel.shape(sums, period), "complete": not behind}
+
+    async def journeys(self, wanted: JourneysWanted, before: int | None, limit: int) -> JourneysFound:
+        """A page of conversations, up to this moment."""
+        await self._follow_journeys()
+        return await self._database.read(
+            lambda connection: journey_search.search(connection, wanted, before=before, limit=limit)
+        )
+
+    async def _follow_journeys(self) -> bool:
+        behind = await self.sums.follow(_LOOKS)
+        return await self.standings.follow(_LOOKS) or behind
 
     async def events(self, wanted: Wanted, before: int | None, limit: int) -> Found:
         """A page of events."""

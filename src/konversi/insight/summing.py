@@ -1,21 +1,23 @@
 """The hourly sums of events: what was accepted and delivered.
 
 Accepted events follow their ids, delivered ones the attempts that ended: a delivery is final, however late it comes,
-and counts for the hour in which its event was accepted.
+and counts for the hour in which its event was accepted. The conversations of both are stirred.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from konversi.insight.sealed_ids import complete_upto
 from konversi.insight.tables import HOUR, hourly_totals, parts, waits
 from konversi.insight.waits import bucket_of
 from konversi.insight.walking import Found, grouped, mark_of, next_stretch
+from konversi.journeys.statements import stir
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane
 from konversi.outbox.members import pack, unpack
@@ -40,6 +42,7 @@ class _Place(NamedTuple):
     dataset: str
     event_name: str
     lane: str
+    journey: int | None
 
     @property
     def sum(self) -> tuple[int, str, str, str]:
@@ -54,8 +57,12 @@ def accepted(connection: Connection) -> Found | None:
     if stretch is None:
         return None
     before, after = stretch
-    rows = _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto))
-    return Found(before, after, [*_sums(Counter(row.sum for row in rows), Counter(), Counter())])
+    came: Counter[tuple[int, str, str, str]] = Counter()
+    journeys: set[int | None] = set()
+    for place, number in _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto)):
+        came[place.sum] += number
+        journeys.add(place.journey)
+    return Found(before, after, [*_sums(came, Counter(), Counter())], partial(stir, journeys=journeys))
 
 
 def delivered(connection: Connection) -> Found | None:
@@ -81,15 +88,17 @@ def delivered(connection: Connection) -> Found | None:
         return None
     went: Counter[tuple[int, str, str, str]] = Counter()
     took: Counter[tuple[int, int]] = Counter()
+    journeys: set[int | None] = set()
     for row in rows:
         if row.verdict == Kind.DELIVERED.value:
-            for place in _members(connection, unpack(row.members)):
-                went[place.sum] += 1
-                took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += 1
-    return Found(mark, after, [*_sums(Counter(), went, took)])
+            for place, number in _members(connection, unpack(row.members)):
+                went[place.sum] += number
+                took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += number
+                journeys.add(place.journey)
+    return Found(mark, after, [*_sums(Counter(), went, took)], partial(stir, journeys=journeys))
 
 
-def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
+def _members(connection: Connection, ids: Sequence[int]) -> Iterable[tuple[_Place, int]]:
     if ids and ids[-1] - ids[0] == len(ids) - 1:
         yield from _places(connection, events.c.id.between(ids[0], ids[-1]))
         return
@@ -97,10 +106,14 @@ def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
         yield from _places(connection, events.c.id.in_(ids[start : start + _CHUNK]))
 
 
-def _places(connection: Connection, condition: ColumnElement[bool]) -> list[_Place]:
-    asked = select(events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane)
-    rows = connection.execute(asked.join_from(events, queue, events.c.id == queue.c.id).where(condition))
-    return [_Place(*row) for row in rows]
+def _places(connection: Connection, condition: ColumnElement[bool]) -> list[tuple[_Place, int]]:
+    """How many events belong where. The database counts them: events of one commit were accepted at the same moment.
+
+    Each row that comes to Python takes its lock from whoever accepts events meanwhile.
+    """
+    place = (events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane, events.c.journey)
+    asked = select(*place, func.count()).join_from(events, queue, events.c.id == queue.c.id).where(condition)
+    return [(_Place(*row[:-1]), row[-1]) for row in connection.execute(asked.group_by(*place))]
 
 
 def _sums(

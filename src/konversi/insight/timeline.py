@@ -58,9 +58,14 @@ def stage(past: Past, events: Iterable[Stored]) -> str:
     """How far it has come: chat, click, checkout, booking, payment or done."""
     reached = {"click" if past.touches else "chat"}
     for stored in events:
-        if stored.state is not State.DISCARDED and stored.event_name not in _NOT_A_STAGE:
-            reached.add(_STAGE_OF.get(stored.event_name, "booking"))
+        if stored.state is not State.DISCARDED and (name := stage_of(stored.event_name)) is not None:
+            reached.add(name)
     return max(reached, key=_STAGES.index)
+
+
+def stage_of(event_name: str) -> str | None:
+    """The stage that an event of this name stands for, if any."""
+    return None if event_name in _NOT_A_STAGE else _STAGE_OF.get(event_name, "booking")
 
 
 def _entries(one: Journey, past: Past, events: Iterable[Stored]) -> Iterable[dict[str, Any]]:

@@ -39,6 +39,7 @@ class Found(NamedTuple):
     before: Mark
     after: Mark
     sums: Sequence[tuple[Table, Sums]]
+    also: Callable[[Connection], object] | None = None  # what else is written with it
 
 
 Look: TypeAlias = "Callable[[Connection], Found | None]"  # nothing: there is nothing new
@@ -100,6 +101,8 @@ def _keep(found: Found, connection: Connection) -> bool:
         connection.execute(insert(summed).values(found.after._asdict()))
     for table, sums in found.sums:
         _add(connection, table, sums)
+    if found.also is not None:
+        found.also(connection)
     return True
 
 

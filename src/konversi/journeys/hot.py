@@ -34,6 +34,7 @@ _VISITED = (
 _DROP_TOUCHES = (  # the oldest ones after the first
     "DELETE FROM touches WHERE id IN (SELECT id FROM touches WHERE journey = ? ORDER BY at, id LIMIT ? OFFSET 1)"
 )
+_STIR = "INSERT INTO stirred (journey) VALUES (?)"  # its standing is looked at again
 _SEEN_BY_META = "SELECT DISTINCT journey, event_name FROM automatic WHERE journey IN ({})"
 _KNOWN = (
     "SELECT k.key, j.id, j.channel, j.account, j.line, j.last_at, j.user_data,"
@@ -51,8 +52,8 @@ def arrive(driver: Driver, visits: Sequence[Visit], now: float) -> int:
             continue
         journey = _visited(driver, visit)
         driver.execute("INSERT INTO messages (key, at, journey) VALUES (?, ?, ?)", (visit.message, now, journey))
-        if visit.referral is not None:
-            _touch(driver, journey, visit)
+        if visit.referral is not None and _touch(driver, journey, visit):
+            driver.execute(_STIR, (journey,))
         new += 1
     return new
 
@@ -115,6 +116,7 @@ def _opened(driver: Driver, visit: Visit) -> int:
         (visit.channel, visit.account, visit.line, visit.at, visit.at, visit.tail, said),
     ).fetchone()
     _name(driver, journey, (*visit.own, *visit.phones))
+    driver.execute(_STIR, (journey,))
     return int(journey)
 
 
@@ -127,17 +129,17 @@ def _name(driver: Driver, journey: int, keys: Sequence[bytes]) -> None:
         driver.execute("INSERT INTO journey_keys (key, journey) VALUES (?, ?) ON CONFLICT DO NOTHING", (key, journey))
 
 
-def _touch(driver: Driver, journey: int, visit: Visit) -> None:
-    """A click is kept once, as it first came."""
+def _touch(driver: Driver, journey: int, visit: Visit) -> bool:
+    """A click is kept once, as it first came. Whether it is new."""
     referral = visit.referral
     if referral is None:
-        return
+        return False
     if referral.click_id is not None:
         known = driver.execute(
             "SELECT 1 FROM touches WHERE journey = ? AND click_id = ?", (journey, referral.click_id)
         ).fetchone()
         if known:
-            return
+            return False
         _name(driver, journey, [visit.click] if visit.click else [])
     driver.execute(
         "INSERT INTO touches (journey, at, account, line, click_id, ad_id, source_type, source_url, headline, ref)"
@@ -158,6 +160,7 @@ def _touch(driver: Driver, journey: int, visit: Visit) -> None:
     (number,) = driver.execute("SELECT count(*) FROM touches WHERE journey = ?", (journey,)).fetchone()
     if number > _MOST_TOUCHES:
         driver.execute(_DROP_TOUCHES, (journey, number - _MOST_TOUCHES))
+    return True
 
 
 def sight(driver: Driver, sightings: Sequence[Sighting]) -> int:

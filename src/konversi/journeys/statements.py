@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, insert, or_, select, update
 
-from konversi.journeys.port import Journey, Past, Search
+from konversi.journeys.port import SPOKEN_OF, Journey, Past, Search
 from konversi.journeys.tables import (
     automatic,
     journey_keys,
     journeys,
     messages,
+    stirred,
+    told,
     tool_uses,
     touches,
     turns,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -98,18 +100,45 @@ def note_uses(connection: Connection, uses: Sequence[Mapping[str, Any]]) -> list
             are_new[number] = key not in new
             new[number if key is None else key] = use
         elif known[key] in _UNFINISHED:
+            before = connection.execute(select(tool_uses).where(tool_uses.c.key == key)).mappings().one()
             connection.execute(update(tool_uses).where(tool_uses.c.key == key).values(use))
+            _tell(connection, [dict(before)], number=-1)
+            _tell(connection, [use])
             known[key] = use["outcome"]
     if new:
         connection.execute(insert(tool_uses), list(new.values()))
+        _tell(connection, list(new.values()))
+    stir(connection, {use["journey"] for use in uses})
     return are_new
+
+
+def _tell(connection: Connection, uses: Sequence[Mapping[str, Any]], number: int = 1) -> None:
+    """Let the sums know of tool calls."""
+    said = ("at", "tool", "outcome", "error_kind", "seconds")
+    connection.execute(insert(told), [{**{name: use[name] for name in said}, "number": number} for use in uses])
+
+
+def stir(connection: Connection, journeys: Iterable[int | None]) -> None:
+    """Let the standing of these conversations be looked at again."""
+    rows = [{"journey": journey} for journey in sorted({one for one in journeys if one is not None})]
+    if rows:
+        connection.execute(insert(stirred), rows)
 
 
 def note_turn(connection: Connection, turn: Mapping[str, Any]) -> None:
     """Keep one answer of the agent, once where it has a key."""
     if turn["key"] is not None and connection.execute(select(turns.c.id).where(turns.c.key == turn["key"])).first():
         return
+    outcome = "booked" if turn["booked"] else "unfounded" if _is_unfounded(connection, turn) else "answered"
     connection.execute(insert(turns).values(turn))
+    connection.execute(insert(told).values(at=turn["at"], tool="", outcome=outcome, number=1))
+    stir(connection, [turn["journey"]])
+
+
+def _is_unfounded(connection: Connection, turn: Mapping[str, Any]) -> bool:
+    """Whether it says that something was booked, and nothing was, neither in it nor lately."""
+    lately = (turn["at"] - SPOKEN_OF, turn["at"])
+    return turn["claimed"] and not booked_within(connection, turn["conversation"], turn["journey"], *lately)
 
 
 def booked_within(
@@ -160,4 +189,5 @@ def forget_journeys(connection: Connection, ids: Sequence[int], before: float) -
     for table in (journey_keys, touches, automatic, tool_uses, turns):
         connection.execute(delete(table).where(table.c.journey.in_(gone)))
     connection.execute(delete(journeys).where(journeys.c.id.in_(gone)))
+    stir(connection, gone)
     return len(gone)

@@ -115,3 +115,24 @@ forwards = Table(
     Index("ix_forwards_due_at", "due_at"),
     sqlite_autoincrement=True,
 )
+
+stirred = Table(  # conversations in which something happened since their standing was last looked at
+    "stirred",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("journey", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+told = Table(  # what the agent did and is not in the sums yet; an outcome that changed is taken out, and told anew
+    "told",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("tool", String(100), nullable=False),  # empty for an answer of the agent
+    Column("outcome", String(20), nullable=False),
+    Column("error_kind", String(100)),
+    Column("seconds", Double),
+    Column("number", Integer, nullable=False),  # 1, or -1 where it is taken out
+    sqlite_autoincrement=True,
+)

@@ -15,7 +15,8 @@ import orjson
 
 from konversi.database.sqlite_threads import driver_of
 from konversi.outbox.members import pack
-from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent
+from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent, Settlement
+from konversi.outbox.statements import end_attempt
 from konversi.outbox.states import State, Step, after
 
 if TYPE_CHECKING:
@@ -223,5 +224,6 @@ class HotSqlite:
     ) -> tuple[Batch | None, Sequence[int]]:
         return claim(driver_of(connection), lane, now, lease_until, choose)
 
-    def settle_delivered(self, connection: Connection, ids: Sequence[int]) -> None:
-        settle_delivered(driver_of(connection), ids)
+    def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
+        if end_attempt(connection, batch.attempt, settlement):
+            settle_delivered(driver_of(connection), batch.ids)

@@ -59,8 +59,8 @@ class Hot(Protocol):
         """The batch, its intent to send written, and the ids that `choose` found expired."""
         ...
 
-    def settle_delivered(self, connection: Connection, ids: Sequence[int]) -> None:
-        """Move sending events to delivered. `ids` ascend."""
+    def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
+        """End the attempt and move its events to delivered, unless it has ended before (rescued)."""
         ...
 
 
@@ -130,11 +130,9 @@ class SqlOutbox:
 
     async def settle(self, batch: Batch, settlement: Settlement) -> None:
         def job(connection: Connection) -> None:
-            if not statements.end_attempt(connection, batch.attempt, settlement):
-                return
             if settlement.step is Step.DELIVER and not settlement.in_doubt:
-                self._hot.settle_delivered(connection, batch.ids)
-            else:
+                self._hot.settle_delivered(connection, batch, settlement)
+            elif statements.end_attempt(connection, batch.attempt, settlement):
                 statements.move(connection, batch.ids, settlement)
 
         await self.database.write(job)

@@ -15,7 +15,7 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
-from konversi.intake.http import agent, cron, datasets, guide, journeys, looking, people, spend, tail
+from konversi.intake.http import agent, cron, datasets, funnel, guide, imports, journeys, looking, people, spend, tail
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
@@ -99,8 +99,10 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(tail.router)
     app.include_router(journeys.router)
     app.include_router(spend.router)
+    app.include_router(funnel.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
+    app.include_router(imports.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(

@@ -7,8 +7,8 @@ from alembic import op
 
 from konversi.database.metadata import key
 
-revision = "0015"
-down_revision = "0014"
+revision = "0018"
+down_revision = "0016"
 
 
 def upgrade() -> None:
