@@ -12,6 +12,7 @@ from konversi.ads_settings import ADS_SECRETS
 from konversi.alert_settings import ALERT_SECRETS
 from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
+from konversi.payment_settings import PAYMENT_SECRETS
 from konversi.serverless_settings import SERVERLESS_SECRET
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ SECRETS = (
     SERVERLESS_SECRET,
     *CHAT_SECRETS,
     *ADS_SECRETS,
+    *PAYMENT_SECRETS,
     *ALERT_SECRETS,
 )
 

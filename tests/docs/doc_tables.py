@@ -170,7 +170,7 @@ def answers():
 def metric_families():
     counts = Counts(dict.fromkeys(State, 1), {"deliver": 1}, 0.0)
     lane = LaneReport("default|live|chat", {"delivered": 1}, {"delivered": 1}, 1.0, "closed", paused=False, cause="")
-    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0)
+    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0, {("midtrans", "accepted"): 1})
     return list(
         text_string_to_metric_families(
             metrics(counts, [lane], webhooks, [{"rule": "token_fault", "severity": "error"}], 1.0).decode()
