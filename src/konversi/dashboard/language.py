@@ -72,8 +72,8 @@ class Language:
         """A share, in whole percent."""
         return str(format_percent(share, "#,##0%", locale=self.locale))
 
-    def money(self, value: float | None, currency: str) -> str:
-        """An amount in major units; without fractions from a thousand on."""
+    def round_money(self, value: float | None, currency: str) -> str:
+        """An amount to be compared with others; without fractions from a thousand on."""
         if value is None:
             return NOTHING
         whole = abs(value) >= 1_000 or value == round(value)  # noqa: PLR2004 - cents are noise beside it

@@ -54,7 +54,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "number": language.number,
         "money": language.money,
         "percent": language.percent,
-        "money": language.money,
+        "round_money": language.round_money,
         "times": language.times,
         "share_": language.share,
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
