@@ -12,7 +12,7 @@ from konversi._version import __version__
 from konversi.errors import NotFound
 from konversi.events.faults import Fault
 from konversi.insight.describe import event, event_in_full, summary
-from konversi.insight.metrics import WebhookReport, metrics
+from konversi.insight.metrics import SharedReport, metrics
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.forms import read_form
 from konversi.intake.invalid_fields import InvalidFields
@@ -173,10 +173,8 @@ async def readyz(request: Request) -> JSONResponse:
 async def prometheus(request: Request) -> Response:
     """In the text format."""
     gateway = _gateway(request)
-    counts = await gateway.outbox.counts()
-    onward = gateway.forwarder
-    webhooks = WebhookReport(
-        gateway.refused_calls.totals, await onward.waiting() if onward else 0, onward.dropped if onward else 0
+    shared = SharedReport(
+        await gateway.outbox.counts(), await gateway.insight.waits(), await gateway.alerts.open(), gateway.clock.now()
     )
-    text = metrics(counts, gateway.lanes(), webhooks, await gateway.alerts.open(), gateway.clock.now())
+    text = metrics(shared, await gateway.doings())
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
