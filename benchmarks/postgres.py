@@ -56,7 +56,7 @@ def _accepted(
 ) -> tuple[float, float, float]:
     """Events a second accepted by one intake process, and delivered by one delivery process meanwhile; the backlog."""
     with database(server) as url:
-        over = {"KONVERSI_DATABASE_URL": url}
+        over = {"KONVERSI_DATABASE_URL": url, "KONVERSI_SECRET": "one for both processes, long enough for its keys"}
         with gateway(meta, **over, KONVERSI_ONLY="intake") as intake, gateway(meta, **over, KONVERSI_ONLY="delivery"):
             wrk(intake, script, seed=999, seconds=1, connections=connections)
             _settled(url)
@@ -160,7 +160,7 @@ def intakes(rounds: int, seconds: int) -> None:
 
 def _limited(url: str, meta: str, number: int, seconds: int) -> float:
     port = free_port()
-    settings = {"META_PIXEL_ID": "1", "META_CONVERSION_API_TOKEN": "t", "META_GRAPH_URL": meta}
+    settings = {"META_PIXEL_ID": "1234567890", "META_CONVERSION_API_TOKEN": "a-good-token", "META_GRAPH_URL": meta}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         command = ["-m", "konversi", "serve", "--only", "intake", "--port", str(port)]

@@ -88,8 +88,8 @@ def test_a_test_code_that_can_be_none_is_refused(gateway, code):
 
 
 def test_nothing_is_sent_as_a_test_in_production(settings):
-    given = settings(environment="production", api_key="k-1")
-    key = {"authorization": "Bearer k-1"}
+    given = settings(environment="production", api_key="a-long-enough-key-of-tests")
+    key = {"authorization": "Bearer a-long-enough-key-of-tests"}
     with running(given, meta=FakeMeta()) as server, server.client(headers=key) as client:
         form = {"payload": json.dumps(GUIDE), "code": "TEST777"}
         assert client.post("/bench/send", data=form, headers=OURS).status_code == 409

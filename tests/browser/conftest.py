@@ -1,16 +1,11 @@
 """A gateway of its own with a day of traffic and 10,000 events more, and Debian's Chromium to look at it."""
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 
-import httpx2
 import pytest
 from playwright.sync_api import sync_playwright
+from served import CHROMIUM, PATIENCE, PIXEL, serving
 
 from konversi.cli.demo_day import fill
 from konversi.outbox.states import Step
@@ -18,7 +13,6 @@ from konversi.outbox.store import open_outbox
 from konversi.settings import Settings
 from outboxes import LATER, all_of, ended, new_event
 
-PATIENCE = 30.0
 ROWS = 10_000
 NOTES = '[["customer.email", "bad_email", "It is no address, so it was left out."]]'
 BODY = b'{"event_name":"Lead","event_id":"%d","user_data":{"ph":["%064d"]}}'
@@ -49,52 +43,19 @@ async def _more(url):
 def address(tmp_path_factory):
     """Where the gateway answers. Meta is away, so nothing changes by itself."""
     folder = tmp_path_factory.mktemp("browser")
-    settings = Settings(data_dir=folder, database_url=None, secret=None, pixel_id="1234567890")
+    settings = Settings(data_dir=folder, database_url=None, secret=None, pixel_id=PIXEL)
     asyncio.run(fill(settings, until=time.time() - 300, seed=1, chats=80))
     asyncio.run(_more(settings.database))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))}
-    surroundings |= {
-        "KONVERSI_DATA_DIR": str(folder),
-        "META_GRAPH_URL": "http://127.0.0.1:9",
-        "META_PIXEL_ID": "1234567890",
-        "META_CONVERSION_API_TOKEN": "EAAtokenThatMustNeverShow",
-    }
-    with (folder / "log").open("wb") as log:
-        serve = subprocess.Popen(
-            [sys.executable, "-m", "konversi", "serve", "--port", str(port)],
-            env=surroundings,
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _ready(f"http://127.0.0.1:{port}", folder / "log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        serve.terminate()
-        serve.wait(PATIENCE)
-
-
-def _ready(address, log):
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        try:
-            if httpx2.get(f"{address}/readyz", timeout=1, trust_env=False).is_success:
-                return
-        except httpx2.HTTPError:
-            time.sleep(0.05)
-    pytest.fail(log.read_text())
+    with serving(folder, "http://127.0.0.1:9") as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
 def chromium(address):
     """The browser. That it is missing is a failure: `make browser` says how to get it."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    assert path, "Chromium is missing. Install it (Debian: apt-get install chromium), or name it: CHROMIUM=/path"
+    assert CHROMIUM, "Chromium is missing. Install it (Debian: apt-get install chromium), or name it: CHROMIUM=/path"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import httpx2
 from playwright.sync_api import sync_playwright
+from served import CHROMIUM, PIXEL, serving
 
 from konversi.cli.demo_day import fill
 from konversi.sandbox import Sandbox
@@ -24,9 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HERE = Path(__file__).parents[2] / "docs" / "images"
-PATIENCE = 60.0  # seconds
 SETTLING = 0.6  # seconds, for what the script does after the page is there
-PIXEL = "1234567890"
 DESK, PHONE = {"width": 1200, "height": 760}, {"width": 360, "height": 740}
 
 
@@ -51,49 +44,17 @@ PICTURES = (
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, Sandbox() as meta:
-        settings = Settings(data_dir=Path(folder), database_url=None, secret=None, pixel_id=PIXEL)
+    with tempfile.TemporaryDirectory() as name, Sandbox() as meta:
+        folder = Path(name)
+        settings = Settings(data_dir=folder, database_url=None, secret=None, pixel_id=PIXEL)
         asyncio.run(fill(settings, until=time.time() - 60, seed=1))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))}
-        kept |= {
-            "KONVERSI_DATA_DIR": folder,
-            "META_GRAPH_URL": meta.graph_url,
-            "META_PIXEL_ID": PIXEL,
-            "META_CONVERSION_API_TOKEN": "EAA-of-the-local-Meta",
-        }
-        serve = subprocess.Popen(
-            [sys.executable, "-m", "konversi", "serve", "--port", str(port)],
-            env=kept,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _ready(address)
+        with serving(folder, meta.graph_url) as address:
             _take_all(address)
-        finally:
-            serve.terminate()
-            serve.wait(PATIENCE)
-
-
-def _ready(address: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        try:
-            if httpx2.get(f"{address}/readyz", timeout=1, trust_env=False).is_success:
-                return
-        except httpx2.HTTPError:
-            time.sleep(0.1)
-    sys.exit("The gateway did not start.")
 
 
 def _take_all(address: str) -> None:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for picture in PICTURES:
             _take(browser, address, picture)
         browser.close()

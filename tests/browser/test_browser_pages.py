@@ -13,13 +13,14 @@ from konversi.dashboard import pages
 
 MORE = ("/?period=28d", "/events?q=nobody", "/quality?period=28d", "/bench?sample=mistakes")
 EXAMPLES = {"{receipt}": "/events?event=Lead", "{journey}": "/journeys?channel=whatsapp"}  # where one is found
+ONCE = {"/welcome"}  # opened by a link that works one time
 FILES = re.compile(r"\.(json|csv|ndjson)$|^/static/")
 
 
 def addresses():
     """Each page there is: one that is added is looked at by itself."""
     routed = [route.path for route in pages() if "GET" in route.methods and not FILES.search(route.path)]
-    return sorted({*routed, *MORE})
+    return sorted({*routed, *MORE} - ONCE)
 
 
 SIZES = [(360, 740), (1280, 800)]

@@ -1,21 +1,12 @@
 """What is told of events while it happens: from now on, each thing once, and no more than somebody can read."""
 
-from contextlib import asynccontextmanager
+from contextlib import aclosing
 from functools import partial
 
 from konversi.insight import tailing
 from konversi.outbox.states import Step
 from konversi.outbox.store import open_outbox
 from outboxes import LATER, LIVE, all_of, ended, new_events
-
-
-@asynccontextmanager
-async def opened(url):
-    outbox = await open_outbox(url)
-    try:
-        yield outbox
-    finally:
-        await outbox.aclose()
 
 
 async def look(outbox, mark):
@@ -25,7 +16,7 @@ async def look(outbox, mark):
 
 def test_an_event_is_told_of_when_accepted_and_when_its_attempt_ended(run, url):
     async def scene():
-        async with opened(url) as outbox:
+        async with aclosing(await open_outbox(url)) as outbox:
             await outbox.append(new_events(1))
             mark = await outbox.database.read(tailing.start)
             seen, told = await look(outbox, mark)
@@ -43,7 +34,7 @@ def test_an_event_is_told_of_when_accepted_and_when_its_attempt_ended(run, url):
 
 def test_of_too_many_the_newest_are_told_and_the_others_counted(run, url):
     async def scene():
-        async with opened(url) as outbox:
+        async with aclosing(await open_outbox(url)) as outbox:
             mark = await outbox.database.read(tailing.start)
             await outbox.append(new_events(500))
             seen, told = await look(outbox, mark)

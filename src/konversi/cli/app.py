@@ -19,6 +19,7 @@ from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
+from konversi.cli.import_command import imports
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
@@ -36,6 +37,7 @@ app = App(
 )
 app.command(events)
 app.command(journeys)
+app.command(imports)
 app.command(whatsapp)
 app.command(datasets)
 app.command(alerts)

@@ -104,7 +104,14 @@ class OverHttp:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
         if answer.is_success or path == "/readyz":
             return said
-        raise GatewayRefused(_refusal(said))
+        raise refused(said)
+
+    def client(self, seconds: float) -> httpx2.AsyncClient:
+        """For what takes more than one question; close it."""
+        headers = {name: value for name, value in self._headers.items() if name != "content-type"}
+        return httpx2.AsyncClient(
+            base_url=self._url, headers=headers, timeout=seconds, trust_env=not on_this_machine(self._url)
+        )
 
     def lines(self, path: str, params: dict[str, str]) -> Iterator[str]:
         """What it streams, line by line, until it ends. Raises as `ask`."""
@@ -123,7 +130,7 @@ class OverHttp:
                 said = orjson.loads(answer.read())
         except (httpx2.HTTPError, orjson.JSONDecodeError) as error:
             raise GatewayUnreachable(f"{self._url}: {type(error).__name__}.") from error
-        raise GatewayRefused(_refusal(said))
+        raise refused(said)
 
     def status(self) -> dict[str, Any]:
         return self.ask("GET", "/v1/status")
@@ -150,10 +157,11 @@ class OverHttp:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
 
 
-def _refusal(problem: dict[str, Any]) -> str:
+def refused(problem: dict[str, Any]) -> GatewayRefused:
+    """The gateway's problem, in its own words."""
     words = (problem.get("title"), problem.get("detail"), problem.get("remedy"))
     faults = [f"{one['field']}: {one['detail']} {one['remedy']}" for one in problem.get("errors", [])]
-    return " ".join([*(part for part in words if part), *faults])
+    return GatewayRefused(" ".join([*(part for part in words if part), *faults]))
 
 
 class InDatabase:

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import uvicorn
 
@@ -103,6 +103,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
     app = application(lambda: nullcontext(gateway), key, settings.only, pages=pages())
     config = uvicorn.Config(
         app,
+        http=_protocol(),
         log_config=None,
         log_level="critical",
         access_log=False,
@@ -129,6 +130,14 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_RARE_COLLECTIONS)
+
+
+def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+    try:
+        from konversi.cli.whole_answers import WholeAnswers  # noqa: PLC0415 - httptools is not on every system
+    except ImportError:
+        return "auto"
+    return WholeAnswers
 
 
 async def _stop_when_broken(server: Server, gateway: Gateway, parent: int | None) -> None:

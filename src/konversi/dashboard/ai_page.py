@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from konversi.dashboard.chart import ceiling
 from konversi.dashboard.page import Page
+from konversi.dashboard.steps import with_ends
 from konversi.insight.describe import moment
 from konversi.insight.periods import PERIODS, period
 
@@ -21,7 +22,6 @@ async def show(asked: Asked) -> Page:
     stretch = period(name if name in PERIODS else _USUAL, asked.now, asked.zone)
     found = await asked.gateway.insight.funnel(stretch)
     steps = found["steps"]
-    ends = [*(moment(step["start"]) for step in steps[1:]), None]
     highest = max((max(step["chats"], step["succeeded_before"]) for step in steps), default=0)
     return Page(
         "ai.html",
@@ -30,9 +30,7 @@ async def show(asked: Asked) -> Page:
             "period": stretch.name,
             "since": moment(stretch.start),
             **found,
-            "steps": [
-                {**step, "since": moment(step["start"]), "until": end} for step, end in zip(steps, ends, strict=True)
-            ],
+            "steps": with_ends(steps),
             "ads": [{**ad, "cost_per_booking": None} for ad in found["ads"]],
             "cost": None,
             "top": ceiling(highest),

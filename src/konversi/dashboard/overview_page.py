@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from konversi.dashboard.chart import ceiling
 from konversi.dashboard.lanes import standing
 from konversi.dashboard.page import Page
+from konversi.dashboard.steps import with_ends
 from konversi.insight.describe import moment, summary
 from konversi.insight.periods import PERIODS, period
 
@@ -35,6 +36,7 @@ async def show(asked: Asked) -> Page:
             "since": moment(stretch.start),
             "bookings_only": bool(names) and names <= _BOOKINGS,
             **sums,
+            "steps": with_ends(sums["steps"]),
             "now": summary(counts, asked.now),
             "held_up": held_up,
             "top": top,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MENU = (
     ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
     ("Learn", (("/ai", "AI metrics"), ("/journeys", "Journeys"), ("/quality", "Quality"))),
-    ("Try", (("/bench", "Test bench"), ("/tail", "Live"))),
+    ("Try", (("/bench", "Test bench"), ("/tail", "Live"), ("/imports", "Imports"))),
     ("Set up", (("/datasets", "Datasets and keys"), ("/system", "System"))),
 )
 

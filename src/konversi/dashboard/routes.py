@@ -19,6 +19,7 @@ from konversi.dashboard import (
     event_page,
     events_page,
     export,
+    import_pages,
     journey_pages,
     keys_forms,
     login_page,
@@ -69,6 +70,8 @@ _PAGES: dict[str, Show] = {
     "/datasets": datasets_page.show,
     "/events": events_page.show,
     "/events/{receipt}": event_page.show,
+    "/imports": import_pages.show_all,
+    "/imports/{number}": import_pages.show_one,
     "/journeys": journey_pages.show_all,
     "/journeys/{journey}": journey_pages.show_one,
     "/quality": quality_page.show,
@@ -78,12 +81,18 @@ _PAGES: dict[str, Show] = {
 }
 # Pages for who is not there yet: they have no twin in JSON.
 _OUTSIDE: dict[str, Show] = {"/login": login_page.show, "/welcome": login_page.show_welcome}
-_FILES: dict[str, Show] = {"/events/export.csv": export.as_csv, "/events/export.ndjson": export.as_ndjson}
+_FILES: dict[str, Show] = {
+    "/events/export.csv": export.as_csv,
+    "/events/export.ndjson": export.as_ndjson,
+    "/imports/{number}/result.csv": import_pages.verdicts,
+}
 _FORMS: dict[str, Show] = {
     "/bench": bench_page.check,
     "/bench.json": bench_page.check,
     "/bench/send": bench_page.send,
     "/events/decide": decisions.decide,
+    "/imports/send": import_pages.send,
+    "/imports/decide": import_pages.decide,
     "/account/password": account_page.change_password,
     "/account/sessions": account_page.end_sessions,
     "/datasets/add": datasets_page.add,

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from konversi.insight.sealed_ids import complete_upto
 from konversi.insight.tables import HOUR, hourly_totals, parts, waits
@@ -57,9 +57,12 @@ def accepted(connection: Connection) -> Found | None:
     if stretch is None:
         return None
     before, after = stretch
-    rows = _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto))
-    sums = [*_sums(Counter(row.sum for row in rows), Counter(), Counter())]
-    return Found(before, after, sums, partial(stir, journeys={row.journey for row in rows}))
+    came: Counter[tuple[int, str, str, str]] = Counter()
+    journeys: set[int | None] = set()
+    for place, number in _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto)):
+        came[place.sum] += number
+        journeys.add(place.journey)
+    return Found(before, after, [*_sums(came, Counter(), Counter())], partial(stir, journeys=journeys))
 
 
 def delivered(connection: Connection) -> Found | None:
@@ -88,14 +91,14 @@ def delivered(connection: Connection) -> Found | None:
     journeys: set[int | None] = set()
     for row in rows:
         if row.verdict == Kind.DELIVERED.value:
-            for place in _members(connection, unpack(row.members)):
-                went[place.sum] += 1
-                took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += 1
+            for place, number in _members(connection, unpack(row.members)):
+                went[place.sum] += number
+                took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += number
                 journeys.add(place.journey)
     return Found(mark, after, [*_sums(Counter(), went, took)], partial(stir, journeys=journeys))
 
 
-def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
+def _members(connection: Connection, ids: Sequence[int]) -> Iterable[tuple[_Place, int]]:
     if ids and ids[-1] - ids[0] == len(ids) - 1:
         yield from _places(connection, events.c.id.between(ids[0], ids[-1]))
         return
@@ -103,10 +106,14 @@ def _members(connection: Connection, ids: Sequence[int]) -> Iterable[_Place]:
         yield from _places(connection, events.c.id.in_(ids[start : start + _CHUNK]))
 
 
-def _places(connection: Connection, condition: ColumnElement[bool]) -> list[_Place]:
-    asked = select(events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane, events.c.journey)
-    rows = connection.execute(asked.join_from(events, queue, events.c.id == queue.c.id).where(condition))
-    return [_Place(*row) for row in rows]
+def _places(connection: Connection, condition: ColumnElement[bool]) -> list[tuple[_Place, int]]:
+    """How many events belong where. The database counts them: events of one commit were accepted at the same moment.
+
+    Each row that comes to Python takes its lock from whoever accepts events meanwhile.
+    """
+    place = (events.c.accepted_at, events.c.dataset, events.c.event_name, queue.c.lane, events.c.journey)
+    asked = select(*place, func.count()).join_from(events, queue, events.c.id == queue.c.id).where(condition)
+    return [(_Place(*row[:-1]), row[-1]) for row in connection.execute(asked.group_by(*place))]
 
 
 def _sums(

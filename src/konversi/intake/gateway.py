@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
+    from konversi.intake.importing import Importer
     from konversi.intake.listen import Listener
     from konversi.intake.receive import Receiver
     from konversi.intake.turns import Turns
@@ -107,6 +108,7 @@ class Gateway:
     catalogue: Catalogue
     watch: Watch
     insight: Insight
+    importer: Importer
     entrance: Entrance
     processes: Processes
     tail: Tail

@@ -109,8 +109,12 @@ class Receiver:
 
     async def preview(self, conversions: Sequence[Conversion]) -> list[NewEvent | Refusal]:
         """What would be accepted of these, and what not; nothing is kept."""
-        prepared = await self._prepared(conversions, self._now(), None)
-        return [one.new if isinstance(one, Ready) else one for one in prepared]
+        foreseen: list[NewEvent | Refusal] = []
+        for start in range(0, len(conversions), _BREATH):
+            prepared = await self._prepared(conversions[start : start + _BREATH], self._now(), None)
+            foreseen += [one.new if isinstance(one, Ready) else one for one in prepared]
+            await asyncio.sleep(0)
+        return foreseen
 
     def testing(self, test_code: str) -> Receiver:
         """One whose events are test events. They belong to no chat: a test is no booking of the customer's."""

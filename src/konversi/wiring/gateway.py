@@ -22,6 +22,7 @@ from konversi.insight.reading import Insight
 from konversi.insight.tail import Tail
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
+from konversi.intake.importing import Importer
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
 from konversi.intake.prompt import Prompt
@@ -201,6 +202,14 @@ def _assemble(
         catalogue=catalogue_of(settings, stores, destinations, look_again),
         watch=watch,
         insight=insight,
+        importer=Importer(
+            stores.imports,
+            receiver,
+            secret=rules.secret,
+            country=rules.country,
+            currency=rules.currency,
+            kept_days=settings.retention_days,
+        ),
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
         entrance=stores.entrance,

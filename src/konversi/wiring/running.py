@@ -26,6 +26,8 @@ async def running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
             return
         delivery = group.create_task(_deliver(gateway), name="delivery")
         chores = [group.create_task(upkeep.run(), name="upkeep")] if gateway.on_demand is None else []
+        if chores:
+            chores.append(group.create_task(gateway.importer.run(), name="imports"))
         if chores and gateway.forwarder is not None:
             chores.append(group.create_task(gateway.forwarder.run(), name="forwarding"))
         if gateway.on_demand is None:

@@ -16,6 +16,7 @@ from konversi.database.schema import usable
 from konversi.database.sealed import Seal
 from konversi.database.secret import readings, the_one
 from konversi.datasets.store import Datasets
+from konversi.imports.store import Imports
 from konversi.insight import funnel_tables as _funnel  # noqa: F401
 from konversi.insight import tables as _sums  # noqa: F401
 from konversi.journeys.forwards import Forwards
@@ -41,6 +42,7 @@ class Stores:
     journeys: Journeys
     forwards: Forwards
     datasets: Datasets
+    imports: Imports
     seal: Seal
     entrance: Entrance
     clock: Clock
@@ -93,4 +95,5 @@ async def open_stores(
         await datasets.load()
         door = entrance(database, may_be, clock.now)
         await door.keys.load()
-        yield Stores(database, outbox, journeys, Forwards(database, clock.now), datasets, seal, door, clock, secret)
+        forwards, imports = Forwards(database, clock.now), Imports(database, seal, clock.now)
+        yield Stores(database, outbox, journeys, forwards, datasets, imports, seal, door, clock, secret)

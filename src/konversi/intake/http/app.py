@@ -15,7 +15,7 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
-from konversi.intake.http import agent, cron, datasets, funnel, guide, journeys, looking, people, tail
+from konversi.intake.http import agent, cron, datasets, funnel, guide, imports, journeys, looking, people, tail
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
@@ -101,6 +101,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(funnel.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
+    app.include_router(imports.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(

@@ -1,0 +1,77 @@
+"""What became of each row, as lines of a file that names no customer."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zlib
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from konversi.events.faults import Fault, Note
+
+COLUMNS = ("row", "verdict", "receipt", "event_id", "reason")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class Verdict(NamedTuple):
+    """One row's."""
+
+    row: int
+    verdict: str  # accepted, repeated (this very report), known (its booking was reported before), refused
+    receipt: str = ""
+    event_id: str = ""
+    reason: str = ""
+
+
+def of_faults(faults: Iterable[Fault]) -> str:
+    """What is wrong and what to do, in one cell."""
+    return " ".join(dict.fromkeys(f"{fault.field}: {fault.detail} {fault.remedy}" for fault in faults))
+
+
+def of_notes(left_out: Iterable[Fault], notes: Iterable[Note]) -> str:
+    """What was left out or chosen of a row that was taken."""
+    told = [f"{fault.field}: {fault.detail} Left out." for fault in left_out]
+    return " ".join(dict.fromkeys([*told, *(f"{note.about}: {note.text}" for note in notes)]))
+
+
+def packed(verdicts: Sequence[Verdict]) -> bytes:
+    """Lines of CSV, compressed."""
+    return zlib.compress(_csv(verdicts), 1)
+
+
+def unpacked(body: bytes) -> bytes:
+    """Lines of CSV."""
+    return zlib.decompress(body)
+
+
+def refusals(body: bytes) -> Iterator[Verdict]:
+    """The rows of a packed part that were refused."""
+    for row, *rest in csv.reader(io.StringIO(unpacked(body).decode(), newline="")):
+        if rest[0] == "refused":
+            yield Verdict(int(row), *rest)
+
+
+def head() -> bytes:
+    """The first line."""
+    return _csv([COLUMNS])
+
+
+def counted(verdicts: Iterable[Verdict]) -> Counter[str]:
+    """How many there are of each."""
+    return Counter(verdict.verdict for verdict in verdicts)
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def cell(value: object) -> str:
+    """Text for a spreadsheet: what begins like a formula is led by an apostrophe."""
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

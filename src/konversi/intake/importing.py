@@ -1,0 +1,315 @@
+"""The door for files: they are kept encrypted, read in the background, and each row goes the way of every conversion.
+
+A row's event_id comes from its booking, else from what the row says, so the same file again sends nothing new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from konversi.errors import BodyTooLarge, KonversiError, NotFound, StorageUnavailable
+from konversi.events.faults import Refused
+from konversi.events.identity import digest
+from konversi.events.names import event_name
+from konversi.imports.faults import UnreadableFile
+from konversi.imports.mapping import SAMPLED, mapped
+from konversi.imports.rows import Row, read
+from konversi.imports.sheets import LARGEST_FILE, rows_of
+from konversi.imports.store import Step
+from konversi.imports.verdicts import Verdict, counted, of_faults, of_notes, packed
+from konversi.intake.receive import Refusal
+from konversi.logs import logger
+from konversi.outbox.port import receipt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+    from konversi.events.conversion import Conversion
+    from konversi.events.faults import Fault
+    from konversi.imports.mapping import Reading, Wishes
+    from konversi.imports.sheets import Cell
+    from konversi.imports.store import Import, Imports, Key, Reported
+    from konversi.intake.receive import Receiver
+    from konversi.outbox.port import NewEvent
+
+_PART = 1_048_576  # bytes
+_AT_ONCE = 1_000  # rows
+_LOOK_EVERY = 5.0  # seconds: for what other processes took, and what they left behind
+_PATIENCE = 2.0  # seconds before a batch is tried again
+_SECONDS = 30.0  # for one part of the file to come from the storage
+
+
+class Importer:
+    """Takes files, and works on them one after the other."""
+
+    def __init__(
+        self,
+        store: Imports,
+        receiver: Receiver,
+        *,
+        secret: bytes,
+        country: str | None,
+        currency: str,
+        kept_days: int,
+    ) -> None:
+        """`kept_days`: how long verdicts are kept."""
+        self.store = store
+        self._receiver = receiver
+        self._secret = secret
+        self._country = country
+        self._currency = currency
+        self._kept = kept_days * 86_400.0
+        self._wanted = asyncio.Event()
+
+    async def take(self, name: str, body: AsyncIterator[bytes], wishes: Wishes, *, rehearsal: bool) -> Import:
+        """Keep a file, and work on it soon; durable on return. One that is being worked on goes on instead.
+
+        Raises `BodyTooLarge`, `UnreadableFile`, `UnusableColumns` or `Refused`; then nothing is kept.
+        """
+        file = await self.store.begin(name[:200])
+        try:
+            hashed = hashlib.sha256()
+            size = await self._keep(file, body, hashed.update)
+            reading = await asyncio.to_thread(self._reading, file, wishes, asyncio.get_running_loop())
+            if known := await self.store.same(hashed.digest(), rehearsal=rehearsal):
+                await self.store.discard(file)
+                return known
+            await self.store.ready(file, hashed.digest(), size, reading, rehearsal=rehearsal)
+        except BaseException:
+            await asyncio.shield(self.store.discard(file))
+            raise
+        self._wanted.set()
+        return await self.find(file)
+
+    async def start(self, file: int) -> Import:
+        """After a rehearsal, the real thing. Raises `NotFound` where there is nothing to start."""
+        if not await self.store.start(file):
+            raise NotFound("There is no rehearsed file of that number any more. Send it again.")
+        self._wanted.set()
+        return await self.find(file)
+
+    async def find(self, file: int) -> Import:
+        """How far a file is. Raises `NotFound`."""
+        found = await self.store.find(file)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def run(self) -> None:
+        """Work on what waits, for ever."""
+        while True:
+            self._wanted.clear()
+            try:
+                while (claimed := await self.store.claim()) is not None:
+                    await self._work(claimed)
+                await self.store.tidy(self._kept)
+            except StorageUnavailable as error:
+                logger().error("imports_wait_for_storage", cause=error.detail)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._wanted.wait()
+
+    async def _keep(self, file: int, body: AsyncIterator[bytes], also: Callable[[bytes], object]) -> int:
+        part, size, kept = bytearray(), 0, 0
+        async for piece in body:
+            also(piece)
+            part += piece
+            size += len(piece)
+            if size > LARGEST_FILE:
+                raise BodyTooLarge
+            while len(part) >= _PART:
+                await self.store.keep_part(file, kept, bytes(part[:_PART]))
+                del part[:_PART]
+                kept += 1
+        if not size:
+            raise UnreadableFile("It is empty.")
+        if part:
+            await self.store.keep_part(file, kept, bytes(part))
+        return size
+
+    def _parts(self, file: int, loop: asyncio.AbstractEventLoop, seen: Callable[[int], object]) -> Iterator[bytes]:
+        """The file, for a thread that reads it."""
+        number = 0
+        while part := asyncio.run_coroutine_threadsafe(self.store.part(file, number), loop).result(_SECONDS):
+            seen(len(part))
+            yield part
+            number += 1
+
+    def _reading(self, file: int, wishes: Wishes, loop: asyncio.AbstractEventLoop) -> Reading:
+        rows = rows_of(lambda: self._parts(file, loop, _unseen))
+        header = next((row for row in rows if row), None)
+        if header is None:
+            raise UnreadableFile("It is empty.")
+        sample = [row for row in islice(rows, SAMPLED) if row]
+        return mapped(header, sample, wishes, country=self._country, currency=self._currency)
+
+    async def _work(self, file: Import) -> None:
+        try:
+            await self._through(file)
+        except StorageUnavailable:
+            raise
+        except KonversiError as error:
+            await self.store.end(file.id, str(error))
+        except Exception as error:  # noqa: BLE001 - one file's trouble must not stop the others
+            logger().error("import_failed", file=file.id, fault=type(error).__name__)
+            await self.store.end(file.id, f"An unforeseen fault ({type(error).__name__}). The rows so far were kept.")
+
+    async def _through(self, file: Import) -> None:
+        assert file.reading is not None
+        batches = _Batches(file, self._parts, asyncio.get_running_loop())
+        done = file.rows
+        while (batch := await asyncio.to_thread(batches.next)) is not None:
+            verdicts = await self._patiently(file, batch)
+            step = Step(batches.done, batches.bytes_read, counted(verdicts), packed(verdicts))
+            if not await self.store.progress(file.id, done, step):
+                return  # it was discarded, or another process has it
+            done = batches.done
+        await self.store.end(file.id)
+
+    async def _patiently(self, file: Import, rows: Sequence[Row]) -> list[Verdict]:
+        while True:
+            try:
+                return await self._judged(rows, rehearsal=file.rehearsal)
+            except KonversiError as error:
+                if error.status != StorageUnavailable.status:
+                    raise
+                logger().warning("import_waits", file=file.id, cause=error.code)
+                await asyncio.sleep(_PATIENCE)
+
+    async def _judged(self, rows: Sequence[Row], *, rehearsal: bool) -> list[Verdict]:
+        """One verdict for each row, in their order."""
+        told = [(row, self._named(row.conversion)) for row in rows if row.conversion is not None]
+        bookings = {one.booking_id for _, one in told if one.booking_id}
+        reported = await self.store.reported(bookings) if bookings else {}
+        known = {row.number: before for row, one in told if (before := _before(one, reported)) is not None}
+        fresh = [(row, one) for row, one in told if row.number not in known]
+        judge = self._rehearsed if rehearsal else self._received
+        verdicts = {row.number: verdict for (row, _), verdict in zip(fresh, await judge(fresh), strict=True)}
+        return [
+            verdicts.get(row.number)
+            or (_known(row.number, known[row.number]) if row.number in known else _refused(row.number, row.faults))
+            for row in rows
+        ]
+
+    def _named(self, conversion: Conversion) -> Conversion:
+        """With an event_id that the same row gets again."""
+        if conversion.booking_id:
+            return conversion
+        said = digest(conversion, self._secret).hex()
+        return conversion.model_copy(update={"event_id": f"{conversion.event}:{said}"})
+
+    async def _received(self, rows: Sequence[tuple[Row, Conversion]]) -> list[Verdict]:
+        outcomes = await self._receiver.receive_all([conversion for _, conversion in rows])
+        return [
+            _refusal(row, outcome)
+            if isinstance(outcome, Refusal)
+            else Verdict(
+                row.number,
+                "repeated" if outcome.repeat else "accepted",
+                outcome.receipt,
+                outcome.event_id,
+                of_notes(row.faults, outcome.notes),
+            )
+            for (row, _), outcome in zip(rows, outcomes, strict=True)
+        ]
+
+    async def _rehearsed(self, rows: Sequence[tuple[Row, Conversion]]) -> list[Verdict]:
+        outcomes = await self._receiver.preview([conversion for _, conversion in rows])
+        there = await self.store.accepted([_key(one) for one in outcomes if not isinstance(one, Refusal)])
+        seen: set[Key] = set()
+        return [self._foreseen(row, outcome, there, seen) for (row, _), outcome in zip(rows, outcomes, strict=True)]
+
+    def _foreseen(
+        self,
+        row: Row,
+        outcome: NewEvent | Refusal,
+        there: Mapping[Key, int],
+        seen: set[Key],
+    ) -> Verdict:
+        if isinstance(outcome, Refusal):
+            return _refusal(row, outcome)
+        before = there.get(_key(outcome))
+        word = "repeated" if before is not None or _key(outcome) in seen else "accepted"
+        seen.add(_key(outcome))
+        told = receipt(before) if before is not None else ""
+        return Verdict(row.number, word, told, outcome.event_id, of_notes(row.faults, ()))
+
+
+class _Batches:
+    """The rows of a file after those that are done, a thousand at a time; for one thread at a time."""
+
+    def __init__(
+        self,
+        file: Import,
+        parts: Callable[[int, asyncio.AbstractEventLoop, Callable[[int], object]], Iterator[bytes]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        assert file.reading is not None
+        self._reading = file.reading
+        self._zone = file.reading.zone
+        self._parts = partial(parts, file.id, loop, self._see)
+        self._rows: Iterator[tuple[int, list[Cell]]] | None = None
+        self._total = file.size
+        self._passed = 0
+        self.done = file.rows
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the file was read."""
+        return min(self._total, self._passed)
+
+    def next(self) -> list[Row] | None:
+        """The next ones that say something; `None` after the last."""
+        if self._rows is None:
+            numbered = enumerate(rows_of(self._afresh), 1)
+            next((row for row in numbered if row[1]), None)  # the column names
+            self._rows = islice(numbered, self.done, None)
+        some = list(islice(self._rows, _AT_ONCE))
+        if not some:
+            return None
+        self.done += len(some)
+        return [read(number, cells, self._reading, self._zone) for number, cells in some if cells]
+
+    def _afresh(self) -> Iterator[bytes]:
+        """A file is gone through more than once; the last time counts."""
+        self._passed = 0
+        return self._parts()
+
+    def _see(self, size: int) -> None:
+        self._passed += size
+
+
+def _unseen(_size: int) -> None:
+    """Nobody follows."""
+
+
+def _key(event: NewEvent) -> Key:
+    return event.dataset, event.event_name, event.event_id
+
+
+def _before(conversion: Conversion, reported: dict[tuple[str, str], Reported]) -> Reported | None:
+    """The event in which the booking was reported under another id than this row's."""
+    if not conversion.booking_id:
+        return None
+    name = event_name(conversion.event)
+    before = reported.get((name, conversion.booking_id)) if isinstance(name, str) else None
+    return None if before is None or before.event_id == f"{name}:{conversion.booking_id}" else before
+
+
+def _known(row: int, before: Reported) -> Verdict:
+    return Verdict(row, "known", receipt(before.id), before.event_id, "Its booking was reported before.")
+
+
+def _refused(row: int, faults: Sequence[Fault]) -> Verdict:
+    return Verdict(row, "refused", reason=of_faults(faults))
+
+
+def _refusal(row: Row, refusal: Refusal) -> Verdict:
+    if isinstance(refusal.error, Refused):
+        return _refused(row.number, (*row.faults, *refusal.error.faults))
+    return Verdict(row.number, "known", "", refusal.event_id or "", "It was reported before, with other contents.")
