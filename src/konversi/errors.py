@@ -247,6 +247,15 @@ class JourneyUnknown(NotFound):
     code = "journey_unknown"
 
 
+class PaymentUnknown(NotFound):
+    """There is no such payment here.
+
+    `konversi payments list` shows those there are.
+    """
+
+    code = "payment_unknown"
+
+
 class MethodNotAllowed(KonversiError):
     """The address doesn't take that method.
 

@@ -11,6 +11,7 @@ from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 from konversi.alert_settings import ALERT_SECRETS
 from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
+from konversi.payment_settings import PAYMENT_SECRETS
 from konversi.serverless_settings import SERVERLESS_SECRET
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SECRETS = (
     "KONVERSI_DATABASE_URL",
     SERVERLESS_SECRET,
     *CHAT_SECRETS,
+    *PAYMENT_SECRETS,
     *ALERT_SECRETS,
 )
 

@@ -16,6 +16,7 @@ from konversi.access_settings import AccessSettings
 from konversi.alert_settings import AlertSettings
 from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
+from konversi.payment_settings import PaymentSettings
 from konversi.serverless_settings import ServerlessSettings
 from konversi.setting_sources import SECRETS, is_placeholder, surroundings
 
@@ -30,7 +31,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(AlertSettings, AccessSettings, ServerlessSettings, ChatSettings):
+class Settings(AlertSettings, AccessSettings, ServerlessSettings, PaymentSettings, ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(

@@ -21,9 +21,9 @@ from konversi.settings import load
 
 not_a_server_error = schemathesis.checks.not_a_server_error
 DESCRIPTION = application(None, None)._inner.openapi()  # type: ignore[arg-type]
-CHAT_SECRETS = (
+WEBHOOK_SECRETS = (
     "whatsapp_app_secret", "whatsapp_verify_token", "messenger_app_secret", "messenger_verify_token",
-    "twilio_auth_token", "baileys_secret",
+    "twilio_auth_token", "baileys_secret", "midtrans_server_key", "xendit_callback_token", "stripe_webhook_secret",
 )  # fmt: skip
 schema = schemathesis.openapi.from_dict(DESCRIPTION)
 
@@ -37,7 +37,7 @@ def lines(_context, value):
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("openapi")
     with Sandbox() as graph:
-        secrets = dict.fromkeys(CHAT_SECRETS, "s")
+        secrets = dict.fromkeys(WEBHOOK_SECRETS, "s")
         given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, graph_url=graph.graph_url, **secrets)
         with running(given, meta=FakeMeta()) as one:
             with one.client() as http:
@@ -91,10 +91,11 @@ def test_the_description_knows_every_door_and_each_field():
     assert set(DESCRIPTION["paths"]) == {
         GUIDE, EVENTS, f"{EVENTS}/{{receipt}}", f"{EVENTS}/{{receipt}}/replay", f"{EVENTS}/{{receipt}}/discard",
         "/v1/datasets", "/v1/datasets/{dataset}", "/v1/datasets/{dataset}/check", "/v1/datasets/{dataset}/accounts",
-        "/v1/accounts/{account}/dataset", "/v1/journeys", "/v1/journeys/{journey}", "/v1/funnel", "/v1/tail", "/v1/agent/turns", "/v1/agent/records",
+        "/v1/accounts/{account}/dataset", "/v1/journeys", "/v1/journeys/{journey}", "/v1/funnel", "/v1/tail", "/v1/payments", "/v1/payments/{payment}", "/v1/agent/turns", "/v1/agent/records",
         "/internal/deliver",
         "/v1/alerts", "/v1/audit", "/v1/keys", "/v1/keys/{key}", "/v1/users", "/v1/users/{name}",
-        "/webhooks/whatsapp", "/webhooks/messenger", "/webhooks/twilio", "/webhooks/baileys", "/v1/status", "/healthz", "/readyz", "/metrics",
+        "/webhooks/whatsapp", "/webhooks/messenger", "/webhooks/twilio", "/webhooks/baileys",
+        "/webhooks/midtrans", "/webhooks/xendit", "/webhooks/stripe", "/v1/status", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
     schemas = DESCRIPTION["components"]["schemas"]
     assert {"event", "event_id", "booking_id", "customer", "value", "click"} <= set(schemas["Conversion"]["properties"])

@@ -171,7 +171,7 @@ def answers():
 def metric_families():
     counts = Counts(dict.fromkeys(State, 1), {"deliver": 1}, 0.0)
     lane = LaneReport("default|live|chat", {"delivered": 1}, {"delivered": 1}, 1.0, "closed", paused=False, cause="")
-    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0)
+    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0, {("midtrans", "accepted"): 1})
     shared = SharedReport(counts, {0: 1}, [{"rule": "token_fault", "severity": "error"}], 1.0)
     process = ProcessReport(0, "everything", {("events", "2xx"): 1}, Commits(1, 1), [lane], webhooks)
     return list(text_string_to_metric_families(metrics(shared, process).decode()))

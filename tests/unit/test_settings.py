@@ -73,9 +73,27 @@ VARIABLES = [
     ("KONVERSI_ALERT_EMAIL_FROM", "k@example.com", "alert_email_from", "k@example.com"),
     ("KONVERSI_DELIVER_SECONDS", "0.5", "deliver_seconds", 0.5),
     ("KONVERSI_CRON_SECONDS", "20", "cron_seconds", 20.0),
+    ("MIDTRANS_BOOKING_FIELD", "custom_field1, order_id", "midtrans_booking_field", "custom_field1, order_id"),
+    ("XENDIT_BOOKING_FIELD", "metadata.order", "xendit_booking_field", "metadata.order"),
+    ("STRIPE_BOOKING_FIELD", "client_reference_id", "stripe_booking_field", "client_reference_id"),
+    ("KONVERSI_PART_PAYMENTS", "full", "part_payments", "full"),
 ]
-PREFIXES = ("META_", "KONVERSI_", "WHATSAPP_", "MESSENGER_", "TWILIO_", "BAILEYS_", "CRON_")
+PREFIXES = (
+    "META_",
+    "KONVERSI_",
+    "WHATSAPP_",
+    "MESSENGER_",
+    "TWILIO_",
+    "BAILEYS_",
+    "CRON_",
+    "MIDTRANS_",
+    "XENDIT_",
+    "STRIPE_",
+)
 SECRETS = {
+    "MIDTRANS_SERVER_KEY": "midtrans_server_key",
+    "XENDIT_CALLBACK_TOKEN": "xendit_callback_token",
+    "STRIPE_WEBHOOK_SECRET": "stripe_webhook_secret",
     "META_CONVERSION_API_TOKEN": "token",
     "META_APP_SECRET": "app_secret",
     "KONVERSI_API_KEY": "api_key",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _DAY = 86_400
 _PRUNED_AT_ONCE = 2_000  # events: small enough not to stand in anyone's way
 _RESCUE_EVERY, _EXPIRE_EVERY, _PRUNE_EVERY, _FORGET_EVERY = 10.0, 30.0, 300.0, 3_600.0
-_FOLLOW_EVERY = 5.0
+_FOLLOW_EVERY, _SETTLE_EVERY = 5.0, 5.0
 _BREATH = 0.1  # seconds between two rounds of the same
 
 
@@ -39,10 +39,12 @@ class Upkeep:
         wake: Callable[[], None],
         forget: Callable[[float], Awaitable[bool]] | None = None,
         follow: Callable[[], Awaitable[bool]] | None = None,
+        settle: Callable[[float], Awaitable[int]] | None = None,
     ) -> None:
         """`forget` is told the time and forgets other things that are old; `follow` keeps the hourly sums.
 
-        Both do a part, and say whether they should be called again.
+        Both do a part, and say whether they should be called again. `settle` reports what payments left to be reported,
+        begins nothing after the monotonic seconds given, and says how much it was.
         """
         self._outbox = outbox
         self._clock = clock
@@ -51,6 +53,7 @@ class Upkeep:
         self._wake = wake
         self._forget = forget
         self._follow = follow
+        self._settle = settle
 
     async def at_start(self, *, sole_owner: bool, production: bool) -> None:
         """Settle what the process before this one left behind. A sole owner needn't wait for leases to run out."""
@@ -66,6 +69,7 @@ class Upkeep:
             (_PRUNE_EVERY, self._prune),
             (_FORGET_EVERY, self._forget_the_rest),
             (_FOLLOW_EVERY, self._sum),
+            (_SETTLE_EVERY, self._report),
         ]
         due = [monotonic() + every for every, _ in duties]
         while True:
@@ -90,6 +94,7 @@ class Upkeep:
             "rescued": self._rescue,
             "expired": self._expire,
             "forgotten": lambda: self._prune(until),
+            "reported": lambda: self._report(until),
         }
         done = {name: await duty() if monotonic() < until else 0 for name, duty in duties.items()}
         await self._forget_the_rest(until)
@@ -121,6 +126,14 @@ class Upkeep:
     async def _forget_the_rest(self, until: float = inf) -> None:
         while self._forget is not None and monotonic() < until and await self._forget(self._clock.now()):
             await asyncio.sleep(_BREATH)
+
+    async def _report(self, until: float = inf) -> int:
+        reported = some = await self._settle(until) if self._settle is not None else 0
+        while self._settle is not None and some and monotonic() < until:
+            await asyncio.sleep(_BREATH)
+            some = await self._settle(until)
+            reported += some
+        return reported
 
     async def _sum(self) -> None:
         while self._follow is not None and await self._follow():

@@ -21,6 +21,7 @@ from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
 from konversi.cli.import_command import imports
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.payment_commands import payments
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
 from konversi.errors import InvalidSettings, KonversiError
@@ -37,6 +38,7 @@ app = App(
 )
 app.command(events)
 app.command(journeys)
+app.command(payments)
 app.command(imports)
 app.command(whatsapp)
 app.command(datasets)

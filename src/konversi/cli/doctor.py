@@ -23,6 +23,8 @@ from konversi.database.sqlite import path_of
 from konversi.errors import InvalidSettings, KonversiError, MissingCredentials
 from konversi.events.faults import Fault
 from konversi.events.money import currency_code
+from konversi.intake.payments import stripe
+from konversi.intake.payments.doors import PROVIDERS
 from konversi.meta.answers import Kind
 from konversi.meta.graph import GraphClient
 from konversi.settings import LOOPBACK, Settings, load, secret_files, world_readable
@@ -82,6 +84,16 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
             f"it listens on {settings.host} without KONVERSI_API_KEY, so it takes no calls from other machines",
             "Set KONVERSI_API_KEY to a long random text.",
         )
+    if settings.stripe_webhook_secret is not None and not stripe.installed():
+        yield Finding(
+            "payments",
+            Mark.FAULT,
+            "STRIPE_WEBHOOK_SECRET is set, but Stripe's library is not installed: its calls can't be checked",
+            'pip install "konversi[stripe]"',
+        )
+    doors = [name for name, one in PROVIDERS.items() if getattr(settings, one.secret) is not None]
+    if doors:
+        yield Finding("payments", Mark.OK, f"taken from {', '.join(doors)}; part payments: {settings.part_payments}")
     for name in secret_files():
         path = os.environ.get(f"{name}_FILE")
         if path and Path(path).exists() and world_readable(path):

@@ -19,6 +19,9 @@ _WORDS = {
     "said_booked_but_did_not": "said booked, but did not book",
     "automatic_event": "Meta saw by itself",
     "event": "event",
+    "payment": "payment",
+    "refund": "refund",
+    "chargeback": "chargeback",
 }
 
 

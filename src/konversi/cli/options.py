@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from konversi.intake.payments.samples import State  # noqa: TC001 - cyclopts reads the annotations
 from konversi.intake.whatsapp.samples import Kind  # noqa: TC001 - cyclopts reads the annotations
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
@@ -53,3 +54,21 @@ class Simulated:
     click_id: Annotated[str | None, _said("The click's ctwa_clid; a new one each time where left out.")] = None
     waba: Annotated[str | None, _said("The WhatsApp Business Account that was written to.")] = None
     line: Annotated[str | None, _said("Its phone_number_id.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Paid:
+    """What a simulated payment notification tells."""
+
+    state: Annotated[State, _said("paid, pending, failed, refunded or disputed.")] = "paid"
+    booking: Annotated[str, _said("The booking's id, as the provider's order id.")] = "BK-1001"
+    amount: Annotated[str, _said("What was paid, in major units.")] = "150000"
+    currency: Annotated[str, _said("Its currency.")] = "IDR"
+    payment: Annotated[str | None, _said("The provider's id of the payment; a new one each time where left out.")] = (
+        None
+    )
+    back: Annotated[str | None, _said("How much goes back, of what is refunded or disputed; all where left out.")] = (
+        None
+    )
+    email: Annotated[str | None, _said("The payer's e-mail (Xendit and Stripe).")] = None

@@ -15,9 +15,12 @@ from konversi.database.direct import reading
 from konversi.database.schema import readable
 from konversi.database.secret import readings
 from konversi.database.sqlite import path_of
-from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound
+from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
+from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound, PaymentUnknown
+from konversi.events.names import PURCHASE
 from konversi.insight import funnel
 from konversi.insight.describe import event, event_in_full, summary
+from konversi.insight.payments import payment, payment_in_full
 from konversi.insight.periods import last_days
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.journeys import statements as conversations
@@ -26,11 +29,16 @@ from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox import statements
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State
+from konversi.payments import rows
+from konversi.payments.payment import payment_id, payment_of
 from konversi.settings import DEFAULT_DATASET, on_this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import Connection
+
+    from konversi.database.port import Driver
     from konversi.settings import Settings
 
 _SECONDS = 10.0
@@ -46,6 +54,8 @@ class Reached(Protocol):
     def event(self, receipt: str) -> dict[str, Any]: ...
     def journeys(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def journey(self, journey: str) -> dict[str, Any]: ...
+    def payments(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
+    def payment(self, payment: str) -> dict[str, Any]: ...
     def funnel(self, days: int) -> dict[str, Any]: ...
 
 
@@ -150,6 +160,12 @@ class OverHttp:
     def journey(self, journey: str) -> dict[str, Any]:
         return self.ask("GET", f"/v1/journeys/{journey}")
 
+    def payments(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        return self._list("/v1/payments", wanted)
+
+    def payment(self, payment: str) -> dict[str, Any]:
+        return self.ask("GET", f"/v1/payments/{payment}")
+
     def funnel(self, days: int) -> dict[str, Any]:
         return self.ask("GET", "/v1/funnel", params={"days": str(days)})
 
@@ -220,12 +236,39 @@ class InDatabase:
             if found is None:
                 raise JourneyUnknown
             events = statements.search(connection, Search(journey=found.id, limit=200))
-            return journey_in_full(found, conversations.past(connection, found.id), events)
+            purchases = [stored.event_id for stored in events if stored.event_name == PURCHASE]
+            paid = rows.of_journey(_driver(connection), found.id, purchases)
+            return journey_in_full(found, conversations.past(connection, found.id), events, paid)
+
+    def payments(self, wanted: dict[str, str | None]) -> dict[str, Any]:
+        limit = int(wanted.get("limit") or 50)
+        search = rows.Search(wanted.get("provider"), wanted.get("booking_id"), wanted.get("flag"), limit=limit)
+        with reading(self._url) as connection:
+            found = rows.search(_driver(connection), search)
+        following = payment_id(found[-1].id or 0) if len(found) == limit else None
+        return {"payments": [payment(one) for one in found], "next": following}
+
+    def payment(self, payment: str) -> dict[str, Any]:
+        number = payment_of(payment)
+        with reading(self._url) as connection:
+            found = [] if number is None else rows.numbered(_driver(connection), [number])
+        if not found:
+            raise PaymentUnknown
+        return payment_in_full(found[0])
 
     def funnel(self, days: int) -> dict[str, Any]:
         period = last_days(days, now(), ZoneInfo("UTC"))
         with reading(self._url) as connection:
             return {**funnel.shape(funnel.read(period, connection), period), "complete": False}
+
+
+def _driver(connection: Connection) -> Driver:
+    """The driver's own connection, whichever that is."""
+    if connection.dialect.name == "sqlite":
+        return sqlite_driver_of(connection)
+    from konversi.database.postgres import PostgresDriver, driver_of  # noqa: PLC0415 - an extra
+
+    return PostgresDriver(driver_of(connection))
 
 
 def _signed(settings: Settings) -> dict[str, str]:

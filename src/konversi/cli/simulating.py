@@ -18,11 +18,13 @@ from konversi.intake.whatsapp import samples
 from konversi.settings import on_this_machine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from konversi.cli.options import Simulated
 
 _SECONDS = 10.0
 _CLICKED = frozenset({"ad-click", "username"})  # the kinds that tell a click id
-_SHOWN = 500  # characters of an answer
+SHOWN = 500  # characters of an answer
 
 
 class WebhookUnreachable(KonversiError):
@@ -50,14 +52,17 @@ def simulate(url: str, message: Simulated, *, secret: str | None = None, as_json
     }  # fmt: skip
     given: dict[str, Any] = {option: value for option, value in chosen.items() if value is not None}
     body = samples.as_sent(samples.message(kind, message_id=message_id, at=int(now()), **given))
-    answer = _post(url, body, secret)
+    headers = {"content-type": "application/json", "user-agent": "facebookexternalua"}
+    if secret:
+        headers["x-hub-signature-256"] = signature(secret, body)
+    answer = post(url, body, headers)
     said = {
         "kind": kind,
         "message_id": message_id,
         "click_id": chosen["click_id"] if kind in _CLICKED else None,
         "signed": bool(secret),
         "status": answer.status_code,
-        "answer": answer.text[:_SHOWN],
+        "answer": answer.text[:SHOWN],
     }
     if as_json:
         print_json(said)
@@ -80,10 +85,8 @@ def _phone(given: str | None) -> str | None:
     return found
 
 
-def _post(url: str, body: bytes, secret: str | None) -> httpx2.Response:
-    headers = {"content-type": "application/json", "user-agent": "facebookexternalua"}
-    if secret:
-        headers["x-hub-signature-256"] = signature(secret, body)
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
+    """Make the call. Raises `InvalidRequest` and `WebhookUnreachable`."""
     place = _place(url)
     try:
         return httpx2.post(url, content=body, headers=headers, timeout=_SECONDS, trust_env=not on_this_machine(url))

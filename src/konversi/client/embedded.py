@@ -33,7 +33,7 @@ class Embedded:
     submit = track
 
     def at_once(self, conversion: Conversion) -> Receipt | None:
-        prompt = self._gateway.prompt
+        prompt = self._gateway.prompt if conversion.payment_id is None else None  # a payment waits for its booking
         return at_once(prompt.receive(conversion)) if prompt is not None else None
 
     async def note(self, uses: tuple[ToolUse, ...]) -> None:

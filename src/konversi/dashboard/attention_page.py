@@ -38,6 +38,7 @@ async def show(asked: Asked) -> Page:
                 for lane in lanes
                 if lane["cause"] and (lane["waiting"] or lane["paused"])
             ],
+            "flags": await gateway.till.payments.flagged(),
             "causes": [_described(cause) for cause in await gateway.insight.causes()],
             "done": asked.query("done"),
             "left": asked.query("left"),

@@ -10,7 +10,9 @@ import orjson
 from konversi.dashboard.page import Page
 from konversi.errors import NotFound
 from konversi.events.faults import Note
+from konversi.events.names import PURCHASE
 from konversi.insight.describe import event_in_full, moment
+from konversi.insight.payments import payment
 from konversi.insight.quality import strength_of
 from konversi.matching.report import lines
 from konversi.outbox.lanes import Lane
@@ -45,6 +47,7 @@ async def show(asked: Asked) -> Page:
             "keys": keys(described["sent_to_meta"].get("user_data", {}), described["notes"]),
             "sent": orjson.dumps(described["sent_to_meta"], option=orjson.OPT_INDENT_2).decode(),
             "timeline": timeline(stored, attempts),
+            "payments": await _paid(asked, stored),
             "obstacle": asked.gateway.obstacle(stored.lane) if stored.state is State.WAITING else None,
             "curl": curl(asked.gateway.settings, stored),
             "possible": [step.value for step in (Step.REPLAY, Step.DISCARD) if stored.state in sources(step)],
@@ -52,6 +55,13 @@ async def show(asked: Asked) -> Page:
             "left": asked.query("left"),
         },
     )
+
+
+async def _paid(asked: Asked, stored: Stored) -> list[dict[str, Any]]:
+    """The payments that led to it."""
+    if stored.event_name != PURCHASE:
+        return []
+    return [payment(one) for one in await asked.gateway.till.payments.of_journey(None, [stored.event_id])]
 
 
 def keys(sent: dict[str, Any], notes: Sequence[dict[str, str]]) -> list[dict[str, str | None]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from konversi.dashboard.journey_filters import CASES, CHANNELS, CLICKS, FIELDS, STAGES, filter_of
 from konversi.dashboard.page import Page
 from konversi.errors import JourneyUnknown
+from konversi.events.names import PURCHASE
 from konversi.insight.describe import moment
 from konversi.insight.standing import Stage
 from konversi.insight.timeline import journey, journey_in_full
@@ -68,12 +69,15 @@ async def show_one(asked: Asked) -> Page:
         raise JourneyUnknown
     past = await gateway.journeys.past(found.id)
     events = await gateway.outbox.search(EventSearch(journey=found.id, limit=_MOST_EVENTS))
+    payments = await gateway.till.payments.of_journey(
+        found.id, [stored.event_id for stored in events if stored.event_name == PURCHASE]
+    )
     window = gateway.settings.attribution_days * _DAY
     return Page(
         "journey.html",
         "Journey",
         {
-            "journey": journey_in_full(found, past, events),
+            "journey": journey_in_full(found, past, events, payments),
             "window": click_window(past, found.channel, window, asked.now),
             "window_days": gateway.settings.attribution_days,
         },

@@ -62,6 +62,12 @@ class Language:
         """A number."""
         return str(format_decimal(value, locale=self.locale))
 
+    def money(self, value: float | None, currency: str | None) -> str:
+        """An amount, with as many decimals as it has."""
+        if value is None:
+            return NOTHING
+        return f"{format_decimal(value, '#,##0.###', locale=self.locale)} {currency or ''}".strip()
+
     def percent(self, share: float) -> str:
         """A share, in whole percent."""
         return str(format_percent(share, "#,##0%", locale=self.locale))

@@ -52,6 +52,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "t": language.say,
         "n_": language.count,
         "number": language.number,
+        "money": language.money,
         "percent": language.percent,
         "share_": language.share,
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),

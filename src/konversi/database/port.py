@@ -60,6 +60,9 @@ Listener = Callable[[str], None]
 class Gathered(Protocol[Item_contra, Result_co]):
     """Writes what callers bring, several items in one transaction."""
 
+    departures: int  # how often it wrote, since it was made
+    carried: int  # how much
+
     async def bring(self, item: Item_contra) -> Result_co:
         """The item's result, once it is durable. Raises `Overloaded` as well."""
         ...

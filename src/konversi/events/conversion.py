@@ -111,6 +111,7 @@ class Conversion(_Words):
     event: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_CONTROL)]
     event_id: Identifier | None = None
     booking_id: Identifier | None = None
+    payment_id: Identifier | None = None  # of a Purchase: it counts once by that, and joins its booking
     occurred_at: Number | Text | None = None
     customer: Customer = Customer()
     value: Amount | None = None

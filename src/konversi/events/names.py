@@ -28,7 +28,7 @@ MESSAGING = frozenset(
     }
 )  # fmt: skip
 
-GUIDE_TYPES = {"booking": LEAD, "payment": PURCHASE, "checkout": INITIATE_CHECKOUT}
+GUIDE_TYPES = {"booking": LEAD, "payment": PURCHASE, "checkout": INITIATE_CHECKOUT, "completed": "OrderDelivered"}
 
 _BY_LOWER = {name.lower(): name for name in STANDARD | MESSAGING}
 _CUSTOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,49}\Z")

@@ -39,6 +39,7 @@ class WebhookReport(NamedTuple):
     refused: Mapping[tuple[str, str], int]  # by platform and the error's code, since the start
     waiting: int  # to be handed on
     dropped: int  # not kept to be handed on, since the start
+    payments: Mapping[tuple[str, str], int]  # notifications by provider and what became of them, since the start
 
 
 class ProcessReport(NamedTuple):
@@ -116,6 +117,14 @@ def _webhooks(report: WebhookReport, place: str) -> Iterable[Metric]:
     for (platform, reason), number in report.refused.items():
         refused.add_metric([platform, reason, place], number)
     yield refused
+    told = CounterMetricFamily(
+        "konversi_payment_notifications",
+        "Genuine payment notifications since the start: accepted (with news), repeated, or ignored (no payment).",
+        labels=["provider", "outcome", PLACE],
+    )
+    for (provider, outcome), number in report.payments.items():
+        told.add_metric([provider, outcome, place], number)
+    yield told
     yield GaugeMetricFamily(
         "konversi_forwards_waiting", "Webhook calls that wait to be handed on to the bot.", value=report.waiting
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from konversi.insight.describe import event, moment
+from konversi.insight.payments import entries as of_payments
 from konversi.journeys.port import SPOKEN_OF, journey_id
 from konversi.outbox.states import State
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from konversi.journeys.port import Journey, Past
     from konversi.outbox.port import Stored
+    from konversi.payments.payment import Payment
 
 # How far a conversation has come: the furthest of what happened in it.
 _STAGES = ("chat", "click", "checkout", "booking", "payment", "done")
@@ -46,20 +48,24 @@ def journey(one: Journey, ad_id: str | None) -> dict[str, Any]:
     }
 
 
-def journey_in_full(one: Journey, past: Past, events: Sequence[Stored]) -> dict[str, Any]:
+def journey_in_full(
+    one: Journey, past: Past, events: Sequence[Stored], payments: Sequence[Payment] = ()
+) -> dict[str, Any]:
     """A conversation with its timeline, oldest first."""
     of_ads = [touch for touch in past.touches if touch["ad_id"]]
     last_ad = max(of_ads, key=lambda touch: (touch["at"], touch["id"]))["ad_id"] if of_ads else None
-    timeline = sorted(_entries(one, past, events), key=lambda entry: entry.pop("_order"))
-    return {**journey(one, last_ad), "stage": stage(past, events), "timeline": timeline}
+    timeline = sorted([*_entries(one, past, events), *_paid(payments)], key=lambda entry: entry.pop("_order"))
+    return {**journey(one, last_ad), "stage": stage(past, events, payments), "timeline": timeline}
 
 
-def stage(past: Past, events: Iterable[Stored]) -> str:
+def stage(past: Past, events: Iterable[Stored], payments: Iterable[Payment] = ()) -> str:
     """How far it has come: chat, click, checkout, booking, payment or done."""
     reached = {"click" if past.touches else "chat"}
     for stored in events:
         if stored.state is not State.DISCARDED and (name := stage_of(stored.event_name)) is not None:
             reached.add(name)
+    if any(one.stage.paid for one in payments):
+        reached.add("payment")
     return max(reached, key=_STAGES.index)
 
 
@@ -82,6 +88,11 @@ def _entries(one: Journey, past: Past, events: Iterable[Stored]) -> Iterable[dic
         yield _entry(sighting["at"], "automatic_event", event=sighting["event_name"])
     for stored in events:
         yield _entry(stored.event_time, "event", **_named(stored), **_told(event(stored), _OF_EVENT))
+
+
+def _paid(payments: Iterable[Payment]) -> Iterable[dict[str, Any]]:
+    for at, kind, more in of_payments(payments):
+        yield _entry(at, kind, **{name: value for name, value in more.items() if value is not None})
 
 
 def _named(stored: Stored) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from konversi.intake.forward import Forwarder
     from konversi.intake.importing import Importer
     from konversi.intake.listen import Listener
+    from konversi.intake.payments.till import Till
     from konversi.intake.receive import Receiver
     from konversi.intake.turns import Turns
     from konversi.journeys.store import Journeys
@@ -101,6 +103,7 @@ class Gateway:
     journeys: Journeys
     listener: Listener
     turns: Turns
+    till: Till
     forwarder: Forwarder | None
     decisions: Decisions
     dispatcher: Dispatcher
@@ -121,6 +124,7 @@ class Gateway:
     webhooks_heard: dict[str, float] = field(default_factory=dict)  # by platform: Unix seconds of the last good call
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)
     answered: Answered = field(default_factory=Answered)
+    told_payments: Counter[tuple[str, str]] = field(default_factory=Counter)  # by provider and what became of it
     room_for_strangers: Room = field(default_factory=lambda: Room(_ROOM_FOR_STRANGERS))
 
     def heard(self) -> dict[str, dict[str, Any]]:
@@ -187,7 +191,10 @@ class Gateway:
         """What this process has done since its start, for the metrics."""
         onward = self.forwarder
         webhooks = WebhookReport(
-            self.refused_calls.totals, await onward.waiting() if onward else 0, onward.dropped if onward else 0
+            self.refused_calls.totals,
+            await onward.waiting() if onward else 0,
+            onward.dropped if onward else 0,
+            self.told_payments,
         )
         return ProcessReport(
             self.place,

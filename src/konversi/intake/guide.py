@@ -52,6 +52,7 @@ class GuideConversion(_Shape):
     services: Annotated[tuple[GuideService, ...], Field(max_length=100)] = ()
     bookingId: Identifier | None = None  # noqa: N815
     eventId: Identifier | None = None  # noqa: N815
+    paymentId: Identifier | None = None  # noqa: N815
     city: Text | None = None
     region: Text | None = None
     postalCode: Text | None = None  # noqa: N815
@@ -73,6 +74,7 @@ class GuideConversion(_Shape):
             event=GUIDE_TYPES.get(self.type.lower(), self.type),
             event_id=self.eventId,
             booking_id=self.bookingId,
+            payment_id=self.paymentId,
             occurred_at=self.occurredAt,
             customer=Customer(
                 phone=self.customerPhone,
@@ -113,6 +115,7 @@ _GUIDE_NAMES = {
     "value": "totalValue",
     "occurred_at": "occurredAt",
     "booking_id": "bookingId",
+    "payment_id": "paymentId",
     "event_id": "eventId",
 }
 

@@ -12,7 +12,7 @@ from konversi.intake.prepare import Preparation, Read, Ready, Refusal, Rules
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from konversi.events.conversion import Conversion
     from konversi.events.faults import Note
@@ -67,12 +67,18 @@ class Receiver:
         self._now = now
         self._unique = unique
         self._wake = wake
+        self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
         """Accept one conversion, as if it had come `waited` seconds ago; durable on return.
 
         Raises `Refused` (with each fault), `IdempotencyConflict`, `StorageUnavailable` or `Overloaded`.
         """
+        if self.paid is not None and conversion.payment_id is not None:
+            outcome = await self.paid(conversion, waited)
+            if isinstance(outcome, Refusal):
+                raise outcome.error
+            return outcome
         # As `receive_all` with one: without its lists, which cost as much as all the hashing.
         read = self._prepare.read(conversion, self._now() - waited)
         if isinstance(read, Refusal):
@@ -95,6 +101,8 @@ class Receiver:
         `conversation` is the bot's name for the chat that all of them are from: it stands for a customer who is named
         in one turn and not in the next.
         """
+        if self.paid is not None and any(one.payment_id is not None for one in conversions):
+            return await self._with_payments(conversions, waited, conversation)
         now = self._now() - waited
         prepared: list[Ready | Refusal] = []
         for start in range(0, len(conversions), _BREATH):
@@ -127,6 +135,19 @@ class Receiver:
             unique=self._unique,
             wake=self._wake,
         )
+
+    async def _with_payments(
+        self, conversions: Sequence[Conversion], waited: float, conversation: str | None
+    ) -> list[Receipt | Refusal]:
+        """Payments go the way of payments, one by one; the rest as always."""
+        assert self.paid is not None
+        paid = {place: one for place, one in enumerate(conversions) if one.payment_id is not None}
+        rest = [one for place, one in enumerate(conversions) if place not in paid]
+        outcomes = iter(await self.receive_all(rest, waited=waited, conversation=conversation) if rest else ())
+        return [
+            await self.paid(paid[place], waited) if place in paid else next(outcomes)
+            for place in range(len(conversions))
+        ]
 
     async def _prepared(
         self, conversions: Sequence[Conversion], now: float, conversation: str | None

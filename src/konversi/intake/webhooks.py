@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import orjson
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pydantic import SecretStr
+    from pydantic_settings import BaseSettings
 
     from konversi.chat_settings import ChatSettings
     from konversi.intake.listen import Listener
@@ -48,6 +49,20 @@ class Reply(NamedTuple):
 
     body: bytes
     content_type: str = "application/json"
+
+
+class Caller(Protocol):
+    """What is known of a caller before its body is read."""
+
+    @property
+    def secret(self) -> str:
+        """The setting that its calls are checked with."""
+        ...
+
+    @property
+    def plausible(self) -> Callable[[Asked, str], bool]:
+        """Whether the headers alone may be the caller's."""
+        ...
 
 
 class Platform(NamedTuple):
@@ -167,10 +182,10 @@ def platform_of(path: str) -> tuple[str, Platform]:
     return name, PLATFORMS[name]
 
 
-def check_headers(platform: Platform, asked: Asked, settings: ChatSettings) -> None:
+def check_headers(caller: Caller, asked: Asked, settings: BaseSettings) -> None:
     """Refuse what needs no look at the body. Raises `WebhookNotSetUp` or `WebhookUnsigned`."""
-    secret = set_up(settings, platform.secret)
-    if not platform.plausible(asked, secret):
+    secret = set_up(settings, caller.secret)
+    if not caller.plausible(asked, secret):
         raise WebhookUnsigned("Its signature or secret is missing, or has not the platform's form.")
 
 
@@ -188,7 +203,7 @@ async def take(listener: Listener, settings: ChatSettings, platform: Platform, a
     return Reply(orjson.dumps({"received": told.new, "repeated": told.known, "ignored": told.others}))
 
 
-def set_up(settings: ChatSettings, name: str) -> str:
+def set_up(settings: BaseSettings, name: str) -> str:
     """The setting's secret. Raises `WebhookNotSetUp` where there is none."""
     secret: SecretStr | None = getattr(settings, name)
     if secret is None or not secret.get_secret_value():

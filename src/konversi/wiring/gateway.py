@@ -25,6 +25,7 @@ from konversi.intake.gateway import Gateway
 from konversi.intake.importing import Importer
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
+from konversi.intake.payments.till import Till
 from konversi.intake.prompt import Prompt
 from konversi.intake.receive import Receiver, Rules
 from konversi.intake.turns import Turns
@@ -143,6 +144,7 @@ def _assemble(
         retention_days=settings.retention_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
         forget=_forgetting(settings, stores),
+        settle=lambda until: gateway.till.catch_up(until),  # noqa: PLW0108 - made below
         follow=insight.follow,
     )
     rounds = Rounds(lambda: gateway.dispatcher, watch)
@@ -172,6 +174,8 @@ def _assemble(
     prompt = None
     if _writes_at_once(store):
         prompt = Receiver(Prompt(store), rules, **_accepting(stores, _from_any_thread(wake)))
+    till = Till(stores.payments, door, country=rules.country, currency=rules.currency, now=clock.now)
+    receiver.paid = door.paid = till.pay
     gateway = Gateway(
         settings=settings,
         clock=clock,
@@ -187,6 +191,7 @@ def _assemble(
             onward=forwarder,
         ),
         turns=Turns(receiver, stores.journeys),
+        till=till,
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
         dispatcher=Dispatcher(
@@ -221,7 +226,7 @@ def _assemble(
 
 
 def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
-    conversations = memory(stores.journeys, settings.journey_days)
+    conversations = memory(stores.journeys, stores.payments, settings.journey_days)
 
     async def forget(now: float) -> bool:
         more = [await conversations(now), await stores.entrance.forget(now, settings.audit_days)]

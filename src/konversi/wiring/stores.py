@@ -22,6 +22,7 @@ from konversi.insight import tables as _sums  # noqa: F401
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import open_outbox
+from konversi.payments.store import Payments
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,6 +43,7 @@ class Stores:
     journeys: Journeys
     forwards: Forwards
     datasets: Datasets
+    payments: Payments
     imports: Imports
     seal: Seal
     entrance: Entrance
@@ -96,4 +98,5 @@ async def open_stores(
         door = entrance(database, may_be, clock.now)
         await door.keys.load()
         forwards, imports = Forwards(database, clock.now), Imports(database, seal, clock.now)
-        yield Stores(database, outbox, journeys, forwards, datasets, imports, seal, door, clock, secret)
+        payments = Payments(database, settings.part_payments, clock.now)
+        yield Stores(database, outbox, journeys, forwards, datasets, payments, imports, seal, door, clock, secret)

@@ -237,14 +237,14 @@ async def test_everything_at_once_says_for_how_many_events_it_was():
     await store(outbox, new_event("Lead:late", deadline=now() + 50), new_event("Lead:soon"))
     clock.ahead = 100
     upkeep, _ = an_upkeep(outbox, clock=clock)
-    assert await upkeep.once(monotonic() + 60) == {"rescued": 0, "expired": 1, "forgotten": 0}
+    assert await upkeep.once(monotonic() + 60) == {"rescued": 0, "expired": 1, "forgotten": 0, "reported": 0}
     clock.ahead = LATER
-    assert await upkeep.once(monotonic() + 60) == {"rescued": 2, "expired": 2, "forgotten": 3}
+    assert await upkeep.once(monotonic() + 60) == {"rescued": 2, "expired": 2, "forgotten": 3, "reported": 0}
 
 
 async def test_nothing_is_begun_when_the_time_is_over():
     outbox, clock = MemoryOutbox(), FakeClock()
     await store(outbox, new_event(deadline=now() - 1))
     upkeep, _ = an_upkeep(outbox, clock=clock)
-    assert await upkeep.once(monotonic() - 1) == {"rescued": 0, "expired": 0, "forgotten": 0}
+    assert await upkeep.once(monotonic() - 1) == {"rescued": 0, "expired": 0, "forgotten": 0, "reported": 0}
     assert (await outbox.counts()).states[State.WAITING] == 1

@@ -14,7 +14,7 @@ LANE = LaneReport("default|live|chat", {"delivered": 2}, {"delivered": 3}, 1.0, 
 
 def read(*, waits=(), place=0):
     shared = SharedReport(COUNTS, dict(waits), [], 1.0)
-    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0)
+    webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0, {})
     process = ProcessReport(place, "intake", {("events", "2xx"): 5}, Commits(2, 9), [LANE], webhooks)
     text = metrics(shared, process).decode()
     return {

@@ -15,7 +15,19 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
-from konversi.intake.http import agent, cron, datasets, funnel, guide, imports, journeys, looking, people, tail
+from konversi.intake.http import (
+    agent,
+    cron,
+    datasets,
+    funnel,
+    guide,
+    imports,
+    journeys,
+    looking,
+    payments,
+    people,
+    tail,
+)
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
@@ -48,6 +60,9 @@ _WEBHOOKS = {
     "messenger": "Messenger and Instagram: messages and ad clicks",
     "twilio": "WhatsApp through Twilio",
     "baileys": "WhatsApp through Evolution API, WAHA and others over Baileys",
+    "midtrans": "Midtrans: payments, refunds, chargebacks",
+    "xendit": "Xendit: invoices, payments, refunds",
+    "stripe": "Stripe: checkout sessions, payment intents, refunds, disputes",
 }
 _WAITED = {
     "name": "Konversi-Waited",
@@ -98,6 +113,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(looking.router)
     app.include_router(tail.router)
     app.include_router(journeys.router)
+    app.include_router(payments.router)
     app.include_router(funnel.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
@@ -126,7 +142,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
             operation_id=f"{platform}_webhook",
             summary=words,
             tags=["webhooks"],
-            responses={200: {"description": "Kept, or known already"}, **problems(400, 401, 408, 413, 503)},
+            responses={200: {"description": "Kept, or known already"}, **problems(400, 401, 408, 413, 422, 503)},
         )
     for platform in _SHAKES_HANDS:
         app.add_api_route(

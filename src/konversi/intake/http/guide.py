@@ -71,6 +71,10 @@ async def convert(request: Request) -> Response:
     try:
         conversion = await _read(request)
         receipt = await gateway.receiver.receive(conversion.conversion())
+        if receipt.event == 0:  # a payment that is kept, without a Purchase of its own (yet)
+            said = {"eventId": receipt.event_id or None, "receipt": receipt.receipt}
+            why = " ".join(note.text for note in receipt.notes)
+            return _json(202, as_json({"success": True, "status": "recorded", **said, "warning": why}))
         stored = await gateway.outcome(receipt.event, _wait(request.headers.get("prefer", "")))
         return await _answer(gateway, receipt, stored)
     except Refused as error:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from konversi.errors import JourneyUnknown
 from konversi.events.faults import Fault
+from konversi.events.names import PURCHASE
 from konversi.insight.timeline import journey, journey_in_full
 from konversi.intake.http.documented import problems
 from konversi.intake.invalid_fields import InvalidFields
@@ -54,4 +55,7 @@ async def show_journey(request: Request, journey: str) -> dict[str, Any]:
     if found is None:
         raise JourneyUnknown
     events = await gateway.outbox.search(EventSearch(journey=found.id, limit=MOST_EVENTS))
-    return journey_in_full(found, await gateway.journeys.past(found.id), events)
+    payments = await gateway.till.payments.of_journey(
+        found.id, [stored.event_id for stored in events if stored.event_name == PURCHASE]
+    )
+    return journey_in_full(found, await gateway.journeys.past(found.id), events, payments)

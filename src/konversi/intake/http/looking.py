@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from konversi._version import __version__
 from konversi.errors import NotFound
 from konversi.events.faults import Fault
+from konversi.events.names import PURCHASE
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.metrics import SharedReport, metrics
+from konversi.insight.payments import payment
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.forms import read_form
 from konversi.intake.invalid_fields import InvalidFields
@@ -22,6 +24,7 @@ from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
     from konversi.intake.gateway import Gateway
+    from konversi.payments.payment import Payment
 
 router = APIRouter()
 
@@ -78,7 +81,13 @@ async def show_event(request: Request, receipt: str) -> dict[str, Any]:
     stored = await outbox.find(_event(receipt))
     if stored is None:
         raise NotFound
-    return event_in_full(stored, await outbox.attempts(stored.attempts))
+    paid: list[Payment] = []
+    if stored.event_name == PURCHASE:
+        paid = await _gateway(request).till.payments.of_journey(None, [stored.event_id])
+    return {
+        **event_in_full(stored, await outbox.attempts(stored.attempts)),
+        "payments": [payment(one) for one in paid],
+    }
 
 
 class Discard(BaseModel):

@@ -1,4 +1,4 @@
-"""The chat platforms' doors. What can be refused without its body is, and strangers' bodies share a limited room."""
+"""The doors of chat platforms and payment providers, in whose calls strangers' bodies share a limited room."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 from konversi.errors import KonversiError, MethodNotAllowed, WebhookNotVerified
 from konversi.intake.http.bodies import read
 from konversi.intake.http.native import Answer
+from konversi.intake.payments.doors import PROVIDERS
+from konversi.intake.payments.doors import take as take_payment
 from konversi.intake.signatures import same_secret
-from konversi.intake.webhooks import check_headers, form_fields, platform_of, set_up, take
+from konversi.intake.webhooks import PATHS, Platform, check_headers, form_fields, platform_of, set_up, take
 
 if TYPE_CHECKING:
     from starlette.types import Receive
 
     from konversi.intake.gateway import Gateway
-    from konversi.intake.webhooks import Asked, Platform
+    from konversi.intake.payments.doors import Provider
+    from konversi.intake.webhooks import Asked, Reply
 
 
 async def answer(gateway: Gateway, asked: Asked, receive: Receive) -> Answer:
     """Take a call, whose body is still to come. Raises a `KonversiError` where it can't be taken."""
-    name, platform = platform_of(asked.path)
+    name = asked.path.removeprefix(PATHS)
+    caller = PROVIDERS[name] if name in PROVIDERS else platform_of(asked.path)[1]
     try:
-        reply = await _answer(gateway, platform, asked, receive)
+        reply = await _answer(gateway, caller, asked, receive)
     except KonversiError as error:
         gateway.refused_calls.note(name, error.code)
         raise
@@ -29,17 +33,23 @@ async def answer(gateway: Gateway, asked: Asked, receive: Receive) -> Answer:
     return reply
 
 
-async def _answer(gateway: Gateway, platform: Platform, asked: Asked, receive: Receive) -> Answer:
+async def _answer(gateway: Gateway, caller: Platform | Provider, asked: Asked, receive: Receive) -> Answer:
     settings = gateway.settings
-    if asked.method == "GET" and platform.verify_token is not None:
-        return _handshake(asked, set_up(settings, platform.verify_token))
+    if asked.method == "GET" and caller.verify_token is not None:
+        return _handshake(asked, set_up(settings, caller.verify_token))
     if asked.method != "POST":
         raise MethodNotAllowed
-    check_headers(platform, asked, settings)
-    room = None if platform.proven_by_headers else gateway.room_for_strangers
-    body = await read(receive, asked.headers, platform.most, room)
-    reply = await take(gateway.listener, settings, platform, asked._replace(body=body))
+    check_headers(caller, asked, settings)
+    room = None if caller.proven_by_headers else gateway.room_for_strangers
+    body = await read(receive, asked.headers, caller.most, room)
+    reply = await _take(gateway, caller, asked._replace(body=body))
     return Answer(200, reply.body, reply.content_type)
+
+
+async def _take(gateway: Gateway, caller: Platform | Provider, asked: Asked) -> Reply:
+    if isinstance(caller, Platform):
+        return await take(gateway.listener, gateway.settings, caller, asked)
+    return await take_payment(gateway.till, gateway.settings, caller, asked, gateway.told_payments)
 
 
 def _handshake(asked: Asked, verify_token: str) -> Answer:

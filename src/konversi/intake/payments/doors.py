@@ -1,0 +1,116 @@
+"""How each payment provider calls, and taking such a call. Nothing of it is done before it is known to be genuine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from konversi.errors import BodyTooLarge, WebhookUnsigned
+from konversi.intake.payments import midtrans, stripe, xendit
+from konversi.intake.platform_json import read_json
+from konversi.intake.signatures import same_secret
+from konversi.intake.webhooks import Reply, set_up
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Sequence
+
+    from konversi.intake.payments.till import Till
+    from konversi.intake.webhooks import Asked
+    from konversi.payments.notice import Notice
+    from konversi.settings import Settings
+
+_LARGEST = 65_536  # bytes of what has to be read before its signature can be checked
+_LARGEST_EVENT = 524_288  # bytes; a Stripe event with all its line items and metadata has a tenth of it
+
+
+class Reading(NamedTuple):
+    """What reading a notification needs to know."""
+
+    fields: str  # that may name the booking
+    now: float
+    production: bool
+
+
+class Provider(NamedTuple):
+    """How one provider calls. As `konversi.intake.webhooks.Platform`, for the doors that both share."""
+
+    name: str
+    secret: str  # the setting that its calls are checked with
+    booking_field: str  # the setting that says which fields name the booking
+    plausible: Callable[[Asked, str], bool]  # by its headers alone, before there is a body
+    genuine: Callable[[Asked, str], Any]  # what it says, where it is signed; else None
+    read: Callable[[Any, Reading], Sequence[Notice]]
+    most: int = _LARGEST  # bytes of a call
+    proven_by_headers: bool = False  # they carry the secret itself, so that who passed is no stranger
+    verify_token: None = None  # nobody shakes hands
+    hint: str = ""  # what else a wrong signature can mean
+
+
+def _of_midtrans(asked: Asked, server_key: str) -> Any:
+    told = read_json(asked.body)
+    return told if midtrans.signed(told, server_key) else None
+
+
+def _carries_token(asked: Asked, token: str) -> bool:
+    given = asked.header("x-callback-token")
+    return any([same_secret(one.strip(), given) for one in token.split(",")])  # noqa: C419 - all are compared
+
+
+def _of_stripe(asked: Asked, secret: str) -> Any:
+    if not stripe.signed(asked.body, asked.header("stripe-signature"), secret):
+        return None
+    return read_json(asked.body)
+
+
+PROVIDERS: dict[str, Provider] = {
+    midtrans.NAME: Provider(
+        midtrans.NAME,
+        "midtrans_server_key",
+        "midtrans_booking_field",
+        lambda _asked, _key: True,  # the signature stands in the body
+        _of_midtrans,
+        lambda told, how: midtrans.read(told, how.fields, how.now),
+        hint="Sandbox and production have server keys of their own.",
+    ),
+    xendit.NAME: Provider(
+        xendit.NAME,
+        "xendit_callback_token",
+        "xendit_booking_field",
+        _carries_token,
+        lambda asked, token: read_json(asked.body) if _carries_token(asked, token) else None,
+        lambda told, how: xendit.read(told, how.fields, how.now),
+        proven_by_headers=True,
+    ),
+    stripe.NAME: Provider(
+        stripe.NAME,
+        "stripe_webhook_secret",
+        "stripe_booking_field",
+        lambda asked, _secret: "v1=" in (asked.header("stripe-signature") or ""),
+        _of_stripe,
+        lambda told, how: stripe.read(told, how.fields, how.now, real_only=how.production),
+        most=_LARGEST_EVENT,
+        hint="Each endpoint has a secret of its own, and a call older than five minutes is not taken.",
+    ),
+}
+
+
+async def take(
+    till: Till, settings: Settings, provider: Provider, asked: Asked, told: Counter[tuple[str, str]]
+) -> Reply:
+    """Take a notification, and count in `told` what it brought.
+
+    Raises a `KonversiError` where it can't be taken, and then nothing was done.
+    """
+    if len(asked.body) > provider.most:
+        raise BodyTooLarge
+    said = provider.genuine(asked, set_up(settings, provider.secret))
+    if said is None:
+        raise WebhookUnsigned(provider.hint)
+    how = Reading(getattr(settings, provider.booking_field), till.now(), settings.environment == "production")
+    notices = provider.read(said, how)
+    tally = await till.take(notices)
+    brought = {"accepted": tally.news, "repeated": tally.known, "ignored": int(not notices)}
+    told.update({(provider.name, what): number for what, number in brought.items()})
+    return Reply(orjson.dumps(brought))

@@ -1,0 +1,88 @@
+"""From a payment and its booking to the conversion that is reported. Pure.
+
+Of the booking its stored event is all there is: hashed identities, which are sent once more as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from konversi.events.conversion import Click, Client, Conversion, Customer
+from konversi.events.names import PURCHASE
+from konversi.journeys.identity import merged
+from konversi.matching.keys import BY_CUSTOMER_FIELD
+from konversi.meta.channels import ACTION_SOURCES, DEFAULT_ACTION_SOURCE
+from konversi.payments.units import number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from konversi.events.conversion import Channel
+    from konversi.payments.payment import Payment
+    from konversi.payments.policy import Booking
+
+_DAY = 86_400
+_CLICK_DAYS = 7  # in which Meta takes a click
+_FIELDS = {key.meta: field for field, key in reversed(BY_CUSTOMER_FIELD.items())} | {
+    "external_id": "external_id",
+    "instagram_business_account_id": "ig_account_id",
+}
+_SEVERAL = frozenset({"phone", "email", "external_id"})
+_CHANNELS: Mapping[str, Channel] = {
+    source: channel for channel, source in ACTION_SOURCES.items() if source != DEFAULT_ACTION_SOURCE
+}
+
+
+def purchase(payment: Payment, booking: Booking | None, told: Conversion | None = None) -> Conversion:
+    """What is reported of a payment whose Purchase is due. `told` is what the caller said, where a conversion did."""
+    assert payment.purchase_value is not None
+    own = told or Conversion(event=PURCHASE, source=payment.provider)
+    known: dict[str, Any] = {
+        "event": PURCHASE,
+        "event_id": payment.purchase,
+        "payment_id": None,
+        "booking_id": payment.booking_id or own.booking_id,
+        "occurred_at": payment.purchase_at,
+        "value": number(payment.purchase_value),
+        "currency": payment.purchase_currency,
+    }
+    if own.customer == Customer():
+        known["customer"] = _customer(merged(payment.user_data, _of(booking)))
+    if booking is not None:
+        known |= {name: value for name, value in _where(booking, payment).items() if getattr(own, name) is None}
+    return own.model_copy(update=known)
+
+
+def _of(booking: Booking | None) -> Mapping[str, Any]:
+    return booking.body.get("user_data", {}) if booking is not None else {}
+
+
+def _customer(user_data: Mapping[str, Any]) -> Customer:
+    """The match keys as a customer's fields: what is hashed stays so."""
+    fields: dict[str, Any] = {}
+    for meta, value in user_data.items():
+        field = _FIELDS.get(meta)
+        if field is not None:
+            fields[field] = value if field in _SEVERAL or not isinstance(value, list) else value[0]
+    return Customer.model_validate(fields)
+
+
+def _where(booking: Booking, payment: Payment) -> dict[str, Any]:
+    """Where the booking happened, and the click that led there as long as Meta takes it."""
+    user_data = _of(booking)
+    body = booking.body
+    found: dict[str, Any] = {
+        "dataset": booking.dataset,
+        "channel": body.get("messaging_channel") or _CHANNELS.get(str(body.get("action_source"))),
+    }
+    click = {name: user_data[name] for name in ("fbc", "fbp") if name in user_data}
+    clicked = booking.clicked_at if booking.clicked_at is not None else booking.at
+    if "ctwa_clid" in user_data and (payment.purchase_at or 0) - clicked <= _CLICK_DAYS * _DAY:
+        click["ctwa_clid"] = user_data["ctwa_clid"]
+    if click:
+        found["click"] = Click(**click)
+    client = {"page_url": body.get("event_source_url")}
+    client |= {"ip": user_data.get("client_ip_address"), "user_agent": user_data.get("client_user_agent")}
+    if any(client.values()):
+        found["client"] = Client(**client)
+    return {name: value for name, value in found.items() if value is not None}

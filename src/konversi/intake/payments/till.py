@@ -1,0 +1,152 @@
+"""The use case behind the payment doors: what was paid is kept, each payment once, and becomes a Purchase when due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from konversi.clock import monotonic
+from konversi.errors import IdempotencyConflict, KonversiError
+from konversi.events.conversion import Customer
+from konversi.events.faults import Fault, Note, Refused
+from konversi.events.money import currency_code
+from konversi.events.names import PURCHASE, event_name
+from konversi.events.times import event_time
+from konversi.intake.payments.purchase import purchase
+from konversi.intake.receive import Receipt, Refusal
+from konversi.matching.match import match
+from konversi.matching.minimum import too_little
+from konversi.payments.deciding import Told
+from konversi.payments.notice import Notice
+from konversi.payments.payment import payment_id
+from konversi.payments.stages import Stage
+from konversi.payments.units import major_amount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from konversi.events.conversion import Conversion
+    from konversi.intake.receive import Receiver
+    from konversi.payments.deciding import Outcome
+    from konversi.payments.notice import Contact
+    from konversi.payments.store import Payments
+
+_LONGEST_WHY = 1_000
+OTHER = "other"  # the provider of what callers report themselves
+
+
+class Tally(NamedTuple):
+    """What one notification brought."""
+
+    news: int = 0
+    known: int = 0
+
+
+class Till:
+    """Takes what providers tell of payments. `country` is the one in which national phones are read."""
+
+    def __init__(
+        self, payments: Payments, receiver: Receiver, *, country: str | None, currency: str, now: Callable[[], float]
+    ) -> None:
+        self.payments = payments
+        self.now = now
+        self._receiver = receiver
+        self._country = country
+        self._currency = currency
+
+    async def take(self, notices: Sequence[Notice]) -> Tally:
+        """Keep what was told, and report the Purchases that are due; durable on return.
+
+        Raises `StorageUnavailable`, `Overloaded` or `ShuttingDown`, and then the provider tells it again.
+        """
+        outcomes = await self.payments.take([self._told(one) for one in notices])
+        await self._report([one for one in outcomes if one.to_report])
+        news = sum(one.news for one in outcomes)
+        return Tally(news, len(outcomes) - news)
+
+    async def pay(self, conversion: Conversion, waited: float = 0.0) -> Receipt | Refusal:
+        """Take a payment that a caller reports, with its own id: once, joined to its booking, by the policy.
+
+        Raises `StorageUnavailable`, `Overloaded` or `ShuttingDown`.
+        """
+        read = self._read(conversion, self.now() - waited)
+        if isinstance(read, Refusal):
+            return read
+        (outcome,) = await self.payments.take([read])
+        payment = outcome.payment
+        if payment.purchase is None:
+            note = Note("payment", "payment_recorded", payment.why)
+            return Receipt(payment_id(payment.id or 0), conversion.event_id or "", not outcome.news, (note,), 0)
+        (answer,) = await self._receiver.receive_all([purchase(payment, outcome.booking, conversion)])
+        if isinstance(answer, Refusal):
+            if not isinstance(answer.error, IdempotencyConflict):
+                await self._refused(outcome, answer.error)
+            return answer
+        return answer._replace(notes=(*answer.notes, Note("payment", "payment_joined", payment.why)))
+
+    def _read(self, conversion: Conversion, now: float) -> Told | Refusal:
+        at = event_time(conversion.occurred_at, now, in_store=conversion.channel == "store")
+        currency = currency_code(conversion.currency or self._currency)
+        amount = major_amount(conversion.value)
+        name = event_name(conversion.event)
+        faults = [one for one in (at, currency, name) if isinstance(one, Fault)]
+        if amount is None:
+            faults.append(Fault("value", "value_required", "is required for a Purchase.", "Send the amount paid."))
+        if name != PURCHASE and not isinstance(name, Fault):
+            faults.append(Fault("payment_id", "not_a_payment", "belongs to a Purchase only.", "Leave it out."))
+        if faults or amount is None or isinstance(at, Fault) or isinstance(currency, Fault):
+            return Refusal(Refused(faults), conversion.event_id)
+        matched = match(
+            conversion.customer,
+            click=conversion.click,
+            client=conversion.client,
+            country=self._country,
+            seen_ms=at * 1_000,
+        ).user_data
+        notice = Notice(
+            provider=OTHER,
+            payment_id=conversion.payment_id or "",
+            stage=Stage.SETTLED,
+            amount=amount,
+            currency=currency,
+            at=at,
+            references=[conversion.booking_id] if conversion.booking_id else (),
+        )
+        return Told(notice, matched, identified=too_little(matched) is None)
+
+    async def catch_up(self, until: float) -> int:
+        """Do what was left: look for bookings that came late, make sure that each Purchase is in the outbox.
+
+        Begins nothing after `until` (monotonic seconds). Returns how many Purchases it reported.
+        """
+        if monotonic() >= until:
+            return 0
+        left = await self.payments.left()
+        await self._report(left)
+        return len(left)
+
+    def _told(self, notice: Notice) -> Told:
+        return Told(notice, self._hashed(notice.contact))
+
+    def _hashed(self, contact: Contact) -> dict[str, object]:
+        """What of whoever paid a match could be made with."""
+        given = {"email": contact.email, "phone": contact.phone, "name": contact.name}
+        known = {name: value for name, value in given.items() if value}
+        if not known:
+            return {}
+        customer = Customer.model_validate(known)
+        return match(customer, country=self._country, seen_ms=int(self.now() * 1_000)).user_data
+
+    async def _report(self, outcomes: Sequence[Outcome]) -> None:
+        if not outcomes:
+            return
+        conversions = [purchase(one.payment, one.booking) for one in outcomes]
+        answers = await self._receiver.receive_all(conversions)
+        for one, answer in zip(outcomes, answers, strict=True):
+            if isinstance(answer, Refusal) and not isinstance(answer.error, IdempotencyConflict):
+                await self._refused(one, answer.error)
+
+    async def _refused(self, outcome: Outcome, error: KonversiError) -> None:
+        """Meta would not take it. A conflict is none: then the Purchase is there already."""
+        reasons = [f"{fault.detail} {fault.remedy}" for fault in error.faults] if isinstance(error, Refused) else []
+        why = " ".join(["The Purchase could not be sent.", *reasons])[:_LONGEST_WHY]
+        await self.payments.refused(outcome.payment, why)

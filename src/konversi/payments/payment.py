@@ -1,0 +1,132 @@
+"""A payment as it stands, and how a notification changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from konversi.journeys.identity import merged
+from konversi.payments.stages import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from konversi.payments.notice import Notice, Reversal
+
+_LONGEST_NUMBER = 18  # digits: what a 64-bit id can have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One payment. `purchase` and what belongs to it are decided once, and then stand."""
+
+    id: int | None = None  # its number here
+    provider: str
+    payment_id: str
+    other_id: str | None = None
+    reference: str | None = None  # what the provider called the order
+    booking_id: str | None = None  # of the booking that was found
+    journey: int | None = None
+    stage: Stage = Stage.PENDING
+    amount: Decimal | None = None
+    currency: str | None = None
+    paid_at: int | None = None  # Unix seconds, by the provider's clock
+    seen_at: float = 0.0
+    changed_at: float = 0.0
+    user_data: Mapping[str, Any] = field(default_factory=dict)  # hashed match keys of whoever paid
+    purchase: str | None = None  # event id of the Purchase that it led to
+    purchase_value: Decimal | None = None
+    purchase_currency: str | None = None
+    purchase_at: int | None = None
+    event: int | None = None  # the event's number, once it was seen in the outbox
+    due_at: float | None = None  # when to look at it again; None where all is done
+    flag: str = ""  # why a person should look
+    why: str = ""  # in plain words: how it was joined, why there is no Purchase
+    reversals: Mapping[str, Reversal] = field(default_factory=dict)
+
+    @property
+    def reversed(self) -> Decimal:
+        """What went back, never more than was paid."""
+        gone = sum((one.amount for one in self.reversals.values()), Decimal(0))
+        return min(gone, self.amount) if self.amount is not None else gone
+
+    @property
+    def kept(self) -> Decimal:
+        """What is left of it: nothing where it was never paid, or is no longer."""
+        if not self.stage.paid or self.amount is None:
+            return Decimal(0)
+        return self.amount - self.reversed
+
+    def seen_in_outbox(self, event: int, journey: int | None) -> Payment:
+        """Its Purchase is there."""
+        return replace(self, event=event, journey=journey if self.journey is None else self.journey, due_at=None)
+
+    def refused(self, why: str) -> Payment:
+        """Its Purchase could not be sent."""
+        return replace(self, flag="refused", why=why, due_at=None)
+
+
+def begun(notice: Notice, now: float) -> Payment:
+    """A payment of which nothing was known."""
+    first = Payment(provider=notice.provider, payment_id=notice.payment_id, seen_at=now, changed_at=now)
+    return told(first, notice, {}, now)
+
+
+def told(known: Payment, notice: Notice, user_data: Mapping[str, Any], now: float) -> Payment:
+    """The payment after a notification, in whatever order they come; the same object where it told nothing new."""
+    after = replace(
+        known,
+        **_sum_told(known, notice),
+        stage=known.stage if notice.stage is None else max(known.stage, notice.stage),
+        paid_at=_paid_at(known, notice),
+        other_id=known.other_id or _other(known, notice),
+        reference=known.reference or (notice.references[0] if notice.references else None),
+        user_data=merged(known.user_data, user_data) if user_data else known.user_data,
+        reversals=_reversed(known.reversals, notice),
+    )
+    return known if after == known else replace(after, changed_at=now)
+
+
+def _sum_told(known: Payment, notice: Notice) -> dict[str, Any]:
+    """What was paid: as the notification of the highest stage says; of two at one stage, the larger."""
+    if notice.stage is None:
+        return {}
+    if known.amount is not None and (notice.stage, notice.amount) <= (known.stage, known.amount):
+        return {}
+    return {"amount": notice.amount, "currency": notice.currency}
+
+
+def _paid_at(known: Payment, notice: Notice) -> int | None:
+    """When it was first paid."""
+    if notice.stage is None or not notice.stage.paid:
+        return known.paid_at
+    return notice.at if known.paid_at is None else min(known.paid_at, notice.at)
+
+
+def _other(known: Payment, notice: Notice) -> str | None:
+    if notice.payment_id != known.payment_id:
+        return notice.payment_id
+    return notice.other_id
+
+
+def _reversed(known: Mapping[str, Reversal], notice: Notice) -> Mapping[str, Reversal]:
+    together = dict(known)
+    for one in notice.reversals:
+        before = together.get(one.key, one)
+        latest = max(before, one, key=lambda told: (told.rank, told.amount))
+        together[one.key] = latest._replace(at=min(before.at, one.at))
+    return together
+
+
+def payment_id(number: int) -> str:
+    """A payment's id as people see it."""
+    return f"pm_{number:09d}"
+
+
+def payment_of(text: str) -> int | None:
+    """The payment that an id stands for, or `None` where the text is no such id."""
+    digits = text[3:]
+    if not text.startswith("pm_") or not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST_NUMBER:
+        return None
+    return int(digits)

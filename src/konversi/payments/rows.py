@@ -1,0 +1,191 @@
+"""Payments in their table: rows and back, spoken to the driver directly, in words that both dialects understand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from konversi.payments.notice import Reversal
+from konversi.payments.payment import Payment
+from konversi.payments.policy import Booking
+from konversi.payments.stages import Stage
+from konversi.payments.tables import payments
+from konversi.payments.units import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from konversi.database.port import Driver
+
+_AT_ONCE = 500  # values in one IN list
+COLUMNS = tuple(column.name for column in payments.columns)
+_WRITTEN = COLUMNS[1:]
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM payments"  # noqa: S608 - ours
+_INSERT = (
+    f"INSERT INTO payments ({', '.join(_WRITTEN)})"  # noqa: S608 - ours
+    f" VALUES ({', '.join('?' * len(_WRITTEN))}) RETURNING id"
+)
+_UPDATE = f"UPDATE payments SET {', '.join(f'{name} = ?' for name in _WRITTEN)} WHERE id = ?"  # noqa: S608 - ours
+_NUMBERS = ("amount", "purchase_value")
+_PLACE = {name: place for place, name in enumerate(COLUMNS)}
+_BOOKINGS = (
+    "SELECT e.booking_id, e.id, e.dataset, e.journey, e.event_time, t.at, e.body, e.event_name"
+    " FROM events e LEFT JOIN touches t ON t.id = e.touch WHERE e.booking_id IN ({})"
+)
+# An event that says less of a booking than the others do.
+_SAYS_LESS = {"Purchase": 2, "InitiateCheckout": 1, "AddToCart": 1, "OrderDelivered": 1}
+_PURCHASES = "SELECT event_id, id, journey FROM events WHERE event_name = 'Purchase' AND event_id IN ({})"
+_MOST_SHOWN = 200  # of one conversation
+
+
+class Search(NamedTuple):
+    """Which payments to list, newest first. `before` is the cursor: only numbers below it."""
+
+    provider: str | None = None
+    booking_id: str | None = None
+    flag: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+def read(row: Sequence[Any]) -> Payment:
+    """A row's payment."""
+    told = dict(zip(COLUMNS, row, strict=True))
+    for name in _NUMBERS:
+        told[name] = None if told[name] is None else Decimal(told[name])
+    told["stage"] = Stage(told["stage"])
+    told["user_data"] = orjson.loads(told["user_data"])
+    told["reversals"] = {
+        key: Reversal(key, kind, rank, Decimal(amount), at)
+        for key, kind, rank, amount, at in orjson.loads(told["reversals"])
+    }
+    return Payment(**told)
+
+
+def _row(payment: Payment) -> list[Any]:
+    written: list[Any] = [getattr(payment, name) for name in _WRITTEN]
+    for name in _NUMBERS:
+        number = written[_PLACE[name] - 1]
+        written[_PLACE[name] - 1] = None if number is None else text(number)
+    written[_PLACE["stage"] - 1] = int(payment.stage)
+    written[_PLACE["user_data"] - 1] = orjson.dumps(dict(payment.user_data)).decode()
+    reversals = [[one.key, one.kind, one.rank, text(one.amount), one.at] for one in payment.reversals.values()]
+    written[_PLACE["reversals"] - 1] = orjson.dumps(reversals).decode()
+    return written
+
+
+def insert(driver: Driver, payment: Payment) -> int:
+    """Keep a new payment; its number."""
+    return int(driver.execute(_INSERT, _row(payment)).fetchone()[0])
+
+
+def update(driver: Driver, payment: Payment) -> None:
+    """Keep a payment as it stands now."""
+    driver.execute(_UPDATE, (*_row(payment), payment.id))
+
+
+def called(driver: Driver, ids: Sequence[str]) -> Iterator[Payment]:
+    """The payments that a provider calls so, under either of their ids."""
+    for some in _few(ids):
+        for column in ("payment_id", "other_id"):
+            yield from map(read, driver.execute(f"{SELECT} WHERE {column} IN ({_places(some)})", some).fetchall())
+
+
+def of_bookings(driver: Driver, bookings: Sequence[str]) -> Iterator[Payment]:
+    """The payments for these bookings."""
+    for some in _few(bookings):
+        yield from map(read, driver.execute(f"{SELECT} WHERE booking_id IN ({_places(some)})", some).fetchall())
+
+
+def numbered(driver: Driver, numbers: Sequence[int]) -> list[Payment]:
+    """The payments with these numbers."""
+    return [
+        read(row)
+        for some in _few(numbers)
+        for row in driver.execute(f"{SELECT} WHERE id IN ({_places(some)})", some).fetchall()
+    ]
+
+
+def bookings(driver: Driver, ids: Sequence[str]) -> dict[str, Booking]:
+    """What the stored events say of these bookings: of several events, the one that says most, and the first."""
+    found: dict[str, tuple[tuple[int, int], Sequence[Any]]] = {}
+    for some in _few(ids):
+        for row in driver.execute(_BOOKINGS.format(_places(some)), some).fetchall():
+            order = (_SAYS_LESS.get(row[7], 0), row[1])
+            if row[0] not in found or order < found[row[0]][0]:
+                found[row[0]] = (order, row)
+    return {booking_id: _booking(row) for booking_id, (_, row) in found.items()}
+
+
+def _booking(row: Sequence[Any]) -> Booking:
+    booking_id, event, dataset, journey, at, clicked_at, body, _ = row
+    told = orjson.loads(body)
+    custom = told.get("custom_data", {})
+    price = custom.get("value")
+    return Booking(
+        booking_id=booking_id,
+        event=event,
+        dataset=dataset,
+        journey=journey,
+        price=None if price is None else Decimal(repr(price)),
+        currency=custom.get("currency"),
+        at=at,
+        clicked_at=clicked_at,
+        body=told,
+    )
+
+
+def purchases(driver: Driver, event_ids: Sequence[str]) -> dict[str, tuple[int, int | None]]:
+    """Which of these Purchases were accepted: the event's number and its conversation."""
+    return {
+        event_id: (event, journey)
+        for some in _few(event_ids)
+        for event_id, event, journey in driver.execute(_PURCHASES.format(_places(some)), some).fetchall()
+    }
+
+
+def search(driver: Driver, wanted: Search) -> list[Payment]:
+    """Payments, newest first."""
+    given = {"provider": wanted.provider, "booking_id": wanted.booking_id, "flag": wanted.flag}
+    asked: dict[str, Any] = {f"{name} = ?": value for name, value in given.items() if value is not None}
+    if wanted.before is not None:
+        asked["id < ?"] = wanted.before
+    where = f" WHERE {' AND '.join(asked)}" if asked else ""
+    found = driver.execute(f"{SELECT}{where} ORDER BY id DESC LIMIT ?", (*asked.values(), wanted.limit))
+    return [read(row) for row in found.fetchall()]
+
+
+def of_journey(driver: Driver, journey: int | None, event_ids: Sequence[str]) -> list[Payment]:
+    """The payments of a conversation, or that led to one of these Purchases; oldest first."""
+    found: dict[int | None, Payment] = {}
+    if journey is not None:
+        asked = f"{SELECT} WHERE journey = ? ORDER BY id DESC LIMIT ?"
+        found = {one.id: one for one in map(read, driver.execute(asked, (journey, _MOST_SHOWN)).fetchall())}
+    for some in _few(event_ids):
+        for row in driver.execute(f"{SELECT} WHERE purchase IN ({_places(some)})", some).fetchall():
+            found[row[0]] = read(row)
+    return sorted(found.values(), key=lambda one: (one.paid_at or one.seen_at, one.id))
+
+
+def flagged(driver: Driver) -> dict[str, int]:
+    """How many payments a person should look at, by why."""
+    found = driver.execute("SELECT flag, count(*) FROM payments WHERE flag <> '' GROUP BY flag")
+    return {flag: int(number) for flag, number in found.fetchall()}
+
+
+def forget(driver: Driver, before: float, limit: int) -> int:
+    """Forget up to so many payments that nothing was told of since then."""
+    old = "SELECT id FROM payments WHERE changed_at < ? ORDER BY id LIMIT ?"
+    return driver.execute(f"DELETE FROM payments WHERE id IN ({old})", (before, limit)).rowcount  # noqa: S608 - ours
+
+
+def _few(values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    together = tuple(dict.fromkeys(values))
+    for start in range(0, len(together), _AT_ONCE):
+        yield together[start : start + _AT_ONCE]
+
+
+def _places(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
