@@ -24,6 +24,7 @@ from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the
 from konversi.cli.payment_commands import payments
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
+from konversi.cli.spend_commands import spend
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
 
@@ -44,6 +45,7 @@ app.command(whatsapp)
 app.command(datasets)
 app.command(alerts)
 app.command(db)
+app.command(spend)
 app.command(users)
 app.command(keys)
 app.command(audit)

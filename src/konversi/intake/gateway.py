@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from konversi.insight.meta_scores import MetaScores
     from konversi.insight.processes import Processes
     from konversi.insight.reading import Insight
+    from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
@@ -116,6 +117,7 @@ class Gateway:
     processes: Processes
     tail: Tail
     meta_scores: MetaScores
+    spending: Spending
     alerts: Alerts
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port
