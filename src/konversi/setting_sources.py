@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
+from konversi.ads_settings import ADS_SECRETS
 from konversi.alert_settings import ALERT_SECRETS
 from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
@@ -25,6 +26,7 @@ SECRETS = (
     "KONVERSI_DATABASE_URL",
     SERVERLESS_SECRET,
     *CHAT_SECRETS,
+    *ADS_SECRETS,
     *PAYMENT_SECRETS,
     *ALERT_SECRETS,
 )

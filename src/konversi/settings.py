@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr, StringConstraints, Validati
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from konversi.access_settings import AccessSettings
+from konversi.ads_settings import AdsSettings
 from konversi.alert_settings import AlertSettings
 from konversi.chat_settings import ChatSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
@@ -31,7 +32,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(AlertSettings, AccessSettings, ServerlessSettings, PaymentSettings, ChatSettings):
+class Settings(AlertSettings, AdsSettings, AccessSettings, ServerlessSettings, PaymentSettings, ChatSettings):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(
@@ -157,7 +158,7 @@ class Settings(AlertSettings, AccessSettings, ServerlessSettings, PaymentSetting
     def _placeholder_is_unset(cls, value: Any) -> Any:
         return None if isinstance(value, str) and is_placeholder(value) else value
 
-    @field_validator("token", "app_secret", "api_key", "cron_secret", mode="after")
+    @field_validator("token", "app_secret", "api_key", "cron_secret", "ads_token", mode="after")
     @classmethod
     def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:

@@ -38,6 +38,9 @@ def test_nothing_set_gives_a_development_gateway_that_waits_for_credentials():
 
 
 VARIABLES = [
+    ("META_AD_ACCOUNT_ID", "act_1234567", "ad_account_id", "act_1234567"),
+    ("META_INSIGHTS_VERSION", "v25.0", "insights_version", "v25.0"),
+    ("META_ACTION_TYPES", '{"payments": ["purchase"]}', "action_types", {"payments": ["purchase"]}),
     ("META_PIXEL_ID", "123456789", "pixel_id", "123456789"),
     ("META_DATASET_ID", "123456789", "pixel_id", "123456789"),
     ("META_TEST_EVENT_CODE", "TEST777", "test_code", "TEST777"),
@@ -91,6 +94,7 @@ PREFIXES = (
     "STRIPE_",
 )
 SECRETS = {
+    "META_ADS_TOKEN": "ads_token",
     "MIDTRANS_SERVER_KEY": "midtrans_server_key",
     "XENDIT_CALLBACK_TOKEN": "xendit_callback_token",
     "STRIPE_WEBHOOK_SECRET": "stripe_webhook_secret",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -71,6 +71,18 @@ class Language:
     def percent(self, share: float) -> str:
         """A share, in whole percent."""
         return str(format_percent(share, "#,##0%", locale=self.locale))
+
+    def round_money(self, value: float | None, currency: str) -> str:
+        """An amount to be compared with others; without fractions from a thousand on."""
+        if value is None:
+            return NOTHING
+        whole = abs(value) >= 1_000 or value == round(value)  # noqa: PLR2004 - cents are noise beside it
+        pattern = "\xa4\xa0#,##0" if whole else "\xa4\xa0#,##0.00"
+        return str(format_currency(value, currency, pattern, self.locale, currency_digits=False))
+
+    def times(self, value: float | None) -> str:
+        """How many times as much."""
+        return NOTHING if value is None else f"{self.number(value)}\N{MULTIPLICATION SIGN}"
 
     def share(self, share: float) -> str:
         """A share, in percent with a decimal place where it is small."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # The pages by what brings people there: what happens today, what to learn of it, what to try, what to set up.
 _MENU = (
     ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
-    ("Learn", (("/ai", "AI metrics"), ("/journeys", "Journeys"), ("/quality", "Quality"))),
+    ("Learn", (("/ai", "AI metrics"), ("/journeys", "Journeys"), ("/quality", "Quality"), ("/return", "Return"))),
     ("Try", (("/bench", "Test bench"), ("/tail", "Live"), ("/imports", "Imports"))),
     ("Set up", (("/datasets", "Datasets and keys"), ("/system", "System"))),
 )
@@ -54,6 +54,8 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "number": language.number,
         "money": language.money,
         "percent": language.percent,
+        "round_money": language.round_money,
+        "times": language.times,
         "share_": language.share,
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
         "seconds": language.seconds,

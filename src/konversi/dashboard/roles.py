@@ -31,6 +31,8 @@ NEEDS: dict[str, Role | None] = {
     "/journeys": Role.VIEWER,
     "/journeys/{journey}": Role.VIEWER,
     "/quality": Role.VIEWER,
+    "/return": Role.VIEWER,
+    "/return/pull": Role.OPERATOR,
     "/system": Role.VIEWER,
     "/users": Role.ADMIN,
     "/account/password": Role.VIEWER,  # one's own

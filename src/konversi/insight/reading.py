@@ -11,8 +11,10 @@ from konversi.insight import (
     funnel,
     journey_search,
     key_sums,
+    money_sums,
     overview,
     quality,
+    returns,
     standings,
     summing,
 )
@@ -40,6 +42,7 @@ class Insight:
         self.sums = Follower(database, (summing.accepted, summing.delivered))
         self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
+        self.money = Follower(database, (money_sums.conversations, money_sums.results))
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
@@ -47,9 +50,13 @@ class Insight:
         sums = await self._database.read(partial(overview.read, period))
         return {**overview.shape(sums, period), "complete": not behind}
 
+    async def waits(self) -> dict[int, int]:
+        """How long all events so far took to Meta, by bucket: days are summed, not events."""
+        return await self._database.read(overview.all_waits)
+
     async def follow(self) -> bool:
         """Add what is new to all sums; whether there may be more."""
-        followed = [await sums.follow() for sums in (self.sums, self.standings, self.key_sums)]
+        followed = [await sums.follow() for sums in (self.sums, self.standings, self.key_sums, self.money)]
         return any(followed)
 
     async def quality(self, since: float, dataset: str | None) -> dict[str, Any]:
@@ -57,6 +64,12 @@ class Insight:
         behind = await self.key_sums.follow(_LOOKS) | await self.sums.follow(_LOOKS)
         sums = await self._database.read(partial(quality.read, since, dataset))
         return {**quality.shape(sums), "complete": not behind}
+
+    async def returns(self, since: float, by: str, within: dict[str, str]) -> dict[str, Any]:
+        """What ads cost since that day, and what came of them."""
+        behind = await self.money.follow(_LOOKS)
+        sums = await self._database.read(partial(returns.read, since))
+        return {**returns.shape(sums, by, within), "complete": not behind}
 
     async def funnel(self, period: Period) -> dict[str, Any]:
         """How far the conversations of a period came, and the agent's work in it, up to this moment."""

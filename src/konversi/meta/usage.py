@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 SLOW_DOWN_AT = 75.0  # percent
 _LONGEST_WAIT = 3_600.0  # seconds: whatever a header asks for, look again within the hour
+_HEADERS = (
+    "x-app-usage",
+    "x-ad-account-usage",
+    "x-business-use-case-usage",
+    "x-business-use-case",
+    "x-fb-ads-insights-throttle",
+)
 _PERCENTAGES = ("call_count", "total_cputime", "total_time", "acc_id_util_pct", "app_id_util_pct")
 
 
@@ -25,7 +32,7 @@ class Usage(NamedTuple):
 def usage(headers: Mapping[str, str], now: float) -> Usage:
     """Read all usage headers; unreadable ones say nothing."""
     percent, wait = 0.0, _retry_after(headers.get("retry-after"), now)
-    for name in ("x-app-usage", "x-ad-account-usage", "x-business-use-case-usage", "x-business-use-case"):
+    for name in _HEADERS:
         for entry in _entries(headers.get(name)):
             percent = max([percent, *(_number(entry.get(key)) for key in _PERCENTAGES)])
             wait = max(wait, _number(entry.get("estimated_time_to_regain_access")) * 60)

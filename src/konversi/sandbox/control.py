@@ -15,6 +15,7 @@ from konversi.sandbox.datasets import Dataset
 from konversi.sandbox.faults import Fault
 from konversi.sandbox.ledger import Query
 from konversi.sandbox.messages import newest_first
+from konversi.sandbox.spend import Told
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -124,6 +125,15 @@ async def messages(meta: LocalMeta, request: Request) -> Any:
     return {"messages": newest_first(meta.messages, to=wanted.to, limit=wanted.limit)}
 
 
+async def spend(meta: LocalMeta, request: Request) -> Any:
+    if request.method == "POST":
+        told = Told.model_validate_json(await request.body())
+        meta.spending.told[told.account] = told
+    elif request.method == "DELETE":
+        meta.spending.told.clear()
+    return {"accounts": {account: len(told.rows) for account, told in meta.spending.told.items()}}
+
+
 async def locale(meta: LocalMeta, request: Request) -> Any:
     if request.method == "POST":
         meta.language = Language.model_validate_json(await request.body()).locale[:2]
@@ -149,5 +159,6 @@ ROUTES = [
     _route("datasets", datasets, "POST", "DELETE"),
     _route("accounts", accounts, "POST"),
     _route("messages", messages, "DELETE"),
+    _route("spend", spend, "POST", "DELETE"),
     _route("locale", locale, "POST"),
 ]

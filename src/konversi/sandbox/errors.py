@@ -94,6 +94,7 @@ TOO_LARGE = GraphError(413, 100, None, "OAuthException", "(#100) The request is 
 BAD_PROOF = GraphError(400, 100, None, "GraphMethodException", "Invalid appsecret_proof provided in the API argument")
 NO_FIELD = _parameter("Tried accessing nonexisting field on node type (AdsPixel)")
 NO_AD_FIELD = _parameter("Tried accessing nonexisting field on node type (Adgroup)")
+TOO_MANY_CONVERSIONS = _parameter("This ad account has as many custom conversions as it may have.")
 TOO_MANY_DATASETS = _parameter("This local Meta makes at most 10000 datasets.")
 
 BAD_CLICK_ID = _event(

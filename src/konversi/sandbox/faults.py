@@ -18,7 +18,7 @@ Kind = Literal[
     "latency", "recipient_not_allowed", "message_limit",
 ]  # fmt: skip
 
-Edge = Literal["events", "dataset", "messages"]
+Edge = Literal["events", "dataset", "messages", "insights", "customconversions"]
 
 _TAKES_THE_EVENTS: frozenset[Kind] = frozenset({"reset_after_accept", "drip", "huge", "short_received"})
 _ONLY_FOR_POSTS: frozenset[Kind] = frozenset({"reset_after_accept", "short_received", "refuse_event"})

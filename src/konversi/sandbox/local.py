@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from konversi.sandbox.faults import Faults
 from konversi.sandbox.messages import Message, no_messages
+from konversi.sandbox.spend import Spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ class LocalMeta:
     faults: Faults = field(default_factory=Faults)
     language: str = "en"
     messages: deque[Message] = field(default_factory=no_messages)
+    spending: Spending = field(default_factory=Spending)
     seen: deque[Seen] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS))
     release: asyncio.Event = field(default_factory=asyncio.Event)  # set when what hangs must end
 

@@ -12,6 +12,7 @@ from konversi.sandbox.faults import Fault
 from konversi.sandbox.ledger import Query
 from konversi.sandbox.messages import newest_first
 from konversi.sandbox.server import MetaServer, address, fast_loop, listen, open_meta
+from konversi.sandbox.spend import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,11 +157,22 @@ class Sandbox:
         """
         return self._inside(lambda: newest_first(self._meta.messages, to=to, limit=limit))
 
+    def spend(self, told: dict[str, Any]) -> None:
+        """What an ad account's ads cost, instead of what is made up: `account`, `currency` and `rows`.
+
+        Raises:
+            pydantic.ValidationError: it can't be read.
+
+        """
+        read_spend = Told.model_validate(told)
+        self._inside(lambda: self._meta.spending.told.update({read_spend.account: read_spend}))
+
     def clear(self) -> None:
         """Forget all that was received, and all faults. What exists goes on existing."""
         self.clear_faults()
         self._inside(self._meta.messages.clear)
         self._inside(self._meta.seen.clear)
+        self._inside(self._meta.spending.told.clear)
         asyncio.run_coroutine_threadsafe(self._meta.ledger.empty(), self._loop).result(_PATIENCE)
 
     def _inside(self, act: Callable[[], _T]) -> _T:

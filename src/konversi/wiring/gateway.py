@@ -39,6 +39,7 @@ from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
+from konversi.wiring.spend import spending_of
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ async def open_gateway(
             finally:
                 gateway.tail.close()
                 await gateway.meta_scores.aclose()
+                await gateway.spending.aclose()
 
 
 @asynccontextmanager
@@ -217,6 +219,7 @@ def _assemble(
         ),
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
+        spending=spending_of(settings, stores),
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,

@@ -30,6 +30,8 @@ async def running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
             chores.append(group.create_task(gateway.importer.run(), name="imports"))
         if chores and gateway.forwarder is not None:
             chores.append(group.create_task(gateway.forwarder.run(), name="forwarding"))
+        if chores and gateway.spending.accounts:
+            chores.append(group.create_task(gateway.spending.run(), name="spend"))
         if gateway.on_demand is None:
             chores.append(group.create_task(gateway.alerts.run(), name="alerts"))
         gateway.delivering = True

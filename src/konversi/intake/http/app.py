@@ -26,6 +26,7 @@ from konversi.intake.http import (
     looking,
     payments,
     people,
+    spend,
     tail,
 )
 from konversi.intake.http.access import Access
@@ -113,6 +114,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(looking.router)
     app.include_router(tail.router)
     app.include_router(journeys.router)
+    app.include_router(spend.router)
     app.include_router(payments.router)
     app.include_router(funnel.router)
     app.include_router(agent.router)

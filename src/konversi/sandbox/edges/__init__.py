@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from konversi.sandbox.edges.account_dataset import make_dataset, show_dataset
+from konversi.sandbox.edges.custom_conversions import list_conversions, make_conversion
 from konversi.sandbox.edges.events import take_events
+from konversi.sandbox.edges.insights import insights
 from konversi.sandbox.edges.objects import look
 from konversi.sandbox.edges.quality import dataset_quality
 from konversi.sandbox.edges.whatsapp import send_message
@@ -27,6 +29,9 @@ EDGES: Mapping[tuple[str, str], Edge] = {
     ("GET", "dataset"): show_dataset,
     ("POST", "dataset"): make_dataset,
     ("POST", "messages"): send_message,
+    ("GET", "insights"): insights,
+    ("GET", "customconversions"): list_conversions,
+    ("POST", "customconversions"): make_conversion,
 }
 """By HTTP method and the last part of `/v{N}.0/{node}/{edge}`."""
 

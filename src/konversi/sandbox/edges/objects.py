@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from konversi.sandbox import errors
 from konversi.sandbox.access import opened
+from konversi.sandbox.ad_account import PREFIX, account_in
 from konversi.sandbox.ads import AD_FIELDS, NODES
 from konversi.sandbox.answers import Answer, new_trace
 from konversi.sandbox.errors import Refusal
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 async def look(meta: LocalMeta, call: Call, _fault: Fault | None) -> Answer | Refusal:
     wanted = [name for name in str(call.given.get("fields") or "").split(",") if name]
+    if call.node.startswith(PREFIX):
+        account = account_in(meta, call)
+        return account if isinstance(account, Refusal) else _shown(meta.spending.facts(account), wanted, errors.INVALID)
     found = meta.datasets.find(call.node)
     if found is None and call.node in NODES:
         return _shown(NODES[call.node], wanted, errors.NO_AD_FIELD)
