@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from konversi.insight.metrics import LaneReport
+    from konversi.insight.process_metrics import LaneReport
 
 _FIELD = {State.DEAD: "dead", State.HELD: "held", State.EXPIRED: "expired"}
 
