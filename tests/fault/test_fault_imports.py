@@ -40,7 +40,9 @@ def test_kill_9_in_the_middle_of_a_file_loses_and_doubles_no_row(tmp_path):
         found = until(lambda: (one := progress())["state"] == "ended" and one, "it is done")
         until(gateways.idle, "everything is delivered")
         again = httpx2.post(f"{gateways.url}/v1/imports", content=_file(), params={"time_zone": "UTC"}, timeout=30)
-        until(lambda: httpx2.get(f"{gateways.url}/v1/imports/{again.json()['import']}").json()["repeated"] == ROWS, "once")
+        until(
+            lambda: httpx2.get(f"{gateways.url}/v1/imports/{again.json()['import']}").json()["repeated"] == ROWS, "once"
+        )
         lines = httpx2.get(f"{gateways.url}/v1/imports/1/result.csv", timeout=30).text.splitlines()
         in_doubt = gateways.status()["in_doubt_ever"]
 
