@@ -42,7 +42,7 @@ class Insight:
         self.sums = Follower(database, (summing.accepted, summing.delivered))
         self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
-        self.money = Follower(database, (money_sums.conversations, money_sums.results))
+        self.money = Follower(database, (money_sums.conversations, money_sums.results, money_sums.taken_back))
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
@@ -64,8 +64,8 @@ class Insight:
     async def returns(self, since: float, by: str, within: dict[str, str]) -> dict[str, Any]:
         """What ads cost since that day, and what came of them."""
         behind = await self.money.follow(_LOOKS)
-        sums = await self._database.read(partial(returns.read, since))
-        return {**returns.shape(sums, by, within), "complete": not behind}
+        found = await self._database.read(partial(returns.report, since, by, within))
+        return {**found, "complete": not behind}
 
     async def funnel(self, period: Period) -> dict[str, Any]:
         """How far the conversations of a period came, and the agent's work in it, up to this moment."""
