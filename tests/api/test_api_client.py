@@ -355,9 +355,19 @@ def busy(konversi):
     konversi._loop.call_soon_threadsafe(lambda: (begun.set(), go_on.wait(PATIENCE)))
     assert begun.wait(PATIENCE)
     try:
+        _let_the_writer_finish(konversi)
         yield
     finally:
         go_on.set()
+
+
+def _let_the_writer_finish(konversi):
+    """The gateway signs in when it starts, and a caller who finds the writer at work goes to its thread."""
+    writer, last = konversi._konversi._inside._gateway.outbox.database.writer, threading.Event()
+    writer.call(lambda _: last.set(), lambda _: None)
+    assert last.wait(PATIENCE)
+    with writer._turn:
+        return
 
 
 @pytest.fixture
@@ -390,8 +400,8 @@ def test_a_booking_in_the_callers_own_thread_finds_its_click(here, quick):
 def test_a_booking_that_would_have_to_wait_for_the_disk_goes_to_the_gateways_thread(here, quick, monkeypatch):
     with SyncKonversi(data_dir=here["data_dir"]) as konversi:
         monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
-        konversi.track(booking("BK-1"))  # the last one that finds the disk quick
         with busy(konversi):
+            konversi.track(booking("BK-1"))  # the last one that finds the disk quick
             written = konversi.submit(booking("BK-2"))
             assert not written.done()
         assert written.result(PATIENCE).event_id == "Lead:BK-2"

@@ -246,3 +246,26 @@ def test_datasets_are_there_after_a_restart(settings, meta, tmp_path):
     with running(given, meta=meta) as server, server.client() as http:
         assert server.ended(http.post(EVENTS, json=lead(dataset=SPA)).json()["receipt"])["state"] == "delivered"
     assert meta.to[-1].token == SPA_TOKEN
+
+
+def test_a_check_says_when_the_token_expires_where_meta_tells(http, gateway):
+    added(http, id=STUDIO, token="expires3d-token-of-the-studio")
+    assert listed(http)[STUDIO]["token_expires"] == "unknown"
+    said = http.post(f"{DATASETS}/{STUDIO}/check").json()
+    assert said["ok"] is True
+    assert listed(http)[STUDIO]["token_expires_at"] == said["token_expires_at"] is not None
+    gateway.call(gateway.gateway.alerts.look())
+    (alert,) = gateway.call(gateway.gateway.alerts.open())
+    assert (alert["rule"], alert["dataset"], alert["severity"]) == ("token_expiring", STUDIO, "error")
+    added(http, id=STUDIO, token="a-token-that-lasts")
+    assert http.post(f"{DATASETS}/{STUDIO}/check").json()["token_expires"] == "never"
+    added(http, id=STUDIO, token="limited-token-that-may-not-ask")
+    assert http.post(f"{DATASETS}/{STUDIO}/check").json()["token_expires"] == "unknown"
+
+
+def test_meta_is_asked_about_tokens_that_nobody_checks(http, gateway):
+    added(http, id=STUDIO, token="expires9d-token-of-the-studio")
+    gateway.call(gateway.gateway.catalogue.look_at_tokens(0.0))
+    found = listed(http)
+    assert found[STUDIO]["token_expires_at"]
+    assert found[PIXEL]["token_expires"] == "never", "the token of the settings is looked at as well"

@@ -79,6 +79,9 @@ def printed(request, monkeypatch):
     monkeypatch.setattr(root, "handlers", [*root.handlers, handler])
     level = root.level
     root.setLevel(logging.DEBUG)
+    ours = logging.getLogger("konversi")  # a command that ran before has sent its lines elsewhere
+    monkeypatch.setattr(ours, "propagate", True)
+    monkeypatch.setattr(ours, "level", logging.NOTSET)
     yield paper.getvalue
     root.setLevel(level)
 

@@ -65,12 +65,18 @@ def looking(chromium, address):
     """Opens pages, and fails where one complained or asked another host for something."""
     contexts, complaints = [], []
 
-    def look(**given):
+    def heard(message, expected):
+        if message.type == "error" and not message.text.startswith(expected):
+            complaints.append(message.text)
+
+    def look(answers=(), **given):
+        """`answers` are the HTTP errors that are looked for: browsers write them to the console."""
+        expected = tuple(f"Failed to load resource: the server responded with a status of {one}" for one in answers)
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **given})
         context.set_default_timeout(PATIENCE * 1_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: heard(message, expected))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda one: None if one.url.startswith(address) else complaints.append(one.url))
         return page

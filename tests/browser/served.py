@@ -16,8 +16,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 
 
 @contextmanager
-def serving(folder, graph_url):
-    """The address of a gateway over what the folder holds."""
+def serving(folder, graph_url, **settings):
+    """The address of a gateway over what the folder holds, with these environment variables beside the usual ones."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))}
@@ -26,6 +26,7 @@ def serving(folder, graph_url):
         "META_GRAPH_URL": graph_url,
         "META_PIXEL_ID": PIXEL,
         "META_CONVERSION_API_TOKEN": "EAAtokenThatMustNeverShow",
+        **settings,
     }
     with (folder / "log").open("wb") as log:
         serve = subprocess.Popen(

@@ -13,6 +13,7 @@ from konversi.dashboard import pages
 
 MORE = ("/?period=28d", "/events?q=nobody", "/quality?period=28d", "/bench?sample=mistakes")
 EXAMPLES = {"{receipt}": "/events?event=Lead", "{journey}": "/journeys?channel=whatsapp"}  # where one is found
+FILE = {"name": "sales.csv", "mimeType": "text/csv", "buffer": b"Date,Phone,Total\n2026-01-02,0812-3456-7890,5\n,,\n"}
 ONCE = {"/welcome"}  # opened by a link that works one time
 FILES = re.compile(r"\.(json|csv|ndjson)$|^/static/")
 
@@ -30,7 +31,7 @@ SLOWEST = 1.5  # seconds to a page with 10,000 rows behind it, on two busy cores
 
 @pytest.fixture(scope="module")
 def examples(chromium, address):
-    """What stands for each `{name}` in an address: an event, a journey."""
+    """What stands for each `{name}` in an address: an event, a journey, an import."""
     context = chromium.new_context()
     page = context.new_page()
     found = {}
@@ -38,6 +39,11 @@ def examples(chromium, address):
         page.goto(address + where)
         link = page.locator(f'a[href^="{where.partition("?")[0]}/"]').first.get_attribute("href")
         found[name] = link.rpartition("/")[2]
+    page.goto(f"{address}/imports")
+    page.locator("[type=file]").set_input_files(FILE)
+    page.get_by_role("button", name="Check the file").click()
+    page.wait_for_url("**/imports/*")
+    found["{number}"] = page.url.rpartition("/")[2]
     context.close()
     return found
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from konversi.alerts.watchman import Watchman
 from konversi.alerts.webhook import AlertNotTold
-from konversi.insight.metrics import LaneReport
+from konversi.insight.process_metrics import LaneReport
 from konversi.outbox.store import open_outbox
 from outboxes import LIVE, new_event
 

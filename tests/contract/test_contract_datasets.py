@@ -143,3 +143,19 @@ async def test_the_dataset_of_the_settings_goes_by_its_name_inside(opened):
     async with opened(default_id=SPA) as datasets:
         await datasets.link("whatsapp", WABA, SPA)
         assert datasets.registry.dataset_of("whatsapp", WABA) == DEFAULT_DATASET
+
+
+async def test_when_a_token_expires_is_kept_until_there_is_another_token(opened):
+    async with opened() as datasets:
+        await datasets.add(SPA, TOKEN)
+        await datasets.expires(SPA, 1_800_000_000.0)
+        await datasets.expires("1000000009", None)
+    async with opened() as datasets:
+        kept = datasets.registry.expiries
+        assert kept[SPA] == (1_800_000_000.0, 1_700_000_000.0)
+        assert kept["1000000009"].at is None, "one that only the settings know, and that does not expire"
+        await datasets.add(SPA, NEWER)
+        assert SPA not in datasets.registry.expiries
+        await datasets.expires(SPA, 1_900_000_000.0)
+        await datasets.remove(SPA)
+        assert SPA not in datasets.registry.expiries

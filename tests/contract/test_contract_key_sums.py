@@ -22,7 +22,7 @@ async def opened(url):
 
 
 def known(number, user_data, channel="chat"):
-    return new_event(f"Lead:{number}", body=(BODY % (channel, user_data)).encode())
+    return new_event(f"Lead:{number}", lane=f"default|live|{channel}", body=(BODY % (channel, user_data)).encode())
 
 
 def test_coverage_and_estimate_are_of_all_events_of_a_name_and_channel(run, url):
@@ -36,6 +36,26 @@ def test_coverage_and_estimate_are_of_all_events_of_a_name_and_channel(run, url)
             assert chat["coverage"]["em"] == pytest.approx(1 / 3, abs=1e-3)
             assert 0 < chat["estimated_match_quality"] < 10
             assert (clicked["matched_by"], clicked["estimated_match_quality"]) == ("click", None)
+
+    run(scene())
+
+
+@pytest.mark.parametrize(
+    ("user_data", "counts"),
+    [
+        ('{"ph":["a"],"external_id":["a"]}', False),  # it only stands in for a number of its own
+        ('{"ph":["a","b"],"external_id":["a"]}', False),
+        ('{"ph":["a"],"external_id":["b"]}', True),
+        ('{"ph":["a"],"external_id":["a","b"]}', True),
+        ('{"external_id":["a"]}', True),
+    ],
+)
+def test_a_phone_that_is_the_customer_number_too_is_one_key(run, url, user_data, counts):
+    async def scene():
+        async with opened(url) as (outbox, insight):
+            await outbox.append([known(1, user_data)])
+            (found,) = (await insight.quality(0, None))["events"]
+            assert ("external_id" in {key for key, share in found["coverage"].items() if share}) is counts
 
     run(scene())
 

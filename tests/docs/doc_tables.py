@@ -16,7 +16,8 @@ from konversi.cli.app import app as commands
 from konversi.errors import KonversiError, MissingExtra
 from konversi.events.conversion import Click, Client, Conversion, Customer, Service
 from konversi.events.names import GUIDE_TYPES, MESSAGING, STANDARD
-from konversi.insight.metrics import LaneReport, WebhookReport, metrics
+from konversi.insight.metrics import SharedReport, metrics
+from konversi.insight.process_metrics import LaneReport, ProcessReport, WebhookReport
 from konversi.intake.guide import GuideConversion, GuideService
 from konversi.intake.http.app import application
 from konversi.matching.keys import KEYS
@@ -30,7 +31,7 @@ from konversi.meta.channels import (
     NOT_IN_MESSAGING,
     ONLY_IN_MESSAGING,
 )
-from konversi.outbox.port import Counts
+from konversi.outbox.port import Commits, Counts
 from konversi.outbox.states import FINAL, NEEDS_ATTENTION, TRANSITIONS, State, Step
 from konversi.settings import Settings, secret_files, variable
 
@@ -171,11 +172,9 @@ def metric_families():
     counts = Counts(dict.fromkeys(State, 1), {"deliver": 1}, 0.0)
     lane = LaneReport("default|live|chat", {"delivered": 1}, {"delivered": 1}, 1.0, "closed", paused=False, cause="")
     webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0, {("midtrans", "accepted"): 1})
-    return list(
-        text_string_to_metric_families(
-            metrics(counts, [lane], webhooks, [{"rule": "token_fault", "severity": "error"}], 1.0).decode()
-        )
-    )
+    shared = SharedReport(counts, {0: 1}, [{"rule": "token_fault", "severity": "error"}], 1.0)
+    process = ProcessReport(0, "everything", {("events", "2xx"): 1}, Commits(1, 1), [lane], webhooks)
+    return list(text_string_to_metric_families(metrics(shared, process).decode()))
 
 
 def metric_table():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from konversi.alerts.rules import DatasetFacts
-from konversi.datasets.tables import datasets
+from konversi.alerts.rules import FIRST_WARNING, DatasetFacts
+from konversi.datasets.tables import datasets, token_expiries
 from konversi.insight.attention import causes
 from konversi.outbox.lanes import Lane
 from konversi.outbox.states import State
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from konversi.insight.metrics import LaneReport
+    from konversi.insight.process_metrics import LaneReport
 
 _FIELD = {State.DEAD: "dead", State.HELD: "held", State.EXPIRED: "expired"}
+
+_OLD = 3 * 86_400.0  # seconds: of a token that is still used, Meta is asked each day
 
 
 def read(
@@ -43,6 +45,10 @@ def read(
     faults = select(datasets.c.id, datasets.c.fault).where(datasets.c.fault.is_not(None))
     for dataset, fault in connection.execute(faults):
         found[name_of(dataset)]["fault"] = fault
+    of = token_expiries.c
+    soon = select(of.dataset, of.expires_at).where(of.expires_at < now + FIRST_WARNING, of.seen_at > now - _OLD)
+    for dataset, expires_at in connection.execute(soon):
+        found[name_of(dataset)]["token_left_seconds"] = expires_at - now
     return [DatasetFacts(dataset, **facts) for dataset, facts in found.items()]
 
 

@@ -6,12 +6,15 @@ An alert's cause is its rule and what it is about (a dataset): while that goes o
 from __future__ import annotations
 
 from enum import StrEnum
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-MINUTE, HOUR = 60.0, 3_600.0
+MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+FIRST_WARNING = 14 * DAY  # before a token expires
+_LAST_WARNING = 3 * DAY
 _PATIENCE = 5 * MINUTE  # waiting that is shorter is no trouble, however near the deadline was when it came
 _STUCK = 15 * MINUTE  # a breaker opens for seconds now and then
 _NEAR = 6 * HOUR
@@ -31,6 +34,7 @@ class DatasetFacts(NamedTuple):
 
     dataset: str
     fault: str = ""  # what the last check of its token found
+    token_left_seconds: float | None = None  # until its token expires, where that is soon
     paused: str = ""  # why delivery waits for a person
     open: str = ""  # why a breaker is open
     waiting_seconds: float = 0.0  # of the event that has been waiting longest
@@ -65,6 +69,7 @@ class Rule(NamedTuple):
     looks: Callable[[DatasetFacts], str]
     remedy: str
     stage: Callable[[DatasetFacts], int] = lambda _facts: 0
+    severities: tuple[Severity, ...] = ()  # of the stages, from 1, where they differ
 
 
 def _failing(facts: DatasetFacts) -> int:
@@ -81,6 +86,20 @@ def _near(facts: DatasetFacts) -> str:
     return "Events will soon be too old for Meta: the first within six hours." if near else ""
 
 
+def _expiring(facts: DatasetFacts) -> int:
+    left = facts.token_left_seconds
+    return 0 if left is None else sum(left <= before for before in (FIRST_WARNING, _LAST_WARNING))
+
+
+def _expiring_words(facts: DatasetFacts) -> str:
+    if not _expiring(facts):
+        return ""
+    days = ceil((facts.token_left_seconds or 0.0) / DAY)
+    return (
+        f"The access token expires in {days} day{'' if days == 1 else 's'}." if days > 0 else "The token has expired."
+    )
+
+
 def _stuck(facts: DatasetFacts) -> str:
     stuck = facts.open and not facts.paused and facts.waiting_seconds >= _STUCK
     return f"Delivery has been standing still. {facts.open}" if stuck else ""
@@ -95,9 +114,17 @@ _LOOK = "Run konversi doctor, and open the page Needs attention: it names the ca
 
 RULES = (
     Rule("token_fault", Severity.ERROR, lambda facts: facts.fault, _RENEW),
+    Rule("token_expiring", Severity.WARNING, _expiring_words, _RENEW, _expiring, (Severity.WARNING, Severity.ERROR)),
     Rule("dataset_paused", Severity.ERROR, lambda facts: facts.paused, f"{_LOOK} Events wait until it is mended."),
     Rule("delivery_stuck", Severity.WARNING, _stuck, "Konversi goes on trying. Check the network and Meta's status."),
-    Rule("delivery_failing", Severity.ERROR, _failing_words, _LOOK, _failing),
+    Rule(
+        "delivery_failing",
+        Severity.ERROR,
+        _failing_words,
+        _LOOK,
+        _failing,
+        (Severity.ERROR, Severity.ERROR, Severity.CRITICAL),
+    ),
     Rule("deadline_near", Severity.CRITICAL, _near, f"{_LOOK} What becomes too old can't be sent any more."),
     Rule(
         "events_expired",
@@ -118,7 +145,6 @@ RULES = (
         "Mend what the reason names, then replay or discard them on the page Needs attention.",
     ),
 )
-_LAST_STAGE = len(STAGES)
 
 
 def findings(datasets: Iterable[DatasetFacts]) -> list[Finding]:
@@ -128,6 +154,6 @@ def findings(datasets: Iterable[DatasetFacts]) -> list[Finding]:
         for rule in RULES:
             if what := rule.looks(facts):
                 stage = rule.stage(facts)
-                severity = Severity.CRITICAL if stage == _LAST_STAGE else rule.severity
+                severity = rule.severities[stage - 1] if stage and rule.severities else rule.severity
                 found.append(Finding(rule.name, facts.dataset, severity, what, rule.remedy, stage))
     return found

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from konversi.alerts.statements import Notice
     from konversi.clock import Clock
     from konversi.database.port import Database
-    from konversi.insight.metrics import LaneReport
+    from konversi.insight.process_metrics import LaneReport
 
 _EVERY = 30.0  # seconds between two looks
 _TURN = 5.0  # and between two tries to tell

@@ -75,6 +75,7 @@ def serve(
     processes: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=256))] = 1,
     shared: Annotated[int | None, Parameter(show=False)] = None,
     parent: Annotated[int | None, Parameter(show=False)] = None,
+    place: Annotated[int, Parameter(show=False)] = 0,
 ) -> int:
     """Run the gateway: the doors, the outbox and the delivery, until it is told to stop.
 
@@ -92,6 +93,8 @@ def serve(
         Descriptor of a listening socket that a parent process shares out.
     parent:
         The pid of that process.
+    place:
+        Which of its processes this is, from 0.
     """
     settings = load(host=host, port=port, only=only)
     if processes > 1:
@@ -101,7 +104,7 @@ def serve(
     from konversi.cli.serving import Share
     from konversi.cli.serving import serve as run_server
 
-    return run_server(settings, None if shared is None or parent is None else Share(shared, parent))
+    return run_server(settings, None if shared is None or parent is None else Share(shared, parent, place))
 
 
 @app.command

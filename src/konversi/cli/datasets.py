@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from konversi.settings import Settings
 
 _SECONDS = 40.0  # longer than asking Meta twice
-_COLUMNS = ("id", "name", "from", "token", "on_in_doubt", "accounts", "checked_at", "fault")
+_CHECKED = ("fault", "checked_at", "token_expires", "token_expires_at")
+_COLUMNS = ("id", "name", "from", "token", "on_in_doubt", "accounts", "checked_at", "expires", "fault")
 
 Said = dict[str, Any]
 Form = TypeVar("Form", bound=BaseModel)
@@ -164,6 +165,7 @@ def _row(dataset: Said) -> Said:
     return {
         **dataset,
         "token": "yes" if dataset["has_token"] else "missing",
+        "expires": dataset["token_expires_at"] or dataset["token_expires"],
         "accounts": ", ".join(linked),
         "fault": (dataset["fault"] or "").partition(". ")[0],
     }
@@ -199,12 +201,15 @@ def check(settings: Settings, dataset: str | None, *, as_json: bool) -> int:
         print_json({"ok": sound, "datasets": found})
         return 0 if sound else 1
     for one in found:
-        print(
-            f"{'ok' if one['ok'] else 'fault':<6} {one['id']}  {one['fault'] or 'Meta knows it and takes the token.'}"
-        )
+        print(f"{'ok' if one['ok'] else 'fault':<6} {one['id']}  {one['fault'] or _sound(one)}")
     if not found:
         words("There are none. Add one: konversi datasets add ID --token-file FILE")
     return 0 if sound else 1
+
+
+def _sound(checked: Said) -> str:
+    until = checked["token_expires_at"]
+    return "Meta knows it and takes the token" + (f", which expires at {until}." if until else ".")
 
 
 def link(settings: Settings, account: str, dataset: str | None, given: Said, *, as_json: bool) -> int:
@@ -221,11 +226,11 @@ def link(settings: Settings, account: str, dataset: str | None, given: Said, *, 
 def _end(place: Desk, kept: Said, *, as_json: bool) -> int:
     """Ask Meta about what was kept, and show both; exit status 1 where Meta doesn't take it."""
     checked = place.check(kept["id"])
-    found = {**kept, "fault": checked["fault"], "checked_at": checked["checked_at"]}
+    found = {**kept, **{name: checked[name] for name in _CHECKED}}
     if as_json:
         print_json(found)
     else:
         row = _row(found)
         fields({name: row[name] for name in _COLUMNS if name != "fault"})
-        words(f"It is kept, but: {checked['fault']}" if checked["fault"] else "Meta knows it and takes the token.")
+        words(f"It is kept, but: {checked['fault']}" if checked["fault"] else _sound(checked))
     return 0 if checked["ok"] else 1

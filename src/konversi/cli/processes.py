@@ -90,7 +90,7 @@ class _Parent:
         now = monotonic()
         if place.child is None:
             if now >= place.again_at:
-                place.child, place.started = self._start(), now
+                place.child, place.started = self._start(place.number), now
             return None
         status = place.child.poll()
         if status is None:
@@ -101,10 +101,10 @@ class _Parent:
         place.child, place.again_at = None, now + rest
         return status
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, place: int) -> subprocess.Popen[bytes]:
         shared = self._listener.fileno()
         address = ["--host", self._settings.host, "--port", str(self._settings.port)]
-        given = [*address, "--shared", str(shared), "--parent", str(os.getpid())]
+        given = [*address, "--shared", str(shared), "--parent", str(os.getpid()), "--place", str(place)]
         if self._settings.only:
             given += ["--only", self._settings.only]
         command = [sys.executable, "-m", "konversi", "serve", *given]

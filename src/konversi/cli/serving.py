@@ -41,6 +41,7 @@ class Share(NamedTuple):
 
     socket: int  # the descriptor of one that listens
     parent: int  # its own pid: they end with it
+    place: int = 0  # which of them it is
 
 
 def serve(settings: Settings, share: Share | None = None) -> int:
@@ -86,6 +87,7 @@ async def _serve(settings: Settings, share: Share | None) -> int:
     with listener:
         try:
             async with open_gateway(settings) as gateway:
+                gateway.place = share.place if share else 0
                 await invite(settings, gateway, address(settings, listener))
                 await _answer(settings, gateway, listener, parent=share.parent if share else None)
                 return 0 if gateway.outbox.broken is None else 1

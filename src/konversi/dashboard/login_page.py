@@ -36,7 +36,13 @@ async def show(asked: Asked) -> Page | Moved:
 
 
 def _login(goes_on: str, error: KonversiError | None = None, name: str = "", *, nobody_yet: bool = False) -> Page:
-    data = {"next": goes_on, "name": name, "error": type(error).title() if error else None, "nobody_yet": nobody_yet}
+    data = {
+        "next": goes_on,
+        "name": name,
+        "error": type(error).title() if error else None,
+        "wait": error.retry_after if error else None,
+        "nobody_yet": nobody_yet,
+    }
     return Page(
         "login.html",
         "Log in",

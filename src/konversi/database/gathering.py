@@ -67,6 +67,8 @@ class Gathering(Generic[Item, Result]):
         self._callers: list[asyncio.Future[Result]] = []
         self._queued = 0
         self._closed = False
+        self.departures = 0  # jobs handed over
+        self.carried = 0  # how much was in them
 
     async def bring(self, item: Item) -> Result:
         """The item's result, once it is durable. Raises `Overloaded`, `ShuttingDown` or `StorageUnavailable`."""
@@ -102,6 +104,8 @@ class Gathering(Generic[Item, Result]):
             number += 1
         items, self._items = self._items[:number], self._items[number:]
         callers, self._callers = self._callers[:number], self._callers[number:]
+        self.departures += 1
+        self.carried += size
         self._send(items, callers, brief=size <= self._brief, long=size > self._brief)
 
     def _send(

@@ -65,6 +65,13 @@ class Gathered(Protocol[Item_contra, Result_co]):
         ...
 
 
+class GatheredWrites(Gathered[Item_contra, Result_co], Protocol[Item_contra, Result_co]):
+    """The same, and how well callers share a transaction."""
+
+    departures: int  # transactions, since it was made
+    carried: int  # how much was in them
+
+
 class Database(Protocol):
     """Runs jobs. All raise `StorageUnavailable` where the storage fails, and `ShuttingDown` once it is closed."""
 
@@ -121,7 +128,7 @@ class Database(Protocol):
         most: int,
         patience: float = 0.0,
         alone: bool = False,
-    ) -> Gathered[Item, Result]:
+    ) -> GatheredWrites[Item, Result]:
         """Where callers bring what goes in together: `job` gets the items of several, and gives one result each.
 
         `size` tells how much an item is; up to `brief` of it takes no longer than its commit, and more than `most` may

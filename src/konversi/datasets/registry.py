@@ -30,6 +30,13 @@ class Dataset(NamedTuple):
         return f"Dataset(id={self.id!r}, name={self.name!r}, fault={self.fault!r})"
 
 
+class TokenExpiry(NamedTuple):
+    """When a token expires, as Meta said. Unix seconds."""
+
+    at: float | None  # nothing: it does not expire
+    seen_at: float
+
+
 class Account(NamedTuple):
     """Whose chats belong to a dataset: a WhatsApp Business Account, a Page or an Instagram account."""
 
@@ -52,6 +59,7 @@ class Registry:
     datasets: Mapping[str, Dataset] = field(default_factory=_nothing)  # by Meta's id
     accounts: Mapping[Account, str] = field(default_factory=lambda: MappingProxyType({}))  # to Meta's id of the dataset
     lines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # phone number to WhatsApp account
+    expiries: Mapping[str, TokenExpiry] = field(default_factory=lambda: MappingProxyType({}))  # by Meta's id
 
     @property
     def links_accounts(self) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, insert, select, update
 
-from konversi.datasets.tables import accounts, datasets, lines
+from konversi.datasets.tables import accounts, datasets, lines, token_expiries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ class Rows(NamedTuple):
     datasets: list[dict[str, Any]]
     accounts: list[tuple[str, str, str]]  # channel, account, dataset
     lines: list[tuple[str, str]]  # line, account
+    expiries: list[tuple[str, float | None, float]]  # dataset, expires_at, seen_at
 
 
 def everything(connection: Connection) -> Rows:
@@ -28,6 +29,7 @@ def everything(connection: Connection) -> Rows:
         [dict(row) for row in connection.execute(select(datasets).order_by(datasets.c.added_at)).mappings()],
         [tuple(row) for row in connection.execute(select(accounts.c.channel, accounts.c.account, accounts.c.dataset))],
         [tuple(row) for row in connection.execute(select(lines.c.line, lines.c.account))],
+        [tuple(row) for row in connection.execute(select(*token_expiries.c))],
     )
 
 
@@ -36,6 +38,7 @@ def add(connection: Connection, dataset: str, given: dict[str, Any], otherwise: 
     fresh = {**given, "checked_at": None, "fault": None}
     if not connection.execute(update(datasets).where(datasets.c.id == dataset).values(fresh)).rowcount:
         connection.execute(insert(datasets).values(id=dataset, **{**otherwise, **fresh}))
+    _forget_expiry(connection, dataset)
 
 
 def remove(connection: Connection, dataset: str) -> None:
@@ -44,6 +47,11 @@ def remove(connection: Connection, dataset: str) -> None:
     connection.execute(delete(lines).where(lines.c.account.in_(of_dataset)))
     connection.execute(delete(accounts).where(accounts.c.dataset == dataset))
     connection.execute(delete(datasets).where(datasets.c.id == dataset))
+    _forget_expiry(connection, dataset)
+
+
+def _forget_expiry(connection: Connection, dataset: str) -> None:
+    connection.execute(delete(token_expiries).where(token_expiries.c.dataset == dataset))
 
 
 def link(
@@ -65,3 +73,8 @@ def put(connection: Connection, table: Table, key: dict[str, Any], values: dict[
 def checked(connection: Connection, dataset: str, at: float, fault: str | None) -> None:
     """Keep what a check found."""
     connection.execute(update(datasets).where(datasets.c.id == dataset).values(checked_at=at, fault=fault))
+
+
+def expires(connection: Connection, dataset: str, expires_at: float | None, seen_at: float) -> None:
+    """Keep when its token expires."""
+    put(connection, token_expiries, {"dataset": dataset}, {"expires_at": expires_at, "seen_at": seen_at})

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from konversi.datasets import statements
-from konversi.datasets.registry import Account, Dataset, OnInDoubt, Registry
+from konversi.datasets.registry import Account, Dataset, OnInDoubt, Registry, TokenExpiry
 from konversi.errors import SealBroken
 from konversi.logs import logger
 
@@ -69,6 +69,11 @@ class Datasets:
         at = self._now()
         await self._change(lambda connection: statements.checked(connection, dataset, at, fault))
 
+    async def expires(self, dataset: str, at: float | None) -> None:
+        """Keep when its token expires; `None` where it does not."""
+        seen_at = self._now()
+        await self._change(lambda connection: statements.expires(connection, dataset, at, seen_at))
+
     async def _change(self, job: Callable[[Connection], None]) -> None:
         """Change and read in one transaction, so that the snapshots follow each other as the changes did."""
 
@@ -86,6 +91,7 @@ class Datasets:
             MappingProxyType({row["id"]: self._opened(row) for row in rows.datasets}),
             MappingProxyType({Account(channel, account): dataset for channel, account, dataset in rows.accounts}),
             MappingProxyType(dict(rows.lines)),
+            MappingProxyType({dataset: TokenExpiry(at, seen) for dataset, at, seen in rows.expiries}),
         )
 
     def _opened(self, row: dict[str, Any]) -> Dataset:

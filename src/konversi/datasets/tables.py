@@ -19,6 +19,14 @@ datasets = Table(
     Column("fault", Text),  # what the last check found, in plain words
 )
 
+token_expiries = Table(
+    "token_expiries",
+    metadata,
+    Column("dataset", String(25), primary_key=True),  # Meta's id: also of the one that only the settings know
+    Column("expires_at", Double),  # nothing: it does not expire
+    Column("seen_at", Double, nullable=False),  # when Meta said so
+)
+
 accounts = Table(
     "accounts",
     metadata,

@@ -1,14 +1,19 @@
-"""Prometheus metrics, read from what is there when they are asked for. `docs/reference/metrics.md` lists them."""
+"""Prometheus metrics, read from what is there when they are asked for. `docs/reference/metrics.md` lists them.
+
+Here are those of the database, which are the same whichever process is asked; `process_metrics.py` has the others.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-from konversi._version import __version__
+from konversi.insight.process_metrics import process_metrics
+from konversi.insight.waits import longest
 from konversi.outbox.states import State
 
 if TYPE_CHECKING:
@@ -16,40 +21,27 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from konversi.insight.process_metrics import ProcessReport
     from konversi.outbox.port import Counts
 
-
-class LaneReport(NamedTuple):
-    """What one lane's delivery has been doing since the start, and whether it sends."""
-
-    lane: str
-    requests: Mapping[str, int]  # by verdict
-    events: Mapping[str, int]  # by verdict
-    seconds: float  # spent waiting for answers
-    breaker: str  # closed, open or half_open
-    paused: bool  # a person has to act
-    cause: str  # why it doesn't send, in plain words
+_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
+_EDGES = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, _MINUTE, 5 * _MINUTE, _HOUR, 6 * _HOUR, _DAY, 7 * _DAY)  # seconds
 
 
-class WebhookReport(NamedTuple):
-    """What became of webhook calls."""
+class SharedReport(NamedTuple):
+    """What the database says at a moment, to whichever process asks."""
 
-    refused: Mapping[tuple[str, str], int]  # by platform and the error's code, since the start
-    waiting: int  # to be handed on
-    dropped: int  # not kept to be handed on, since the start
-    payments: Mapping[tuple[str, str], int]  # notifications by provider and what became of them, since the start
+    counts: Counts
+    waits: Mapping[int, int]  # delivered events, by the bucket of their time to Meta
+    alerts: Sequence[Mapping[str, Any]]
+    now: float
 
 
-def metrics(
-    counts: Counts,
-    lanes: Sequence[LaneReport],
-    webhooks: WebhookReport,
-    alerts: Sequence[Mapping[str, Any]],
-    now: float,
-) -> bytes:
+def metrics(shared: SharedReport, process: ProcessReport) -> bytes:
     """The exposition text."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot([*_outbox(counts, now), *_delivery(lanes), *_webhooks(webhooks), _alerts(alerts)]))
+    families = [*_outbox(shared.counts, shared.now), _time_to_meta(shared.waits), _alerts(shared.alerts)]
+    registry.register(_Snapshot([*families, *process_metrics(process)]))
     return generate_latest(registry)
 
 
@@ -62,9 +54,6 @@ class _Snapshot:
 
 
 def _outbox(counts: Counts, now: float) -> Iterable[Metric]:
-    build = InfoMetricFamily("konversi_build", "The version that runs.")
-    build.add_metric([], {"version": __version__})
-    yield build
     events = GaugeMetricFamily("konversi_events", "Events by the state they are in now.", labels=["state"])
     for state, number in counts.states.items():
         if state is not State.DELIVERED:
@@ -82,55 +71,22 @@ def _outbox(counts: Counts, now: float) -> Iterable[Metric]:
     )
 
 
-def _delivery(lanes: Sequence[LaneReport]) -> Iterable[Metric]:
-    requests = CounterMetricFamily(
-        "konversi_requests", "Requests to Meta since the start, by what their answer meant.", labels=["lane", "verdict"]
-    )
-    sent = CounterMetricFamily("konversi_sent_events", "Events in those requests.", labels=["lane", "verdict"])
-    seconds = CounterMetricFamily(
-        "konversi_request_seconds", "Seconds spent waiting for Meta's answers since the start.", labels=["lane"]
-    )
-    closed = GaugeMetricFamily(
-        "konversi_breaker_closed", "1 where the lane sends, 0 where its breaker is open.", labels=["lane"]
-    )
-    paused = GaugeMetricFamily(
-        "konversi_lane_paused", "1 where a person has to act before the lane can send.", labels=["lane"]
-    )
-    for report in lanes:
-        for verdict, number in report.requests.items():
-            requests.add_metric([report.lane, verdict], number)
-        for verdict, number in report.events.items():
-            sent.add_metric([report.lane, verdict], number)
-        seconds.add_metric([report.lane], report.seconds)
-        closed.add_metric([report.lane], float(report.breaker == "closed"))
-        paused.add_metric([report.lane], float(report.paused))
-    yield from (requests, sent, seconds, closed, paused)
-
-
-def _webhooks(report: WebhookReport) -> Iterable[Metric]:
-    refused = CounterMetricFamily(
-        "konversi_webhooks_refused",
-        "Webhook calls that were refused since the start, by the code of the error.",
-        labels=["platform", "reason"],
-    )
-    for (platform, reason), number in report.refused.items():
-        refused.add_metric([platform, reason], number)
-    yield refused
-    told = CounterMetricFamily(
-        "konversi_payment_notifications",
-        "Genuine payment notifications since the start: accepted (with news), repeated, or ignored (no payment).",
-        labels=["provider", "outcome"],
-    )
-    for (provider, outcome), number in report.payments.items():
-        told.add_metric([provider, outcome], number)
-    yield told
-    yield GaugeMetricFamily(
-        "konversi_forwards_waiting", "Webhook calls that wait to be handed on to the bot.", value=report.waiting
-    )
-    yield CounterMetricFamily(
-        "konversi_forwards_dropped",
-        "Webhook calls that will not be handed on, because too many waited, since the start.",
-        value=report.dropped,
+def _time_to_meta(waits: Mapping[int, int]) -> Metric:
+    within = [0] * (len(_EDGES) + 1)
+    seconds = 0.0
+    for bucket, events in waits.items():
+        most = longest(bucket)
+        within[bisect_left(_EDGES, most)] += events
+        seconds += most * events
+    so_far, buckets = 0, []
+    for edge, events in zip([*map(str, _EDGES), "+Inf"], within, strict=True):
+        so_far += events
+        buckets.append((edge, float(so_far)))
+    return HistogramMetricFamily(
+        "konversi_time_to_meta_seconds",
+        "From acceptance to Meta's answer, of delivered events since the database was made.",
+        buckets=buckets,
+        sum_value=seconds,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 
 from konversi.insight.periods import Period, by_step, stretches
-from konversi.insight.tables import hourly_totals, parts, waits
+from konversi.insight.tables import DAY, hourly_totals, parts, waits
 from konversi.insight.waits import percentile
 
 if TYPE_CHECKING:
@@ -48,6 +48,13 @@ def read(period: Period, connection: Connection) -> Sums:
         [(names, number, went[names]) for names, number in told.items()],
         buckets,
     )
+
+
+def all_waits(connection: Connection) -> dict[int, int]:
+    """How long events took to Meta since the first one, by bucket."""
+    of = waits[DAY].c
+    asked = select(of.bucket, func.sum(of.events)).group_by(of.bucket)
+    return {bucket: int(number) for bucket, number in connection.execute(asked)}
 
 
 def _between(start: ColumnElement[int], since: int, until: int | None) -> list[ColumnElement[bool]]:

@@ -20,6 +20,11 @@ def bucket_of(seconds: float) -> int:
     return min(_LAST, int(math.log(seconds / _SHORTEST) / _WIDER) + 1)
 
 
+def longest(bucket: int) -> float:
+    """The seconds that a time in this bucket takes at most."""
+    return _SHORTEST * math.exp(_WIDER * bucket)
+
+
 def percentile(buckets: Mapping[int, int], share: float) -> float | None:
     """Seconds within which this share of the events reached Meta, an eighth too long at most; `None` without events."""
     events = sum(buckets.values())
@@ -29,5 +34,5 @@ def percentile(buckets: Mapping[int, int], share: float) -> float | None:
     for bucket in sorted(buckets):
         wanted -= buckets[bucket]
         if wanted <= 0:
-            return _SHORTEST * math.exp(_WIDER * bucket)
+            return longest(bucket)
     return None

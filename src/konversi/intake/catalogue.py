@@ -9,7 +9,7 @@ from konversi.errors import KonversiError
 from konversi.events.faults import Fault
 from konversi.insight.describe import moment
 from konversi.intake.invalid_fields import InvalidFields
-from konversi.meta import accounts
+from konversi.meta import accounts, tokens
 from konversi.meta.answers import Kind
 from konversi.outbox.lanes import Lane
 
@@ -96,10 +96,12 @@ class Catalogue:
 
     def listed(self) -> dict[str, Any]:
         """All datasets with their accounts, never with a token."""
+        return {"datasets": [self._described(dataset) for dataset in self._ids()]}
+
+    def _ids(self) -> tuple[str, ...]:
         added = tuple(self._registry.datasets)
         own = self._registry.default_id
-        ids = added if own is None or own in added else (own, *added)
-        return {"datasets": [self._described(dataset) for dataset in ids]}
+        return added if own is None or own in added else (own, *added)
 
     async def add(self, form: NewDataset) -> dict[str, Any]:
         """Add a dataset, or replace its token; what waited for that is sent at once."""
@@ -132,19 +134,44 @@ class Catalogue:
             added = self._registry.datasets.get(dataset)
             fault: str | None = (added.fault if added else None) or "It has no token."
         else:
-            fault = await self._fault_of(to)
+            fault, expiry = await self._looked(to)
             await self._datasets.checked(dataset, fault)
+            if expiry is not None:
+                await self._datasets.expires(dataset, expiry.at)
             note(Action.DATASET_CHECKED, dataset, found="sound" if fault is None else "fault")
-        return {"id": dataset, "ok": fault is None, "fault": fault, "checked_at": moment(self._now())}
+        said = {"id": dataset, "ok": fault is None, "fault": fault, "checked_at": moment(self._now())}
+        return {**said, **self._expiry(dataset)}
+
+    async def look_at_tokens(self, before: float) -> None:
+        """Ask Meta when each token expires of which that was last asked before then (Unix seconds)."""
+        async with self._open_graph() as graph:
+            for dataset in self._ids():
+                seen = self._registry.expiries.get(dataset)
+                to = self._destinations.credentials(self._registry.name_of(dataset))
+                if to is not None and (seen is None or seen.seen_at < before):
+                    expiry = await tokens.expiry_of(graph, to)
+                    if expiry is not None:
+                        await self._datasets.expires(dataset, expiry.at)
 
     def try_again(self, dataset: str) -> None:
         """Let what waits for the dataset be sent at once, though it was paused."""
         self._changed(self._registry.name_of(dataset))
 
-    async def _fault_of(self, to: Credentials) -> str | None:
+    async def _looked(self, to: Credentials) -> tuple[str | None, tokens.Expiry | None]:
+        """What is wrong, and when the token expires where nothing is."""
         async with self._open_graph() as graph:
             verdict = (await graph.look(to)).verdict
-        return None if verdict.kind is Kind.DELIVERED else _said(verdict)
+            if verdict.kind is not Kind.DELIVERED:
+                return _said(verdict), None
+            return None, await tokens.expiry_of(graph, to)
+
+    def _expiry(self, dataset: str) -> dict[str, Any]:
+        known = self._registry.expiries.get(dataset)
+        at = known.at if known else None
+        return {
+            "token_expires": "unknown" if known is None else "never" if at is None else "at",
+            "token_expires_at": moment(at) if at is not None else None,
+        }
 
     async def link(self, dataset: str, form: NewAccount) -> dict[str, Any]:
         """Let an account's chats belong to a dataset that is known here."""
@@ -206,6 +233,7 @@ class Catalogue:
             "added_at": moment(added.added_at) if added else None,
             "checked_at": moment(added.checked_at) if added else None,
             "fault": added.fault if added else None,
+            **self._expiry(dataset),
             "accounts": [
                 {
                     "channel": channel,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from konversi.clock import monotonic, unique
 from konversi.delivery.breaker import Position
 from konversi.errors import NotFound, StorageUnavailable
-from konversi.insight.metrics import LaneReport
+from konversi.insight.process_metrics import LaneReport, ProcessReport, WebhookReport
+from konversi.intake.answered import Answered
 from konversi.intake.refused_calls import RefusedCalls
 from konversi.intake.room import Room
 from konversi.outbox.lanes import Lane
@@ -119,10 +120,12 @@ class Gateway:
     spending: Spending
     alerts: Alerts
     process: str = field(default_factory=unique)  # tells this one from others over the same database
+    place: int = 0  # which of the processes that share a port
     on_demand: OnDemand | None = None
     delivering: bool = False  # false while delivery is being restarted after a fault, and while stopping
     webhooks_heard: dict[str, float] = field(default_factory=dict)  # by platform: Unix seconds of the last good call
     refused_calls: RefusedCalls = field(default_factory=RefusedCalls)
+    answered: Answered = field(default_factory=Answered)
     told_payments: Counter[tuple[str, str]] = field(default_factory=Counter)  # by provider and what became of it
     room_for_strangers: Room = field(default_factory=lambda: Room(_ROOM_FOR_STRANGERS))
 
@@ -185,6 +188,24 @@ class Gateway:
             )
             for lane, courier in self.dispatcher.couriers.items()
         ]
+
+    async def doings(self) -> ProcessReport:
+        """What this process has done since its start, for the metrics."""
+        onward = self.forwarder
+        webhooks = WebhookReport(
+            self.refused_calls.totals,
+            await onward.waiting() if onward else 0,
+            onward.dropped if onward else 0,
+            self.told_payments,
+        )
+        return ProcessReport(
+            self.place,
+            self.settings.only or "everything",
+            self.answered.totals,
+            self.outbox.commits,
+            self.lanes(),
+            webhooks,
+        )
 
     def paused(self, lane: str) -> bool:
         """Whether the lane waits for a person to act."""

@@ -87,7 +87,7 @@ class GraphClient:
         return sent
 
     async def ask(
-        self, method: Literal["GET", "POST"], path: str, to: Credentials, *, safe: str = ",", **given: str
+        self, method: Literal["GET", "POST"], path: str, to: Credentials, /, *, safe: str = ",", **given: str
     ) -> tuple[Sent, dict[str, Any]]:
         """Ask Graph about something else than events. A plain answer counts as delivered, and comes as an object.
 

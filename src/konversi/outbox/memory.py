@@ -15,6 +15,7 @@ from konversi.outbox.port import (
     Batch,
     Candidate,
     Choice,
+    Commits,
     Counts,
     Course,
     NewEvent,
@@ -82,11 +83,13 @@ class MemoryOutbox:
         self._by_key: dict[tuple[str, str, str], int] = {}
         self._tries: dict[int, _Try] = {}
         self._totals: Counter[str] = Counter()
+        self.commits = Commits(0, 0)
         self._courses: dict[str, Course] = {}
         self._next = 1
         self._next_try = 1
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
+        self.commits = Commits(self.commits.number + 1, self.commits.events + len(events))
         return [self._append(event) for event in events]
 
     def _append(self, event: NewEvent) -> Appended:

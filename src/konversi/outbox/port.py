@@ -152,6 +152,13 @@ class Counts(NamedTuple):
     oldest_waiting: float | None  # Unix seconds at which the oldest waiting event was accepted
 
 
+class Commits(NamedTuple):
+    """What was written together since the process started."""
+
+    number: int
+    events: int  # in them
+
+
 class Course(NamedTuple):
     """How a lane is doing, as everybody who delivers it should know. `konversi.delivery` gives it its meaning."""
 
@@ -174,6 +181,11 @@ class Outbox(Protocol):
     @property
     def broken(self) -> str | None:
         """Why the storage can't be trusted any more, if so: then the process has to end."""
+        ...
+
+    @property
+    def commits(self) -> Commits:
+        """Of appended events: how well callers share them."""
         ...
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:

@@ -9,6 +9,7 @@ from konversi.database.opening import open_database
 from konversi.database.port import FULL
 from konversi.outbox import statements
 from konversi.outbox.hot_sqlite import HotSqlite
+from konversi.outbox.port import Commits
 from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class SqlOutbox:
     def broken(self) -> str | None:
         """Why the storage can't be trusted any more, if so: then the process has to end."""
         return self.database.broken
+
+    @property
+    def commits(self) -> Commits:
+        return Commits(self._arrivals.departures, self._arrivals.carried)
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
         return await self._arrivals.bring(events)

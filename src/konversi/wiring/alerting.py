@@ -10,7 +10,7 @@ from konversi.alerts.watchman import Watchman
 from konversi.alerts.webhook import Webhook
 from konversi.clock import now
 from konversi.errors import InvalidSettings
-from konversi.insight.metrics import LaneReport
+from konversi.insight.process_metrics import LaneReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

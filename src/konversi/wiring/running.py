@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from konversi.logs import logger
+from konversi.wiring.token_watch import watch_tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,6 +35,7 @@ async def running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
             chores.append(group.create_task(gateway.spending.run(), name="spend"))
         if gateway.on_demand is None:
             chores.append(group.create_task(gateway.alerts.run(), name="alerts"))
+            chores.append(group.create_task(watch_tokens(gateway), name="tokens"))
         gateway.delivering = True
         try:
             yield

@@ -32,6 +32,7 @@ def test_an_event_that_came_with_little_time_left_is_no_trouble_yet():
     [
         ({"fault": "Invalid access token."}, "token_fault"),
         ({"paused": "Invalid access token."}, "dataset_paused"),
+        ({"token_left_seconds": 10 * DAY}, "token_expiring"),
         ({"waiting_seconds": DAY, "left_seconds": 6 * 3_600.0}, "deadline_near"),
         ({"open": "Meta did not answer.", "waiting_seconds": 900.0}, "delivery_stuck"),
         ({"expired": 1}, "events_expired"),
@@ -78,3 +79,23 @@ def test_the_signature_is_that_of_standard_webhooks():
 )
 def test_only_hosts_that_may_be_called_are(address, secure, private, local, fine):
     assert (forbidden(address, secure=secure, private=private, local=local) is None) == fine
+
+
+@pytest.mark.parametrize(
+    ("days", "stage", "severity", "words"),
+    [
+        (14.0, 1, Severity.WARNING, "in 14 days"),
+        (3.1, 1, Severity.WARNING, "in 4 days"),
+        (3.0, 2, Severity.ERROR, "in 3 days"),
+        (0.2, 2, Severity.ERROR, "in 1 day."),
+        (-1.0, 2, Severity.ERROR, "has expired"),
+    ],
+)
+def test_a_token_that_expires_is_told_of_two_weeks_and_again_three_days_before(days, stage, severity, words):
+    (found,) = rules_of(token_left_seconds=days * DAY).values()
+    assert (found.stage, found.severity) == (stage, severity)
+    assert words in found.what
+
+
+def test_a_token_that_lasts_longer_is_no_news():
+    assert rules_of(token_left_seconds=14.01 * DAY) == {}

@@ -23,7 +23,7 @@ def settings(tmp_path, monkeypatch):
 def child(monkeypatch, script):
     """What each child does instead of serving."""
     monkeypatch.setattr(
-        processes._Parent, "_start", lambda _self: processes.subprocess.Popen([sys.executable, "-c", script])
+        processes._Parent, "_start", lambda _self, _place: processes.subprocess.Popen([sys.executable, "-c", script])
     )
 
 

@@ -69,11 +69,11 @@ class FrontDoor:
                 self._access.check(scope, sent)
             check(self._only, scope["method"], scope["path"])
         except KonversiError as error:
-            await response(error)(scope, receive, send)
+            await response(error)(scope, receive, self._counted(scope, send))
             return
         if door is None:
             with suppress(Exception):  # answered and logged within; the server would only print it, with its text
-                await self._hand_on(scope, sent, receive, send, caller)
+                await self._hand_on(scope, sent, receive, self._counted(scope, send), caller)
             return
         try:
             reply = await door(scope, sent, receive)
@@ -81,7 +81,18 @@ class FrontDoor:
             reply = _refusal(error)
         except Exception as error:  # noqa: BLE001 - reported, and the caller gets an answer
             reply = _refusal(unforeseen(error))
+        self._gateway().answered.note(scope["path"], reply.status)
         await _send(send, reply)
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        """`send` that notes how the call is answered."""
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._gateway().answered.note(scope["path"], message["status"])
+            await send(message)
+
+        return noted
 
     async def _let_in(self, scope: Scope, sent: Headers) -> Caller | None:
         """Who calls. The pages ask for themselves who looks. Raises as `Access.check`."""

@@ -13,7 +13,7 @@ from konversi.errors import NotFound
 from konversi.events.faults import Fault
 from konversi.events.names import PURCHASE
 from konversi.insight.describe import event, event_in_full, summary
-from konversi.insight.metrics import WebhookReport, metrics
+from konversi.insight.metrics import SharedReport, metrics
 from konversi.insight.payments import payment
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.forms import read_form
@@ -182,13 +182,8 @@ async def readyz(request: Request) -> JSONResponse:
 async def prometheus(request: Request) -> Response:
     """In the text format."""
     gateway = _gateway(request)
-    counts = await gateway.outbox.counts()
-    onward = gateway.forwarder
-    webhooks = WebhookReport(
-        gateway.refused_calls.totals,
-        await onward.waiting() if onward else 0,
-        onward.dropped if onward else 0,
-        gateway.told_payments,
+    shared = SharedReport(
+        await gateway.outbox.counts(), await gateway.insight.waits(), await gateway.alerts.open(), gateway.clock.now()
     )
-    text = metrics(counts, gateway.lanes(), webhooks, await gateway.alerts.open(), gateway.clock.now())
+    text = metrics(shared, await gateway.doings())
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

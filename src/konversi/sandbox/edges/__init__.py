@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from konversi.sandbox.edges.account_dataset import make_dataset, show_dataset
 from konversi.sandbox.edges.custom_conversions import list_conversions, make_conversion
+from konversi.sandbox.edges.debug_token import debug_token
 from konversi.sandbox.edges.events import take_events
 from konversi.sandbox.edges.insights import insights
 from konversi.sandbox.edges.objects import look
@@ -35,5 +36,9 @@ EDGES: Mapping[tuple[str, str], Edge] = {
 }
 """By HTTP method and the last part of `/v{N}.0/{node}/{edge}`."""
 
-ROOTS: Mapping[tuple[str, str], Edge] = {("GET", "dataset_quality"): dataset_quality}
+ROOTS: Mapping[tuple[str, str], Edge] = {
+    ("GET", "dataset_quality"): dataset_quality,
+    ("GET", "debug_token"): debug_token,
+    ("POST", "debug_token"): debug_token,
+}
 """By HTTP method and the whole of `/v{N}.0/{root}`."""
