@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from konversi.insight import (
+    ad_costs,
     attention,
     event_search,
     funnel,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from konversi.database.port import Database
+    from konversi.insight.ad_costs import Costs
     from konversi.insight.attention import Cause
     from konversi.insight.event_search import Found, Wanted
     from konversi.insight.journey_search import Found as JourneysFound
@@ -50,10 +52,6 @@ class Insight:
         sums = await self._database.read(partial(overview.read, period))
         return {**overview.shape(sums, period), "complete": not behind}
 
-    async def waits(self) -> dict[int, int]:
-        """How long all events so far took to Meta, by bucket: days are summed, not events."""
-        return await self._database.read(overview.all_waits)
-
     async def follow(self) -> bool:
         """Add what is new to all sums; whether there may be more."""
         followed = [await sums.follow() for sums in (self.sums, self.standings, self.key_sums, self.money)]
@@ -70,6 +68,11 @@ class Insight:
         behind = await self.money.follow(_LOOKS)
         found = await self._database.read(partial(returns.report, since, by, within))
         return {**found, "complete": not behind}
+
+    async def costs(self, since: float) -> Costs | None:
+        """What the ads cost since that day, where it can be divided by what came since."""
+        await self.money.follow(_LOOKS)
+        return await self._database.read(partial(ad_costs.read, since))
 
     async def funnel(self, period: Period) -> dict[str, Any]:
         """How far the conversations of a period came, and the agent's work in it, up to this moment."""
