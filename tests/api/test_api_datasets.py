@@ -248,7 +248,8 @@ def test_datasets_are_there_after_a_restart(settings, meta, tmp_path):
     assert meta.to[-1].token == SPA_TOKEN
 
 
-def test_a_check_says_when_the_token_expires_where_meta_tells(http, gateway):
+def test_a_check_says_when_the_token_expires_where_meta_tells(http, gateway, graph):
+    graph.declare(STUDIO)
     added(http, id=STUDIO, token="expires3d-token-of-the-studio")
     assert listed(http)[STUDIO]["token_expires"] == "unknown"
     said = http.post(f"{DATASETS}/{STUDIO}/check").json()

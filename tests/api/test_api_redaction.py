@@ -105,10 +105,14 @@ def test_no_identity_is_found_in_the_store_the_log_or_an_answer(settings, meta, 
             said.append(response.text)
         http.post(EVENTS, content=f'{{"customer": {{"phone": "{PHONE}", "name": "Zyxwv'.encode())
         http.post(EVENTS, content=f"{PHONE}\n{{}}".encode(), headers={"content-type": "application/x-ndjson"})
+        for path in (f"/{PHONE}", f"/webhooks/{PHONE}", f"/v1/agent/{PHONE}", f"/v1/datasets/{PHONE}"):
+            asked = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            assert b" 40" in server.raw(asked.encode(), finish=False)  # not `http`: that logs addresses by itself
         listed = http.get(EVENTS, params={"limit": 500})
         said += [listed.text, http.get("/metrics").text, http.get("/v1/status").text]
         said += [http.get(f"{EVENTS}/{event['receipt']}").text for event in listed.json()["events"]]
         while_open = stored(folder)
+    assert 'konversi_http_requests_total{door="webhooks",process="0",status="4xx"}' in "\n".join(said)
     texts = {
         "answers": "\n".join(said),
         "log": printed(),

@@ -52,6 +52,10 @@ class Insight:
         sums = await self._database.read(partial(overview.read, period))
         return {**overview.shape(sums, period), "complete": not behind}
 
+    async def waits(self) -> dict[int, int]:
+        """How long all events so far took to Meta, by bucket: days are summed, not events."""
+        return await self._database.read(overview.all_waits)
+
     async def follow(self) -> bool:
         """Add what is new to all sums; whether there may be more."""
         followed = [await sums.follow() for sums in (self.sums, self.standings, self.key_sums, self.money)]
