@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import chat
 import growth
+import imports
 import in_process
 import postgres
 from processes import bare, gateway, got, receiver, today, wrk
@@ -116,6 +117,7 @@ BENCHMARKS: dict[str, Callable[[int, int], None]] = {
     "intakes": postgres.intakes,
     "drain": postgres.drain,
     "growth": growth.growth,
+    "imports": imports.imports,
 }
 
 

@@ -2,9 +2,16 @@
 
 import asyncio
 import inspect
-from contextlib import AsyncExitStack, _AsyncGeneratorContextManager
+from contextlib import AsyncExitStack, _AsyncGeneratorContextManager, suppress
 
 import pytest
+
+with suppress(ModuleNotFoundError):  # the agents' environments do without it
+    from hypothesis import settings
+
+    # How long a case takes is the machine's affair, and whoever else is busy on it.
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
 
 
 def _run(coroutine, seconds=10):

@@ -214,7 +214,15 @@ def test_while_meta_is_down_events_are_accepted_and_the_scheduler_delivers_them_
     look("UPDATE queue SET due_at = 0")
     done = platform.cron()
     assert done.status == 200
-    assert done.json() == {"delivered": 1, "rescued": 0, "expired": 0, "forgotten": 0, "waiting": 0, "sending": 0}
+    assert done.json() == {
+        "delivered": 1,
+        "rescued": 0,
+        "expired": 0,
+        "forgotten": 0,
+        "reported": 0,
+        "waiting": 0,
+        "sending": 0,
+    }
     assert len(meta.events()) == 1
 
 

@@ -13,7 +13,7 @@ from random import Random
 
 import psycopg
 import pytest
-from sqlalchemy import Boolean, Float, Integer, LargeBinary, String
+from sqlalchemy import Boolean, Float, Integer, LargeBinary, SmallInteger, String
 
 from konversi.database.direct import migrated, owning
 from konversi.outbox.states import State
@@ -46,7 +46,7 @@ def value_of(column, number, chance):  # noqa: PLR0911 - one for each kind
     if isinstance(kind, Boolean):
         return chance.randrange(2)
     assert isinstance(kind, Integer)
-    return number if column.primary_key else chance.randrange(2**31)
+    return number if column.primary_key else chance.randrange(2**15 if isinstance(kind, SmallInteger) else 2**31)
 
 
 def fill(path, chance):

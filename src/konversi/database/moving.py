@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, String
+from sqlalchemy import BigInteger, Integer, SmallInteger, String
 
 from konversi.clock import monotonic
 from konversi.database import installation
@@ -236,7 +236,8 @@ def _misfit(table: Table, batch: Sequence[Sequence[Any]]) -> str:
             most = column.type.length if isinstance(column.type, String) else None
             if isinstance(value, str) and most and len(value) > most:
                 return f"{table.name} {key}: {column.name} is longer than {most} characters."
-            room = 2**63 if isinstance(column.type, BigInteger) else 2**31
+            room = 2**15 if isinstance(column.type, SmallInteger) else 2**31
+            room = 2**63 if isinstance(column.type, BigInteger) else room
             if isinstance(column.type, Integer) and isinstance(value, int) and not -room <= value < room:
                 return f"{table.name} {key}: {column.name} is too large a number."
     return f"{table.name}: a row holds what PostgreSQL can't."
