@@ -28,7 +28,7 @@ WEBHOOK_SECRETS = (
 schema = schemathesis.openapi.from_dict(DESCRIPTION)
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer("application/x-ndjson", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 def lines(_context, value):
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 

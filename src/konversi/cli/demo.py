@@ -16,8 +16,10 @@ import httpx2
 import orjson
 
 from konversi.cli.demo_day import CHATS, fill
+from konversi.cli.demo_spend import told
 from konversi.cli.printing import words
 from konversi.clock import monotonic, now
+from konversi.sandbox.ads import ACCOUNT
 from konversi.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _OURS = ("META_", "KONVERSI_")
 _SEED = 2026
+_DAY = 86_400
 _QUIET_SECONDS = 300.0  # between the end of the made-up day and now
 
 
@@ -47,10 +50,12 @@ def run(*, once: bool, data: bool = False, port: int, sandbox_port: int) -> int:
         if not _answers(f"{meta}/_sandbox/events", sandbox):
             return _failed("The local Meta", sandbox_port)
         _step(f"A local Meta applies Meta's rules at {meta}")
+        ads = {}
         if data:
-            _step(f"A day of made-up traffic: {_made_up(folder)} events of {CHATS} chats from 12 ads")
+            _step(f"A day of made-up traffic: {_made_up(folder, meta)} events of {CHATS} chats from 12 ads")
+            ads = {"META_AD_ACCOUNT_ID": f"act_{ACCOUNT}"}
         served = stack.enter_context(
-            _process(folder, "serve", "--port", str(port), META_GRAPH_URL=meta, META_PIXEL_ID=PIXEL_ID)
+            _process(folder, "serve", "--port", str(port), META_GRAPH_URL=meta, META_PIXEL_ID=PIXEL_ID, **ads)
         )
         if not _answers(f"{gateway}/readyz", served):
             return _failed("The gateway", port)
@@ -136,10 +141,15 @@ def _show(gateway: str, meta: str) -> bool:
         return bool(delivered)
 
 
-def _made_up(folder: str) -> int:
-    """Fill the gateway's database, before the gateway opens it; how many events there are."""
-    settings = Settings(data_dir=Path(folder) / ".konversi", database_url=None, secret=None, pixel_id=PIXEL_ID)
-    return asyncio.run(fill(settings, until=now() - _QUIET_SECONDS, seed=_SEED))
+def _made_up(folder: str, meta: str) -> int:
+    """Fill the gateway's database, before the gateway opens it, and tell Meta what the ads cost; how many events."""
+    until = now() - _QUIET_SECONDS
+    httpx2.post(f"{meta}/_sandbox/spend", json=told(until - _DAY, until, CHATS), timeout=10, trust_env=False)
+    # Live events: those of a test are in no sum of money.
+    settings = Settings(
+        environment="production", data_dir=Path(folder) / ".konversi", database_url=None, secret=None, pixel_id=PIXEL_ID
+    )
+    return asyncio.run(fill(settings, until=until, seed=_SEED))
 
 
 _number = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from konversi.dashboard.chart import ceiling
 from konversi.dashboard.page import Page
@@ -12,6 +12,7 @@ from konversi.insight.periods import PERIODS, period
 
 if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
+    from konversi.insight.ad_costs import Costs
 
 _USUAL = "7d"
 
@@ -22,6 +23,9 @@ async def show(asked: Asked) -> Page:
     stretch = period(name if name in PERIODS else _USUAL, asked.now, asked.zone)
     found = await asked.gateway.insight.funnel(stretch)
     steps = found["steps"]
+    # Spend is known by the day only.
+    costs = await asked.gateway.insight.costs(stretch.start) if stretch.name != "24h" else None
+    booked = sum(step["succeeded"] for step in steps)
     highest = max((max(step["chats"], step["succeeded_before"]) for step in steps), default=0)
     return Page(
         "ai.html",
@@ -31,8 +35,12 @@ async def show(asked: Asked) -> Page:
             "since": moment(stretch.start),
             **found,
             "steps": with_ends(steps),
-            "ads": [{**ad, "cost_per_booking": None} for ad in found["ads"]],
-            "cost": None,
+            "ads": [{**ad, "cost_per_booking": _each(costs, ad)} for ad in found["ads"]],
+            "cost": costs and {"currency": costs.currency, "spent": costs.spent, "per_booking": costs.each(booked)},
             "top": ceiling(highest),
         },
     )
+
+
+def _each(costs: Costs | None, ad: dict[str, Any]) -> float | None:
+    return costs.each(ad["succeeded"], ad["ad"]) if costs and ad["ad"] else None

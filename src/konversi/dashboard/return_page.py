@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from konversi.dashboard.page import Moved, Page
 from konversi.insight.describe import moment
+from konversi.insight.return_days import day_of
 from konversi.insight.returns import LEVELS, STILL_CHANGES_DAYS
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ async def show(asked: Asked) -> Page:
         "Return",
         {
             "period": period,
-            "since": datetime.fromtimestamp(since, UTC).date().isoformat(),
             "by": level,
             "within": within,
             **await asked.gateway.insight.returns(since, level, within),
@@ -64,11 +64,13 @@ def _pull(one: Pull, now: float) -> dict[str, Any]:
         "currency": one.currency or None,
         "pulled_at": moment(one.pulled_at) if one.pulled_at else None,
         "seconds_ago": now - one.pulled_at if one.pulled_at else None,
+        "since": one.since or None,
+        "until": day_of(one.pulled_at) if one.pulled_at else None,
         "stale": now - one.pulled_at > _STALE,
         "fault": one.fault or None,
     }
 
 
 def _never(account: str) -> dict[str, Any]:
-    nothing = dict.fromkeys(("currency", "pulled_at", "seconds_ago", "fault"))
+    nothing = dict.fromkeys(("currency", "pulled_at", "seconds_ago", "since", "until", "fault"))
     return {"account": account, **nothing, "stale": True}

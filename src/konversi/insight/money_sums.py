@@ -1,7 +1,7 @@
 """Sums of what came of each ad, by the day (of UTC) on which it happened: chats, bookings, payments, and their values.
 
-Whatever is given back later belongs here too: a refund is added with a number of 0 and a value below 0, to the ad and
-the currency of its payment, on the day of the refund. That is the one place where money leaves a sum.
+Test events are in no sum, and neither is what came to nothing: it is taken out again, and put back where it is sent
+after all. What is paid back is not taken out.
 """
 
 from __future__ import annotations
@@ -13,18 +13,25 @@ import orjson
 from sqlalchemy import exists, select
 
 from konversi.insight.spend_tables import ad_results
+from konversi.insight.standing import COMES_TO_NOTHING
 from konversi.insight.tables import DAY
-from konversi.insight.walking import Found, grouped, next_stretch
+from konversi.insight.walking import Found, grouped, mark_of, next_stretch
 from konversi.journeys.tables import touches
 from konversi.meta.ad_insights import SCALE
-from konversi.outbox.tables import events
+from konversi.outbox.lanes import Lane
+from konversi.outbox.members import pack, unpack
+from konversi.outbox.tables import RARE, events, queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
+
+    _Came: TypeAlias = tuple[tuple[int, str, str, str], tuple[int, int]]  # a sum's key, and what is added
 
 _AT_ONCE = 2_000  # events, whose bodies are read, or clicks
+_CHUNK = 500  # ids in one IN list
 _MOST = Decimal(10) ** 12  # major units: what is worth more is a mistake, and would drown all else
 
 RESULTS: Mapping[str, str] = {
@@ -42,17 +49,46 @@ def results(connection: Connection) -> Found | None:
     if stretch is None:
         return None
     before, after = stretch
+    new = _came(connection, (events.c.id > before.upto) & (events.c.id <= after.upto))
+    return Found(before, after, [(ad_results, grouped(new))])
+
+
+def taken_back(connection: Connection) -> Found | None:
+    """Of the events that `results` added: those that came to nothing since, and those that no longer do."""
+    before = mark_of(connection, "money_back")
+    nothing = (
+        select(queue.c.id)
+        .join_from(queue, events, queue.c.id == events.c.id)
+        .where(RARE, queue.c.state.in_([state.value for state in COMES_TO_NOTHING]))
+        .where(queue.c.id <= mark_of(connection, "money").upto, events.c.event_name.in_(RESULTS))
+    )
+    now, taken = set(connection.execute(nothing).scalars()), set(unpack(before.open))
+    out, back = sorted(now - taken)[:_AT_ONCE], sorted(taken - now)[:_AT_ONCE]
+    if not out and not back:
+        return None
+    after = before._replace(open=pack((taken | set(out)) - set(back)))
+    less = ((place, (-number, -value)) for place, (number, value) in _of(connection, out))
+    # What was forgotten since is not there any more, and so stays taken out.
+    return Found(before, after, [(ad_results, grouped([*less, *_of(connection, back)]))])
+
+
+def _of(connection: Connection, ids: Sequence[int]) -> Iterator[_Came]:
+    for start in range(0, len(ids), _CHUNK):
+        yield from _came(connection, events.c.id.in_(ids[start : start + _CHUNK]))
+
+
+def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_Came]:
+    """What these events add."""
     wanted = (
-        select(events.c.event_time, events.c.event_name, events.c.body, touches.c.ad_id)
-        .join_from(events, touches, events.c.touch == touches.c.id, isouter=True)
-        .where(events.c.id > before.upto, events.c.id <= after.upto, events.c.event_name.in_(RESULTS))
+        select(events.c.event_time, events.c.event_name, events.c.body, queue.c.lane, touches.c.ad_id)
+        .join_from(events, queue, events.c.id == queue.c.id)
+        .join(touches, events.c.touch == touches.c.id, isouter=True)
+        .where(condition, events.c.event_name.in_(RESULTS))
     )
-    sums = grouped(
-        ((_day(at), ad or "", RESULTS[name], currency), (1, value))
-        for at, name, body, ad in connection.execute(wanted)
-        for currency, value in _worth(body)
-    )
-    return Found(before, after, [(ad_results, sums)])
+    for at, name, body, lane, ad in connection.execute(wanted):
+        if Lane.parse(lane).test_code is None:
+            for currency, value in _worth(body):
+                yield (_day(at), ad or "", RESULTS[name], currency), (1, value)
 
 
 def conversations(connection: Connection) -> Found | None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from konversi.insight import (
+    ad_costs,
     attention,
     event_search,
     funnel,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from konversi.database.port import Database
+    from konversi.insight.ad_costs import Costs
     from konversi.insight.attention import Cause
     from konversi.insight.event_search import Found, Wanted
     from konversi.insight.journey_search import Found as JourneysFound
@@ -42,7 +44,7 @@ class Insight:
         self.sums = Follower(database, (summing.accepted, summing.delivered))
         self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
-        self.money = Follower(database, (money_sums.conversations, money_sums.results))
+        self.money = Follower(database, (money_sums.conversations, money_sums.results, money_sums.taken_back))
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
@@ -68,8 +70,13 @@ class Insight:
     async def returns(self, since: float, by: str, within: dict[str, str]) -> dict[str, Any]:
         """What ads cost since that day, and what came of them."""
         behind = await self.money.follow(_LOOKS)
-        sums = await self._database.read(partial(returns.read, since))
-        return {**returns.shape(sums, by, within), "complete": not behind}
+        found = await self._database.read(partial(returns.report, since, by, within))
+        return {**found, "complete": not behind}
+
+    async def costs(self, since: float) -> Costs | None:
+        """What the ads cost since that day, where it can be divided by what came since."""
+        await self.money.follow(_LOOKS)
+        return await self._database.read(partial(ad_costs.read, since))
 
     async def funnel(self, period: Period) -> dict[str, Any]:
         """How far the conversations of a period came, and the agent's work in it, up to this moment."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
+from konversi.insight import return_days
 from konversi.insight.spend_tables import ad_results, ad_spend
-from konversi.insight.tables import DAY
 from konversi.meta.ad_insights import amount
 
 if TYPE_CHECKING:
@@ -64,10 +63,21 @@ class Sums(NamedTuple):
     results: Sequence[Result]
 
 
-def read(since: float, connection: Connection) -> Sums:
-    """Since the beginning of that day. Its cost depends on the days and the ads, not on the events."""
-    start = int(since // DAY) * DAY
-    first = datetime.fromtimestamp(start, UTC).date().isoformat()
+def report(since: float, by: str, within: Mapping[str, str], connection: Connection) -> dict[str, Any]:
+    """What the ads cost since that moment and what came of them, of the days of which both are known."""
+    days = return_days.read(since, connection)
+    return {
+        "since": days.first,
+        "asked_since": days.asked,
+        "conversations_since": days.conversations,
+        "spend_since": days.spend,
+        "left_out": return_days.left_out(days, connection),
+        **shape(read(days.first, connection), by, within, has_chats=days.conversations is not None),
+    }
+
+
+def read(first: str, connection: Connection) -> Sums:
+    """Since that day. Its cost depends on the days and the ads, not on the events."""
     of = ad_spend.c
     names = [func.max(of[name]).label(name) for name in ("ad_name", "adset_name", "campaign_name")]
     by = (of.ad_id, of.currency, of.adset_id, of.campaign_id)
@@ -75,7 +85,11 @@ def read(since: float, connection: Connection) -> Sums:
     costs = connection.execute(spent.group_by(*by).order_by(func.sum(of.spend).desc()).limit(_MOST_ADS))
     came = ad_results.c
     kind = (came.ad_id, came.result, came.currency)
-    found = select(*kind, func.sum(came.number), func.sum(came.value)).where(came.start >= start).group_by(*kind)
+    found = (
+        select(*kind, func.sum(came.number), func.sum(came.value))
+        .where(came.start >= return_days.begin_of(first))
+        .group_by(*kind)
+    )
     return Sums(
         [Cost(*row[:7], *(int(number) for number in row[7:])) for row in costs],
         [Result(*row[:3], int(row[3]), int(row[4])) for row in connection.execute(found.limit(_MOST_ADS * 5))],
@@ -103,7 +117,7 @@ class _Line:
         if one.currency:
             self.values[one.result, one.currency] += one.value
 
-    def shown(self, currency: str) -> dict[str, Any]:
+    def shown(self, currency: str, *, has_chats: bool) -> dict[str, Any]:
         booked, paid = (self.values.get((result, currency), 0) for result in ("bookings", "payments"))
         others = sorted(key for key in self.values if key[1] != currency)
         meta = self.meta
@@ -121,8 +135,8 @@ class _Line:
             "cost_per_conversation": _each(self.spend, self.numbers["conversations"]),
             "cost_per_booking": _each(self.spend, self.numbers["bookings"]),
             "cost_per_payment": _each(self.spend, self.numbers["payments"]),
-            "roas": _times(paid, self.spend),
-            "booked_roas": _times(booked, self.spend),
+            "roas": _times(paid, self.spend) if has_chats else None,
+            "booked_roas": _times(booked, self.spend) if has_chats else None,
             "other_currencies": [
                 {"result": result, "currency": other, "value": amount(self.values[result, other])}
                 for result, other in others
@@ -137,8 +151,11 @@ class _Line:
         }
 
 
-def shape(sums: Sums, by: str, within: Mapping[str, str]) -> dict[str, Any]:
-    """As people and programs read it. `within` keeps the ads of one campaign or ad set: `{"campaign": ID}`."""
+def shape(sums: Sums, by: str, within: Mapping[str, str], *, has_chats: bool = True) -> dict[str, Any]:
+    """As people and programs read it; no return is told where no chat can have come.
+
+    `within` keeps the ads of one campaign or ad set: `{"campaign": ID}`.
+    """
     by_ad: dict[str, list[Result]] = defaultdict(list)
     for came in sums.results:
         by_ad[came.ad_id].append(came)
@@ -163,8 +180,8 @@ def shape(sums: Sums, by: str, within: Mapping[str, str]) -> dict[str, Any]:
         "accounts": [
             {
                 "currency": currency,
-                "total": totals[currency].shown(currency),
-                "rows": [line.shown(currency) for line in _dearest(lines[currency].values())],
+                "total": totals[currency].shown(currency, has_chats=has_chats),
+                "rows": [line.shown(currency, has_chats=has_chats) for line in _dearest(lines[currency].values())],
                 "more": max(0, len(lines[currency]) - _MOST_ROWS),
             }
             for currency in sorted(totals)

@@ -24,7 +24,7 @@ _BOOKS = ("book", "reserv", "appointment", "order", "pesan", "janji")
 _LOOKS = frozenset(("get", "list", "find", "check", "cek", "lookup", "search", "show", "update", "status", "history"))
 _UNDOES = frozenset(("cancel", "batal", "batalkan", "delete", "remove"))
 _SLOTS = ("slot", "avail", "schedule", "jadwal", "ketersediaan", "calendar", "freebusy")
-_COMES_TO_NOTHING = frozenset({State.DISCARDED, State.DEAD, State.EXPIRED})
+COMES_TO_NOTHING = frozenset({State.DISCARDED, State.DEAD, State.EXPIRED})
 
 
 class Stage(IntEnum):
@@ -121,7 +121,7 @@ def unfounded(turns: Sequence[Any]) -> bool:
 
 def _stage(now: Happened) -> Stage:
     of_booking = [event for event in now.events if stage_of(event.event_name) in ("booking", "payment", "done")]
-    if any(event.event_name == "Purchase" and State(event.state) not in _COMES_TO_NOTHING for event in of_booking):
+    if any(event.event_name == "Purchase" and State(event.state) not in COMES_TO_NOTHING for event in of_booking):
         return Stage.PAID
     if any(event.state == State.DELIVERED.value for event in of_booking):
         return Stage.DELIVERED
