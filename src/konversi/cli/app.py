@@ -252,6 +252,29 @@ def funnel(
 
 
 @app.command
+def roi(
+    *,
+    by: Literal["campaign", "adset", "ad"] = "campaign",
+    days: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=90))] = 28,
+    json: Json = False,
+) -> int:
+    """What the ads cost and what came of them: per booking, per payment, and for each unit spent.
+
+    Parameters
+    ----------
+    by:
+        For each campaign, ad set or ad.
+    days:
+        The last days, of which today is one.
+    json:
+        Print JSON for programs: all of it.
+    """
+    from konversi.cli import roi as command
+
+    return command.roi(load(), days, by, as_json=json)
+
+
+@app.command
 def status(*, json: Json = False) -> int:
     """How many events stand where, and whether anything needs you (exit status 1 where something does)."""
     from konversi.cli import looking

@@ -18,7 +18,7 @@ from konversi.database.sqlite import path_of
 from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
 from konversi.errors import GatewayUnreachable, JourneyUnknown, KonversiError, NotFound, PaymentUnknown
 from konversi.events.names import PURCHASE
-from konversi.insight import funnel
+from konversi.insight import funnel, return_days, returns
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.payments import payment, payment_in_full
 from konversi.insight.periods import last_days
@@ -57,6 +57,7 @@ class Reached(Protocol):
     def payments(self, wanted: dict[str, str | None]) -> dict[str, Any]: ...
     def payment(self, payment: str) -> dict[str, Any]: ...
     def funnel(self, days: int) -> dict[str, Any]: ...
+    def returns(self, days: int, by: str) -> dict[str, Any]: ...
 
 
 class GatewayRefused(KonversiError):
@@ -169,6 +170,9 @@ class OverHttp:
     def funnel(self, days: int) -> dict[str, Any]:
         return self.ask("GET", "/v1/funnel", params={"days": str(days)})
 
+    def returns(self, days: int, by: str) -> dict[str, Any]:
+        return self.ask("GET", "/v1/return", params={"days": str(days), "by": by})
+
     def _list(self, path: str, wanted: dict[str, str | None]) -> dict[str, Any]:
         return self.ask("GET", path, params={name: value for name, value in wanted.items() if value})
 
@@ -260,6 +264,10 @@ class InDatabase:
         period = last_days(days, now(), ZoneInfo("UTC"))
         with reading(self._url) as connection:
             return {**funnel.shape(funnel.read(period, connection), period), "complete": False}
+
+    def returns(self, days: int, by: str) -> dict[str, Any]:
+        with reading(self._url) as connection:
+            return returns.report(return_days.since(days, now()), by, {}, connection)
 
 
 def _driver(connection: Connection) -> Driver:

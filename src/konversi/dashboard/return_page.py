@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from konversi.dashboard.page import Moved, Page
 from konversi.insight.describe import moment
-from konversi.insight.return_days import day_of
+from konversi.insight.return_days import day_of, since
 from konversi.insight.returns import LEVELS, STILL_CHANGES_DAYS
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 PERIODS = {"7d": 7, "28d": 28, "90d": 90}
 _USUAL = "28d"
-_DAY = 86_400
 _STALE = 12 * 3_600.0  # seconds: three pulls were missed
 
 
@@ -27,7 +26,6 @@ async def show(asked: Asked) -> Page:
     period = named if named in PERIODS else _USUAL
     level = by if by in LEVELS else "campaign"
     within = {name: wanted for name in ("campaign", "adset") if (wanted := asked.query(name)) is not None}
-    since = asked.now - (PERIODS[period] - 1) * _DAY  # whole days, of which today is one
     spending = asked.gateway.spending
     pulls = await spending.known()
     known = {one.account: one for one in pulls}
@@ -38,7 +36,7 @@ async def show(asked: Asked) -> Page:
             "period": period,
             "by": level,
             "within": within,
-            **await asked.gateway.insight.returns(since, level, within),
+            **await asked.gateway.insight.returns(since(PERIODS[period], asked.now), level, within),
             "configured": bool(spending.accounts),
             "pulls": [_pull(one, asked.now) for one in pulls]
             + [_never(account) for account in spending.accounts if account not in known],

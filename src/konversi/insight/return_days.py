@@ -32,14 +32,19 @@ class Days(NamedTuple):
         return max(day for day in self if day is not None)
 
 
-def read(since: float, connection: Connection) -> Days:
+def since(days: int, now: float) -> float:
+    """When the last whole days began, of which today is one."""
+    return now - (days - 1) * DAY
+
+
+def read(began: float, connection: Connection) -> Days:
     """For a period that begins at this moment."""
     chats = ad_results.c.result == "conversations"
     first = connection.execute(select(ad_results.c.start).where(chats).order_by(ad_results.c.start).limit(1)).scalar()
     pulled = spend_pulls.c
     accounts = connection.execute(select(pulled.account, pulled.since).where(pulled.since != "")).all()
     spend = [_first_of(connection, account, last_pull) for account, last_pull in accounts]
-    return Days(day_of(since), None if first is None else day_of(first), max(spend, default=None))
+    return Days(day_of(began), None if first is None else day_of(first), max(spend, default=None))
 
 
 def _first_of(connection: Connection, account: str, last_pull: str) -> str:

@@ -26,6 +26,7 @@ from konversi.intake.http import (
     looking,
     payments,
     people,
+    returns,
     spend,
     tail,
 )
@@ -117,6 +118,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(spend.router)
     app.include_router(payments.router)
     app.include_router(funnel.router)
+    app.include_router(returns.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
     app.include_router(imports.router)
