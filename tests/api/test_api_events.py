@@ -252,15 +252,15 @@ def test_the_metrics_are_what_prometheus_reads(shelf):
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
-    lane = ("lane", "default|test=TEST12345|chat")
+    lane, here = ("lane", "default|test=TEST12345|chat"), ("process", "0")
     assert samples["konversi_events", (("state", "dead"),)] == 2
     assert samples["konversi_events", (("state", "waiting"),)] == 1
     assert samples["konversi_steps_total", (("step", "accept"),)] == 6
     assert samples["konversi_steps_total", (("step", "deliver"),)] == 3
-    assert samples["konversi_requests_total", (lane, ("verdict", "delivered"))] == 3
-    assert samples["konversi_sent_events_total", (lane, ("verdict", "refused"))] == 2
-    assert samples["konversi_breaker_closed", (lane,)] == 1
-    assert samples["konversi_lane_paused", (lane,)] == 0
+    assert samples["konversi_requests_total", (lane, here, ("verdict", "delivered"))] == 3
+    assert samples["konversi_sent_events_total", (lane, here, ("verdict", "refused"))] == 2
+    assert samples["konversi_breaker_closed", (lane, here)] == 1
+    assert samples["konversi_lane_paused", (lane, here)] == 0
     assert samples["konversi_oldest_waiting_seconds", ()] >= 0
 
 

@@ -549,7 +549,7 @@ def test_where_too_many_calls_wait_a_new_one_is_kept_but_not_handed_on_and_that_
         assert len(listed(http)) == 5
         assert len(waiting(data)) == 2
         told = http.get("/metrics").text
-        assert "\nkonversi_forwards_dropped_total 3.0\n" in told
+        assert '\nkonversi_forwards_dropped_total{process="0"} 3.0\n' in told
         assert "\nkonversi_forwards_waiting 2.0\n" in told
         assert caplog.text.count("webhooks_not_kept") == 1
         with bot(port) as own:

@@ -179,7 +179,7 @@ def test_metrics_count_what_became_of_notifications(http, new):
     payment, booking = new
     tell(http, "midtrans", "paid", payment, booking)
     text = http.get("/metrics").text
-    assert 'konversi_payment_notifications_total{outcome="accepted",provider="midtrans"}' in text
+    assert 'konversi_payment_notifications_total{outcome="accepted",process="0",provider="midtrans"}' in text
 
 
 def test_a_purchase_with_a_payment_id_goes_the_way_of_payments(http, new):

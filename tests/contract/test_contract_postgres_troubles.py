@@ -84,7 +84,7 @@ async def test_two_jobs_that_wait_for_each_other_in_a_circle_are_both_done(url, 
             return run
 
         await asyncio.gather(database.write(job(1, 2)), database.write(job(2, 1)))
-        assert len(tries) == 3  # one of them again
+        assert len(tries) >= 3  # one of them again, on a busy machine more than once
         assert ask(url, "SELECT n FROM spare") == [(2,), (2,)]
         await all_threads_go_on(database)
 

@@ -25,13 +25,14 @@ def _file() -> bytes:
 
 
 def test_kill_9_in_the_middle_of_a_file_loses_and_doubles_no_row(tmp_path):
+    file = _file()  # of one moment
     with local_meta(tmp_path / "ledger.jsonl") as meta, Gateways(tmp_path, meta) as gateways:
         gateways.start()
 
         def progress() -> dict:
             return httpx2.get(f"{gateways.url}/v1/imports/1", timeout=10).json()
 
-        sent = httpx2.post(f"{gateways.url}/v1/imports", content=_file(), params={"time_zone": "UTC"}, timeout=30)
+        sent = httpx2.post(f"{gateways.url}/v1/imports", content=file, params={"time_zone": "UTC"}, timeout=30)
         assert sent.status_code == 202, sent.text
         for kill in range(KILLS):
             until(lambda least=kill * ROWS // KILLS: progress()["rows"] >= least, "it goes on")
@@ -39,7 +40,7 @@ def test_kill_9_in_the_middle_of_a_file_loses_and_doubles_no_row(tmp_path):
             gateways.start()
         found = until(lambda: (one := progress())["state"] == "ended" and one, "it is done")
         until(gateways.idle, "everything is delivered")
-        again = httpx2.post(f"{gateways.url}/v1/imports", content=_file(), params={"time_zone": "UTC"}, timeout=30)
+        again = httpx2.post(f"{gateways.url}/v1/imports", content=file, params={"time_zone": "UTC"}, timeout=30)
         until(
             lambda: httpx2.get(f"{gateways.url}/v1/imports/{again.json()['import']}").json()["repeated"] == ROWS, "once"
         )
