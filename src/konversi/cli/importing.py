@@ -20,7 +20,6 @@ from konversi.cli.reaching import OverHttp, refused
 from konversi.errors import GatewayUnreachable, InvalidRequest
 from konversi.imports.describe import described
 from konversi.imports.mapping import wishes_of
-from konversi.imports.verdicts import head, unpacked
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
@@ -118,12 +117,8 @@ class Here:
     async def forget(self, number: int) -> None:
         await self._importer.store.discard(number)
 
-    async def verdicts(self, number: int) -> AsyncIterator[bytes]:
-        yield head()
-        part = 0
-        while (body := await self._importer.store.result(number, part)) is not None:
-            yield unpacked(body)
-            part += 1
+    def verdicts(self, number: int) -> AsyncIterator[bytes]:
+        return self._importer.verdicts(number)
 
 
 def run(settings: Settings, file: Path, wishes: Said, how: How) -> int:

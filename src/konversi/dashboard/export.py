@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import StreamingResponse
 
 from konversi.dashboard.filters import filter_of
+from konversi.imports.safe_cells import cell
 from konversi.insight.describe import event
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _COLUMNS = (
     "receipt", "state", "event", "event_id", "booking_id", "journey", "dataset", "action_source", "occurred_at",
     "accepted_at", "deadline", "next_try_at", "tries", "in_doubt", "reason",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def as_csv(asked: Asked) -> StreamingResponse:
@@ -64,12 +64,6 @@ def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows([cell(row[name]) for name in _COLUMNS] for row in rows)
     return text.getvalue().encode()
-
-
-def cell(value: Any) -> str:
-    """A value that a spreadsheet takes for text: what begins like a formula is led by an apostrophe."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _ndjson(rows: Sequence[dict[str, Any]]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -10,14 +9,13 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from konversi.errors import BodyTooLarge, MalformedBody
-from konversi.intake.http.bodies import BodyTooSlow
+from konversi.intake.http.bodies import pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
-_LONGEST_SILENCE = 20.0  # seconds without a byte
 _LONGEST_FIELD = 1_000  # bytes
 _MOST_PARTS = 20
 
@@ -52,16 +50,9 @@ class Upload:
 
     async def file(self) -> AsyncIterator[bytes]:
         """The file's bytes. Raises `MalformedBody`, `BodyTooSlow` or `BodyTooLarge`."""
-        stream = self._request.stream()
-        while True:
+        async for piece in pieces(self._request):
             try:
-                async with asyncio.timeout(_LONGEST_SILENCE):
-                    piece = await anext(stream, b"")
-                if not piece:
-                    return
                 self._parser.write(piece)
-            except TimeoutError:
-                raise BodyTooSlow from None
             except MultipartParseError:
                 raise MalformedBody("The form is broken.") from None
             while self._pieces:

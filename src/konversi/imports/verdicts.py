@@ -8,13 +8,14 @@ import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from konversi.imports.safe_cells import cell
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from konversi.events.faults import Fault, Note
 
 COLUMNS = ("row", "verdict", "receipt", "event_id", "reason")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Verdict(NamedTuple):
@@ -69,9 +70,3 @@ def _csv(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue().encode()
-
-
-def cell(value: object) -> str:
-    """Text for a spreadsheet: what begins like a formula is led by an apostrophe."""
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

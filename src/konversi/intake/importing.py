@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,10 @@ from konversi.events.identity import digest
 from konversi.events.names import event_name
 from konversi.imports.faults import UnreadableFile
 from konversi.imports.mapping import SAMPLED, mapped
-from konversi.imports.rows import Row, read
 from konversi.imports.sheets import LARGEST_FILE, rows_of
 from konversi.imports.store import Step
-from konversi.imports.verdicts import Verdict, counted, of_faults, of_notes, packed
+from konversi.imports.verdicts import Verdict, counted, head, of_faults, of_notes, packed, unpacked
+from konversi.intake.import_batches import Batches
 from konversi.intake.receive import Refusal
 from konversi.logs import logger
 from konversi.outbox.port import receipt
@@ -32,13 +31,12 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Conversion
     from konversi.events.faults import Fault
     from konversi.imports.mapping import Reading, Wishes
-    from konversi.imports.sheets import Cell
+    from konversi.imports.rows import Row
     from konversi.imports.store import Import, Imports, Key, Reported
     from konversi.intake.receive import Receiver
     from konversi.outbox.port import NewEvent
 
 _PART = 1_048_576  # bytes
-_AT_ONCE = 1_000  # rows
 _LOOK_EVERY = 5.0  # seconds: for what other processes took, and what they left behind
 _PATIENCE = 2.0  # seconds before a batch is tried again
 _SECONDS = 30.0  # for one part of the file to come from the storage
@@ -99,6 +97,14 @@ class Importer:
         if found is None:
             raise NotFound
         return found
+
+    async def verdicts(self, file: int) -> AsyncIterator[bytes]:
+        """The verdicts so far, as the lines of a CSV."""
+        yield head()
+        part = 0
+        while (body := await self.store.result(file, part)) is not None:
+            yield unpacked(body)
+            part += 1
 
     async def run(self) -> None:
         """Work on what waits, for ever."""
@@ -161,7 +167,7 @@ class Importer:
 
     async def _through(self, file: Import) -> None:
         assert file.reading is not None
-        batches = _Batches(file, self._parts, asyncio.get_running_loop())
+        batches = Batches(file, self._parts, asyncio.get_running_loop())
         done = file.rows
         while (batch := await asyncio.to_thread(batches.next)) is not None:
             verdicts = await self._patiently(file, batch)
@@ -238,50 +244,6 @@ class Importer:
         seen.add(_key(outcome))
         told = receipt(before) if before is not None else ""
         return Verdict(row.number, word, told, outcome.event_id, of_notes(row.faults, ()))
-
-
-class _Batches:
-    """The rows of a file after those that are done, a thousand at a time; for one thread at a time."""
-
-    def __init__(
-        self,
-        file: Import,
-        parts: Callable[[int, asyncio.AbstractEventLoop, Callable[[int], object]], Iterator[bytes]],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        assert file.reading is not None
-        self._reading = file.reading
-        self._zone = file.reading.zone
-        self._parts = partial(parts, file.id, loop, self._see)
-        self._rows: Iterator[tuple[int, list[Cell]]] | None = None
-        self._total = file.size
-        self._passed = 0
-        self.done = file.rows
-
-    @property
-    def bytes_read(self) -> int:
-        """How much of the file was read."""
-        return min(self._total, self._passed)
-
-    def next(self) -> list[Row] | None:
-        """The next ones that say something; `None` after the last."""
-        if self._rows is None:
-            numbered = enumerate(rows_of(self._afresh), 1)
-            next((row for row in numbered if row[1]), None)  # the column names
-            self._rows = islice(numbered, self.done, None)
-        some = list(islice(self._rows, _AT_ONCE))
-        if not some:
-            return None
-        self.done += len(some)
-        return [read(number, cells, self._reading, self._zone) for number, cells in some if cells]
-
-    def _afresh(self) -> Iterator[bytes]:
-        """A file is gone through more than once; the last time counts."""
-        self._passed = 0
-        return self._parts()
-
-    def _see(self, size: int) -> None:
-        self._passed += size
 
 
 def _unseen(_size: int) -> None:

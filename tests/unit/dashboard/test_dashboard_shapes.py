@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from konversi.dashboard.addresses import own
 from konversi.dashboard.chart import HEIGHT, bars, ceiling
 from konversi.dashboard.decisions import _with
-from konversi.dashboard.export import cell
+from konversi.imports.safe_cells import cell
 from konversi.insight.overview import Sums, shape
 from konversi.insight.periods import by_step, period
 from konversi.insight.waits import bucket_of, percentile

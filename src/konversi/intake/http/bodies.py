@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from konversi.errors import BodyTooLarge, KonversiError, MalformedBody, UnsupportedMediaType
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Generator, Mapping
 
     from starlette.requests import Request
     from starlette.types import Message, Receive
@@ -21,6 +21,7 @@ MANY_EVENTS = 4 * 1_048_576
 
 _LONGEST_SILENCE = 4.0  # seconds without a byte
 _LONGEST = 30.0  # seconds for the whole of it
+_LONGEST_SILENCE_OF_FILES = 20.0
 
 
 class BodyTooSlow(KonversiError):
@@ -105,3 +106,17 @@ async def read_json(request: Request, most: int) -> bytes:
     if kind not in ("", "application/json"):
         raise UnsupportedMediaType(f"It came as {kind[:60]!r}.")
     return await read(request.receive, dict(request.scope["headers"]), most)
+
+
+async def pieces(request: Request) -> AsyncIterator[bytes]:
+    """A body that may be large, as it comes. Raises `BodyTooSlow`; how much is taken is the reader's to say."""
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(_LONGEST_SILENCE_OF_FILES):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            raise BodyTooSlow from None
+        if piece is None:
+            return
+        yield piece

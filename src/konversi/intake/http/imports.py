@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,18 +10,14 @@ from starlette.responses import StreamingResponse
 from konversi.errors import NotFound
 from konversi.imports.describe import described
 from konversi.imports.mapping import wishes_of
-from konversi.imports.verdicts import head, unpacked
-from konversi.intake.http.bodies import BodyTooSlow
+from konversi.intake.http.bodies import pieces
 from konversi.intake.http.documented import problems
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from konversi.intake.importing import Importer
 
 router = APIRouter(tags=["imports"])
 
-_LONGEST_SILENCE = 20.0  # seconds without a byte
 _Word = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 _FILE = {
     "requestBody": {
@@ -67,7 +62,7 @@ async def send_file(
     With `dry_run` nothing is sent: look at the verdicts, then start it. The same file again sends nothing new.
     """
     wishes = wishes_of(event=event, dataset=dataset, time_zone=time_zone, currency=currency, column=column or ())
-    taken = await _importer(request).take(name or "file", _pieces(request), wishes, rehearsal=dry_run)
+    taken = await _importer(request).take(name or "file", pieces(request), wishes, rehearsal=dry_run)
     return described(taken)
 
 
@@ -121,32 +116,13 @@ async def verdicts(request: Request, number: _Number) -> StreamingResponse:
 
 def result_of(importer: Importer, number: int) -> StreamingResponse:
     """The verdicts so far, as a file."""
-
-    async def parts() -> AsyncIterator[bytes]:
-        yield head()
-        part = 0
-        while (body := await importer.store.result(number, part)) is not None:
-            yield unpacked(body)
-            part += 1
-
     name = f'attachment; filename="konversi-import-{number}.csv"'
-    return StreamingResponse(parts(), media_type="text/csv; charset=utf-8", headers={"content-disposition": name})
+    return StreamingResponse(
+        importer.verdicts(number), media_type="text/csv; charset=utf-8", headers={"content-disposition": name}
+    )
 
 
 def _number(number: int) -> int:
     if not 0 < number < 2**53:
         raise NotFound
     return number
-
-
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(_LONGEST_SILENCE):
-                piece = await anext(stream, None)
-        except TimeoutError:
-            raise BodyTooSlow from None
-        if piece is None:
-            return
-        yield piece
