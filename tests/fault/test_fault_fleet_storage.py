@@ -41,7 +41,7 @@ def test_postgres_restarted_at_once_again_and_again_costs_no_event_no_process_an
         caller = Caller(door.url, both.url)
         asyncio.run(caller.during(_restart(server, caller, random.Random(seed))))
         until(ships.is_idle, "everything is delivered and no lease is left", 40)
-        assert all(member.is_ready() for member in ships.members)
+        until(lambda: all(member.is_ready() for member in ships.members), "every process is ready again")
         assert [member.pid for member in ships.members if member.is_alive()] == pids
         until(lambda: ships.connections() <= CONNECTIONS * len(pids), "no connection is left over")
         in_doubt = ships.in_doubt()
