@@ -16,6 +16,7 @@ from konversi.access_settings import AccessSettings
 from konversi.ads_settings import AdsSettings
 from konversi.alert_settings import AlertSettings
 from konversi.chat_settings import ChatSettings
+from konversi.consent_settings import ConsentSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.payment_settings import PaymentSettings
 from konversi.serverless_settings import ServerlessSettings
@@ -32,7 +33,9 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(AlertSettings, AdsSettings, AccessSettings, ServerlessSettings, PaymentSettings, ChatSettings):
+class Settings(
+    ConsentSettings, AlertSettings, AdsSettings, AccessSettings, ServerlessSettings, PaymentSettings, ChatSettings
+):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(

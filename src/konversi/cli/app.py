@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.alert_commands import alerts
 from konversi.cli.chat_commands import journeys, whatsapp
+from konversi.cli.consent_commands import consent
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
@@ -40,6 +41,7 @@ app = App(
 app.command(events)
 app.command(journeys)
 app.command(payments)
+app.command(consent)
 app.command(imports)
 app.command(whatsapp)
 app.command(datasets)

@@ -16,7 +16,7 @@ events = App(name="events", help="Look at accepted events, and decide about them
 @events.command(name="list")
 def list_events(
     *,
-    state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
+    state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded", "withheld"] | None = None,
     event_id: str | None = None,
     booking_id: str | None = None,
     dataset: str | None = None,
@@ -61,7 +61,7 @@ def show(receipt: str, /, *, json: Json = False) -> int:
 
 @events.command
 def replay(receipt: str, /, *, json: Json = False) -> int:
-    """Send a dead, held or discarded event again, with the same event_id and body."""
+    """Send a dead, held, discarded or withheld event again, with the same event_id and body."""
     from konversi.cli import looking
 
     return looking.decide(load(), receipt, "replay", None, as_json=json)

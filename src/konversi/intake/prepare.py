@@ -7,7 +7,7 @@ hold fewer names and steps than they might (`benchmarks/README.md`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -80,6 +80,7 @@ class Ready(NamedTuple):
 
     new: NewEvent
     notes: tuple[Note, ...]
+    user_data: Mapping[str, Any] = {}  # everything the customer is known by, also what Meta does not get
 
 
 class Preparation:
@@ -172,7 +173,7 @@ class Preparation:
             credited.journey,
             credited.touch,
         )
-        return Ready(new, notes)
+        return Ready(new, notes, user_data)
 
     def _credited(self, read: Read, known: Mapping[bytes, list[Known]]) -> Attribution:
         conversion, rules = read.conversion, self._rules

@@ -30,6 +30,7 @@ class NewEvent(NamedTuple):
     notes: str  # JSON list of [about, code, text]
     journey: int | None = None  # the conversation it came of
     touch: int | None = None  # the ad click it is credited to
+    withheld: str = ""  # why the customer does not consent; empty: it waits to be sent
 
 
 class Appended(NamedTuple):

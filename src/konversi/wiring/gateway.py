@@ -185,6 +185,7 @@ def _assemble(
         receiver=door,
         prompt=prompt,
         journeys=stores.journeys,
+        consents=stores.consents,
         listener=Listener(
             stores.journeys,
             lambda: stores.datasets.registry,
@@ -241,6 +242,7 @@ def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitab
 def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:
     return {
         "conversations": stores.journeys,
+        "consents": stores.consents,
         "routes": lambda: stores.datasets.registry,
         "now": stores.clock.now,
         "unique": unique,

@@ -17,6 +17,7 @@ from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
 from konversi.intake.http import (
     agent,
+    consents,
     cron,
     datasets,
     funnel,
@@ -122,6 +123,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(agent.router)
     app.include_router(datasets.router)
     app.include_router(imports.router)
+    app.include_router(consents.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(
@@ -161,7 +163,8 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
+    forms = (looking.Discard, *consents.FORMS, *datasets.FORMS, *people.FORMS, *agent.FORMS)
+    app.openapi = cache(partial(description, app, forms))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
 
