@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from cyclopts import App
 
-from cyclopts import App, Parameter
-
-from konversi.cli.options import Json, Who
+from konversi.cli.options import Given, Json, Who
 from konversi.settings import load
 
 _NOBODY = Who()
-_Purpose = Annotated[str, Parameter(help="`ads` decides what Meta is told; others are kept for you.", negative="")]
-_Source = Annotated[str, Parameter(help="Where the customer said it.", negative="")]
-_At = Annotated[str | None, Parameter(help="When, in ISO 8601 with a time zone; now where left out.", negative="")]
 
 consent = App(name="consent", help="What customers consent to.", help_format="plaintext")
 
 
 @consent.command
 def grant(
-    *, who: Who = _NOBODY, purpose: _Purpose = "ads", source: _Source = "cli", at: _At = None, json: Json = False
+    *, who: Who = _NOBODY, purpose: str = "ads", source: str = "cli", at: Given = None, json: Json = False
 ) -> int:
     """Record that a customer consents.
 
@@ -29,27 +24,41 @@ def grant(
     ----------
     who:
         Who it is.
+    purpose:
+        `ads` decides what Meta is told; others are kept for you.
+    source:
+        Where the customer said it.
+    at:
+        When, in ISO 8601 with a time zone; now where left out.
+    json:
+        Print JSON for programs.
     """
     return _decide("granted", who, purpose, source, at, as_json=json)
 
 
 @consent.command
-def deny(
-    *, who: Who = _NOBODY, purpose: _Purpose = "ads", source: _Source = "cli", at: _At = None, json: Json = False
-) -> int:
+def deny(*, who: Who = _NOBODY, purpose: str = "ads", source: str = "cli", at: Given = None, json: Json = False) -> int:
     """Record that a customer was asked, and does not consent.
 
     Parameters
     ----------
     who:
         Who it is.
+    purpose:
+        `ads` decides what Meta is told; others are kept for you.
+    source:
+        Where the customer said it.
+    at:
+        When, in ISO 8601 with a time zone; now where left out.
+    json:
+        Print JSON for programs.
     """
     return _decide("denied", who, purpose, source, at, as_json=json)
 
 
 @consent.command
 def withdraw(
-    *, who: Who = _NOBODY, purpose: _Purpose = "ads", source: _Source = "cli", at: _At = None, json: Json = False
+    *, who: Who = _NOBODY, purpose: str = "ads", source: str = "cli", at: Given = None, json: Json = False
 ) -> int:
     """Record that a customer does not consent any more. What still waits for Meta is not sent.
 
@@ -57,6 +66,14 @@ def withdraw(
     ----------
     who:
         Who it is.
+    purpose:
+        `ads` decides what Meta is told; others are kept for you.
+    source:
+        Where the customer said it.
+    at:
+        When, in ISO 8601 with a time zone; now where left out.
+    json:
+        Print JSON for programs.
     """
     return _decide("withdrawn", who, purpose, source, at, as_json=json)
 
@@ -69,6 +86,8 @@ def show(*, who: Who = _NOBODY, json: Json = False) -> int:
     ----------
     who:
         Who it is.
+    json:
+        Print JSON for programs.
     """
     from konversi.cli import consents as command
 

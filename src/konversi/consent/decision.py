@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 ADS = "ads"  # the purpose that Konversi heeds: Meta is told of conversions. Others are kept for whoever asks
 
+CHAT = "chat"  # the source of what a customer wrote to the business
+
 
 class State(StrEnum):
     """What somebody said."""

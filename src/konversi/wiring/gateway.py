@@ -23,6 +23,7 @@ from konversi.insight.tail import Tail
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.importing import Importer
+from konversi.intake.keywords import Keywords
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
 from konversi.intake.payments.till import Till
@@ -192,6 +193,8 @@ def _assemble(
             stores.seal,
             now=clock.now,
             onward=forwarder,
+            consents=stores.consents,
+            keywords=Keywords.of(settings.stop_words, settings.start_words),
         ),
         turns=Turns(receiver, stores.journeys),
         till=till,

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from pydantic import BaseModel
     from starlette.routing import BaseRoute
 
     from konversi.intake.gateway import Gateway
@@ -163,7 +164,13 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    forms = (looking.Discard, *consents.FORMS, *datasets.FORMS, *people.FORMS, *agent.FORMS)
+    forms: tuple[type[BaseModel], ...] = (
+        looking.Discard,
+        *consents.FORMS,
+        *datasets.FORMS,
+        *people.FORMS,
+        *agent.FORMS,
+    )
     app.openapi = cache(partial(description, app, forms))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
