@@ -92,6 +92,7 @@ PREFIXES = (
     "MIDTRANS_",
     "XENDIT_",
     "STRIPE_",
+    ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
 )
 SECRETS = {
     "META_ADS_TOKEN": "ads_token",
