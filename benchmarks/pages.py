@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -114,7 +115,7 @@ async def _costs(path: Path) -> dict[str, float]:
         found = {}
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=120) as client:
             for name, address in _PAGES.items():
-                found[name] = await _median(watch, lambda at=address: _get(client, at))
+                found[name] = await _median(watch, partial(_get, client, address))
         found["the alerts' look"] = await _median(
             watch, lambda: database.read(lambda connection: facts.read(connection, [], time.time(), str))
         )
