@@ -35,6 +35,8 @@ class Action(StrEnum):
     DATASET_REMOVED = "dataset_removed"
     DATASET_CHECKED = "dataset_checked"
     ACCOUNT_LINKED = "account_linked"
+    ERASED = "erased"
+    ERASURE_LIFTED = "erasure_lifted"
 
 
 class Actor(NamedTuple):

@@ -19,6 +19,7 @@ from konversi.cli.chat_commands import journeys, whatsapp
 from konversi.cli.consent_commands import consent
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
+from konversi.cli.erase_commands import erase
 from konversi.cli.event_commands import events
 from konversi.cli.import_command import imports
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
@@ -42,6 +43,7 @@ app.command(events)
 app.command(journeys)
 app.command(payments)
 app.command(consent)
+app.command(erase)
 app.command(imports)
 app.command(whatsapp)
 app.command(datasets)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from konversi.access.entrance import Entrance
     from konversi.clock import Clock
-    from konversi.consent.store import Consents
+    from konversi.consent.store import Consents, Nameable
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
@@ -70,6 +70,30 @@ class Alerts(Protocol):
 
     async def run(self) -> None:
         """Look and tell, until cancelled."""
+        ...
+
+
+class Erasures(Protocol):
+    """Who forgets people."""
+
+    async def begin(self, named: Nameable) -> int:
+        """Refuse everything about a person from now on, and forget what there is. The erasure's number."""
+        ...
+
+    async def lift(self, named: Nameable) -> int:
+        """Let a person be known again."""
+        ...
+
+    async def shown(self, number: int, seconds: float = 0.0) -> dict[str, Any]:
+        """An erasure once what was found is gone, or after so many seconds. Raises `ErasureUnknown`."""
+        ...
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """The newest first."""
+        ...
+
+    async def run(self) -> None:
+        """Do what is due, until cancelled."""
         ...
 
 
@@ -121,6 +145,7 @@ class Gateway:
     meta_scores: MetaScores
     spending: Spending
     alerts: Alerts
+    erasures: Erasures
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port
     on_demand: OnDemand | None = None

@@ -37,6 +37,7 @@ from konversi.outbox.store import SqlOutbox
 from konversi.wiring.alerting import watchman_of
 from konversi.wiring.attending import attending
 from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
+from konversi.wiring.erasing import erasures_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
@@ -179,7 +180,14 @@ def _assemble(
     prompt = None
     if _writes_at_once(store):
         prompt = Receiver(Prompt(store), rules, **_accepting(stores, _from_any_thread(wake)))
-    till = Till(stores.payments, door, country=rules.country, currency=rules.currency, now=clock.now)
+    till = Till(
+        stores.payments,
+        door,
+        stores.consents,
+        country=rules.country,
+        currency=rules.currency,
+        now=clock.now,
+    )
     receiver.paid = door.paid = till.pay
     gateway = Gateway(
         settings=settings,
@@ -229,6 +237,7 @@ def _assemble(
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,
+        erasures=erasures_of(settings, stores),
         on_demand=demanded,
     )
     return gateway, upkeep

@@ -20,6 +20,7 @@ from konversi.intake.http import (
     consents,
     cron,
     datasets,
+    erasures,
     funnel,
     guide,
     imports,
@@ -125,6 +126,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(datasets.router)
     app.include_router(imports.router)
     app.include_router(consents.router)
+    app.include_router(erasures.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(
