@@ -45,5 +45,5 @@ def spending_of(settings: Settings, stores: Stores, accounts: Sequence[str] | No
 @asynccontextmanager
 async def open_spending(settings: Settings, accounts: Sequence[str] | None = None) -> AsyncIterator[Spending]:
     """For a command. Raises as `open_gateway`."""
-    async with open_stores(settings) as stores:
+    async with open_stores(settings) as stores, stores.entrance.command():
         yield spending_of(settings, stores, accounts)
