@@ -45,10 +45,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from fastapi.telemetry import TelemetryConfig
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
     from konversi.intake.gateway import Gateway
     from konversi.intake.http.duties import Only
+    from konversi.settings import Settings
 
 _SECURITY = {
     "x-content-type-options": "nosniff",
@@ -56,6 +59,11 @@ _SECURITY = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
 }
+
+# FastAPI's own spans and logs hold queries and what failed validation: identities. Ours are in `traced.py`.
+_SILENT: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False
+}  # fmt: skip
 
 _WEBHOOKS = {
     "whatsapp": "WhatsApp's Cloud API: messages, ad clicks, automatic events",
@@ -103,6 +111,15 @@ def door_of(gateway: Gateway, api_key: str | None, only: Only = None) -> FrontDo
     return FrontDoor(app, Access(api_key, lambda: gateway), lambda: gateway, only)
 
 
+def seen(settings: Settings, app: ASGIApp) -> ASGIApp:
+    """The application, as its calls show in traces where these are on. Raises as `tracing.start`."""
+    if not settings.traces:
+        return app
+    from konversi.intake.http.traced import TracedDoor  # noqa: PLC0415 - an extra
+
+    return TracedDoor(app)
+
+
 def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app = FastAPI(
         title="Konversi",
@@ -110,6 +127,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         summary="The self-hosted conversion gateway for chat commerce.",
         docs_url=None,
         redoc_url=None,
+        telemetry=_SILENT,
     )
     app.include_router(guide.router)
     app.include_router(looking.router)
