@@ -12,10 +12,10 @@ from konversi.access.tables import users
 from konversi.dashboard import pages
 from konversi.intake.http.app import application
 from konversi.sandbox import Sandbox
+from konversi.sandbox.ads import ACCOUNT
 from konversi.settings import load
 
 SPA, WABA, WORDS = "1000000003", "102290129340398", "correct horse battery"
-ACCOUNT = "act_1234567890"
 CSV = "phone,occurred_at,event_id\n081234567890,{at},imported-{name}\n"
 
 REPORTING = "the event, conversation or payment it brings is the record itself"
@@ -86,6 +86,7 @@ class Hands:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with Sandbox() as graph:
+        graph.declare(f"{PIXEL}:{TOKEN}")
         graph.declare(f"{SPA}:{TOKEN}")
         graph.declare(f"waba={WABA}:{TOKEN}")
         given = load(
@@ -93,7 +94,7 @@ def server(tmp_path_factory):
             token=TOKEN,
             data_dir=tmp_path_factory.mktemp("audit"),
             graph_url=graph.graph_url,
-            ad_account_id=ACCOUNT,
+            ad_account_id=f"act_{ACCOUNT}",
             database_url=f"sqlite:///{tmp_path_factory.mktemp('audit') / 'audit.db'}",
         )
         meta = FakeMeta()
@@ -185,6 +186,10 @@ DEEDS = {
         Action.ROLE_CHANGED,
     ),
     ("DELETE", "/v1/users/{name}"): (lambda http, on: http.delete(f"/v1/users/{on.user()}"), Action.USER_REMOVED),
+    ("POST", "/v1/custom-conversions"): (
+        json("/v1/custom-conversions", name="Big bookings", min_value=500_000),
+        Action.CONVERSION_CREATED,
+    ),
     ("POST", "/v1/spend/sync"): (
         lambda http, _on: http.post("/v1/spend/sync", params={"days": 1}),
         Action.SPEND_PULLED,

@@ -40,7 +40,7 @@ from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
-from konversi.wiring.spend import spending_of
+from konversi.wiring.spend import custom_conversions_of, spending_of
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
@@ -244,6 +244,7 @@ def _assemble(
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
         spending=spending_of(settings, stores),
+        custom_conversions=custom_conversions_of(settings),
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,

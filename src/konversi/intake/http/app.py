@@ -18,6 +18,7 @@ from konversi.events.faults import Fault
 from konversi.intake.http import (
     agent,
     cron,
+    custom_conversions,
     datasets,
     funnel,
     guide,
@@ -134,6 +135,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(tail.router)
     app.include_router(journeys.router)
     app.include_router(spend.router)
+    app.include_router(custom_conversions.router)
     app.include_router(payments.router)
     app.include_router(funnel.router)
     app.include_router(returns.router)
@@ -179,7 +181,11 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
+    app.openapi = cache(
+        partial(
+            description, app, (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS, *custom_conversions.FORMS)
+        )
+    )  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
 
