@@ -181,11 +181,8 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(
-        partial(
-            description, app, (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS, *custom_conversions.FORMS)
-        )
-    )  # type: ignore[method-assign]
+    forms = (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS, *custom_conversions.FORMS)
+    app.openapi = cache(partial(description, app, forms))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
 
