@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from fastapi.telemetry import TelemetryConfig
+    from pydantic import BaseModel
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
@@ -181,7 +182,13 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    forms = (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS, *custom_conversions.FORMS)
+    forms: tuple[type[BaseModel], ...] = (
+        looking.Discard,
+        *datasets.FORMS,
+        *people.FORMS,
+        *agent.FORMS,
+        *custom_conversions.FORMS,
+    )
     app.openapi = cache(partial(description, app, forms))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
