@@ -21,6 +21,7 @@ from konversi.payment_settings import PaymentSettings
 from konversi.serverless_settings import ServerlessSettings
 from konversi.setting_sources import SECRETS, is_placeholder, surroundings
 from konversi.trace_settings import TraceSettings
+from konversi.value_settings import ValueSettings
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -34,7 +35,14 @@ DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[
 
 
 class Settings(
-    TraceSettings, AlertSettings, AdsSettings, AccessSettings, ServerlessSettings, PaymentSettings, ChatSettings
+    TraceSettings,
+    AlertSettings,
+    AdsSettings,
+    AccessSettings,
+    ServerlessSettings,
+    PaymentSettings,
+    ValueSettings,
+    ChatSettings,
 ):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
