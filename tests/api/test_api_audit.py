@@ -139,6 +139,10 @@ DEEDS = {
         lambda http, on: http.post(f"{EVENTS}/{on.event()}/discard", json={"reason": "a test"}),
         Action.DISCARD,
     ),
+    ("POST", "/v1/events/decide"): (
+        lambda http, on: http.post(f"{EVENTS}/decide", json={"what": "replay", "receipts": [on.event()]}),
+        Action.REPLAY,
+    ),
     ("POST", "/events/decide"): (
         lambda http, on: http.post("/events/decide", data={"receipt": on.event(), "what": "replay", "sure": "yes"}),
         Action.REPLAY,

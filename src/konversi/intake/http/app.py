@@ -15,6 +15,7 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
+from konversi.intake import deciding
 from konversi.intake.http import (
     agent,
     cron,
@@ -184,6 +185,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
     forms: tuple[type[BaseModel], ...] = (
         looking.Discard,
+        deciding.ManyEvents,
         *datasets.FORMS,
         *people.FORMS,
         *agent.FORMS,
