@@ -21,6 +21,7 @@ from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.payment_settings import PaymentSettings
 from konversi.serverless_settings import ServerlessSettings
 from konversi.setting_sources import SECRETS, is_placeholder, surroundings
+from konversi.trace_settings import TraceSettings
 from konversi.value_settings import ValueSettings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[
 
 class Settings(
     ConsentSettings,
+    TraceSettings,
     AlertSettings,
     AdsSettings,
     AccessSettings,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
+    from konversi.intake.custom_conversions import CustomConversions
     from konversi.intake.forward import Forwarder
     from konversi.intake.importing import Importer
     from konversi.intake.listen import Listener
@@ -144,6 +145,7 @@ class Gateway:
     tail: Tail
     meta_scores: MetaScores
     spending: Spending
+    custom_conversions: CustomConversions
     alerts: Alerts
     erasures: Erasures
     process: str = field(default_factory=unique)  # tells this one from others over the same database
