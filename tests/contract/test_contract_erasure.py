@@ -133,3 +133,14 @@ async def test_a_hash_will_do_and_somebody_unknown_is_refused_from_then_on(here)
     ]
     assert await erasures.lift(Named(phone=PHONE)) == 1
     assert await here.consents.forgotten([here.consents.keys(BUDI, None)]) == [False]
+
+
+async def test_reports_are_forgotten_and_what_is_refused_stays_refused(here):
+    erasures = here.erasures()
+    number = await erasures.begin(Named(phone=PHONE))
+    assert await erasures.forget(4e9, 10) == 0
+    await erasures.catch_up()
+    assert (await erasures.shown(number))["state"] == "done"
+    assert await erasures.forget(4e9, 10) == 1
+    assert await erasures.listed() == []
+    assert await here.consents.forgotten([here.consents.keys(BUDI, None)]) == [True]

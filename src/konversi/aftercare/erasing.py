@@ -67,7 +67,7 @@ class Erasures:
         person = await self._consents.person(user_data)
         needles = Needles.of(person.user_data, self._consents.in_the_clear(named), self._secret)
         keys = self._consents.keys(person.user_data, None)
-        now = self._database.now()
+        now, by = self._database.now(), actor().name
 
         def job(connection: Connection) -> int:
             with overwriting(connection):
@@ -75,7 +75,7 @@ class Erasures:
                 decisions = removing.remove_consents(connection, self._consents.all_keys(person))
                 work = Work(needles, again_from=max(0, last - _MARGIN))
                 sealed = self._seal.close(work.packed(), _SEALED_AS)
-                number = erasures.begin(connection, now, actor().name, sealed, {"consent_decisions": decisions})
+                number = erasures.begin(connection, now, by, sealed, {"consent_decisions": decisions})
                 erasures.refuse(connection, keys, number, now)
                 return number
 
@@ -85,6 +85,10 @@ class Erasures:
         logger().info("erasure_began", erasure=erasures.erasure_id(number))
         self._wake.set()
         return number
+
+    async def forget(self, before: float, limit: int) -> int:
+        """Forget the reports of erasures that ended before then; what is refused stays refused."""
+        return await self._database.write(lambda connection: erasures.forget(connection, before, limit))
 
     async def lift(self, named: Nameable) -> int:
         """Let a person be known again who was forgotten: how many of the identities given were refused until now."""

@@ -141,6 +141,12 @@ def keep(
     connection.execute(update(erasures).where(erasures.c.id == number).values(values))
 
 
+def forget(connection: Connection, before: float, limit: int) -> int:
+    """Forget up to so many that ended before then."""
+    old = select(erasures.c.id).where(erasures.c.state == DONE, erasures.c.ended_at < before).limit(limit)
+    return connection.execute(delete(erasures).where(erasures.c.id.in_(old))).rowcount
+
+
 def find(connection: Connection, number: int) -> Erasure | None:
     """One of them."""
     row = connection.execute(select(erasures).where(erasures.c.id == number)).mappings().first()

@@ -53,8 +53,8 @@ def remove_events(
         if event["state"] == State.SENDING.value:
             work.busy = [*work.busy, event["id"]]
             continue
-        tried = [int(number) for number in event["attempts"].split(",") if number]
-        if event["state"] == State.DELIVERED.value or event["in_doubt"]:
+        tried = _tried(event)
+        if _may_be_at_meta(event):
             has.append(_what_meta_has(connection, event, tried, dataset_id))
         for attempt in tried:
             _leave_attempt(connection, attempt, event["id"], work.needles)
@@ -64,6 +64,20 @@ def remove_events(
         work.gone = [*work.gone, (event["id"], event["event_id"], event["booking_id"])]
         removed += 1
     return removed, has
+
+
+def what_meta_has(connection: Connection, ids: Sequence[int], dataset_id: Callable[[str], str]) -> list[Facts]:
+    """Of these events those that Meta has or may have."""
+    rows = connection.execute(_EVENT.where(events.c.id.in_(ids))).mappings().all()
+    return [_what_meta_has(connection, one, _tried(one), dataset_id) for one in rows if _may_be_at_meta(one)]
+
+
+def _tried(event: Any) -> list[int]:
+    return [int(number) for number in event["attempts"].split(",") if number]
+
+
+def _may_be_at_meta(event: Any) -> bool:
+    return bool(event["state"] in (State.DELIVERED.value, State.SENDING.value) or event["in_doubt"])
 
 
 def _what_meta_has(connection: Connection, event: Any, tried: Sequence[int], dataset_id: Callable[[str], str]) -> Facts:
@@ -141,6 +155,13 @@ def without_lines(body: bytes, work: Work) -> tuple[bytes, int]:
     receipts = {receipt(number) for number, _, _ in work.gone}
     event_ids = {event_id for _, event_id, _ in work.gone}
     return verdicts.without(body, lambda one: one.receipt in receipts or one.event_id in event_ids)
+
+
+def lines_of(body: bytes, work: Work) -> list[verdicts.Verdict]:
+    """The lines of a part of a result file that are about these events."""
+    receipts = {receipt(number) for number, _, _ in work.gone}
+    event_ids = {event_id for _, event_id, _ in work.gone}
+    return [one for one in verdicts.lines(body) if one.receipt in receipts or one.event_id in event_ids] if body else []
 
 
 def replace_result(connection: Connection, *, file: int, part: int, before: bytes, after: bytes, lines: int) -> int:

@@ -11,6 +11,7 @@ from konversi.settings import load
 
 _NOBODY = Who()
 
+export = App(name="export", help="Everything that is kept about a customer.", help_format="plaintext")
 erase = App(name="erase", help="Forget a customer.", help_format="plaintext")
 
 
@@ -44,3 +45,21 @@ def erase_person(
     if lift:
         return erasing.lift(load(), who, as_json=json)
     return erasing.erase(load(), who, as_json=json)
+
+
+@export.default
+def export_person(*, who: Who = _NOBODY, output: Annotated[str | None, Parameter(negative="")] = None) -> int:
+    """Write everything that is kept about a customer as JSON, with what it is in plain words.
+
+    Example: konversi export --phone 081234567890 --output customer.json
+
+    Parameters
+    ----------
+    who:
+        Who it is.
+    output:
+        The file to write, readable only for you; standard output where left out.
+    """
+    from konversi.cli import erasing
+
+    return erasing.export(load(), who, output)

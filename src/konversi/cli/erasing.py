@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
 
 from konversi.access.acting import Actor, acting
 from konversi.aftercare.erasures import erasure_of
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import table, words
 from konversi.cli.reaching import running
-from konversi.errors import ErasureUnknown
+from konversi.errors import ErasureUnknown, InvalidRequest
 from konversi.intake.persons import Named
-from konversi.wiring.erasing import erasures_of
+from konversi.wiring.erasing import erasures_of, exports_of
 from konversi.wiring.stores import open_stores
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from konversi.aftercare.erasing import Erasures
     from konversi.cli.options import Who
     from konversi.settings import Settings
+    from konversi.wiring.stores import Stores
 
 T = TypeVar("T")
 _SECONDS = 60.0
@@ -40,14 +43,14 @@ _NAMES = {
 }
 
 
-def _inside(settings: Settings, act: Callable[[Erasures], Awaitable[T]]) -> T:
+def _inside(settings: Settings, act: Callable[[Stores], Awaitable[T]]) -> T:
     """Act in the database of a gateway that doesn't run."""
 
     async def acted() -> T:
         async with open_stores(settings) as stores:
             with acting(Actor("command line", "machine")) as one:
                 try:
-                    return await act(erasures_of(settings, stores, alone=not settings.shared))
+                    return await act(stores)
                 finally:
                     await stores.entrance.audit.keep(one)
 
@@ -62,7 +65,8 @@ def erase(settings: Settings, who: Who, *, as_json: bool) -> int:
     else:
         named = Named.model_validate(who.named)
 
-        async def whole(erasures: Erasures) -> dict[str, Any]:
+        async def whole(stores: Stores) -> dict[str, Any]:
+            erasures = erasures_of(settings, stores, alone=not settings.shared)
             number = await erasures.begin(named)
             await erasures.catch_up()
             return await erasures.shown(number)
@@ -78,7 +82,7 @@ def report(settings: Settings, erasure: str, *, as_json: bool) -> int:
         raise ErasureUnknown
     if gateway := running(settings):
         return _told(gateway.ask("GET", f"/v1/erasures/{erasure}"), as_json=as_json)
-    return _told(_inside(settings, lambda erasures: erasures.shown(number)), as_json=as_json)
+    return _told(_inside(settings, lambda stores: erasures_of(settings, stores).shown(number)), as_json=as_json)
 
 
 def lift(settings: Settings, who: Who, *, as_json: bool) -> int:
@@ -87,13 +91,32 @@ def lift(settings: Settings, who: Who, *, as_json: bool) -> int:
         found = gateway.ask("POST", "/v1/erasures/lift", body=who.named)
     else:
         named = Named.model_validate(who.named)
-        found = {"lifted": _inside(settings, lambda erasures: erasures.lift(named))}
+        found = {"lifted": _inside(settings, lambda stores: erasures_of(settings, stores).lift(named))}
     if as_json:
         print_json(found)
     elif found["lifted"]:
         words("What is reported about this customer is taken again.")
     else:
         words("Nothing about this customer was refused.")
+    return 0
+
+
+def export(settings: Settings, who: Who, output: str | None) -> int:
+    """Everything that is kept about a customer. Raises `Refused`, or `InvalidRequest` for a file that is there."""
+    if gateway := running(settings):
+        found = gateway.ask("POST", "/v1/exports", body=who.named, seconds=_SECONDS)
+    else:
+        named = Named.model_validate(who.named)
+        found = _inside(settings, lambda stores: exports_of(settings, stores).of(named))
+    if output is None:
+        print_json(found)
+        return 0
+    try:
+        with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    except OSError as error:
+        raise InvalidRequest(f"--output: {output}: {error.strerror}.") from None
+    words(f"Written to {output}. Hand it on safely, and delete it.")
     return 0
 
 

@@ -51,9 +51,13 @@ def unpacked(body: bytes) -> bytes:
 
 def refusals(body: bytes) -> Iterator[Verdict]:
     """The rows of a packed part that were refused."""
+    return (one for one in lines(body) if one.verdict == "refused")
+
+
+def lines(body: bytes) -> Iterator[Verdict]:
+    """All rows of a packed part."""
     for row, *rest in csv.reader(io.StringIO(unpacked(body).decode(), newline="")):
-        if rest[0] == "refused":
-            yield Verdict(int(row), *rest)
+        yield Verdict(int(row), *rest)
 
 
 def without(body: bytes, unwanted: Callable[[Verdict], bool]) -> tuple[bytes, int]:

@@ -98,6 +98,14 @@ class Erasures(Protocol):
         ...
 
 
+class Exports(Protocol):
+    """Who finds all that is kept about a person."""
+
+    async def of(self, named: Nameable) -> dict[str, Any]:
+        """Everything, in plain words. Raises `Refused`."""
+        ...
+
+
 class OnDemand(Protocol):
     """What a process does that may be frozen whenever nobody calls."""
 
@@ -148,6 +156,7 @@ class Gateway:
     custom_conversions: CustomConversions
     alerts: Alerts
     erasures: Erasures
+    exports: Exports
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port
     on_demand: OnDemand | None = None

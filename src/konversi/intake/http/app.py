@@ -23,6 +23,7 @@ from konversi.intake.http import (
     custom_conversions,
     datasets,
     erasures,
+    exports,
     funnel,
     guide,
     imports,
@@ -148,6 +149,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(imports.router)
     app.include_router(consents.router)
     app.include_router(erasures.router)
+    app.include_router(exports.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(
