@@ -13,7 +13,7 @@ import httpx2
 import uvicorn
 import uvloop
 
-from konversi.cli.serving import Server
+from konversi.cli.serving import Server, protocol
 from konversi.clock import SystemClock
 from konversi.dashboard import pages
 from konversi.intake.http.app import application
@@ -149,6 +149,7 @@ class Running:
         self._server = _Server(
             uvicorn.Config(
                 self.door,
+                http=protocol(),
                 log_config=None,
                 log_level="error",
                 access_log=False,

@@ -103,7 +103,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
     app = application(lambda: nullcontext(gateway), key, settings.only, pages=pages())
     config = uvicorn.Config(
         app,
-        http=_protocol(),
+        http=protocol(),
         log_config=None,
         log_level="critical",
         access_log=False,
@@ -132,12 +132,13 @@ def _settle_memory() -> None:
     gc.set_threshold(*_RARE_COLLECTIONS)
 
 
-def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+def protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+    """How connections are read, where the system has what it needs."""
     try:
-        from konversi.cli.whole_answers import WholeAnswers  # noqa: PLC0415 - httptools is not on every system
+        from konversi.cli.short_way import ShortWay  # noqa: PLC0415 - httptools is not on every system
     except ImportError:
         return "auto"
-    return WholeAnswers
+    return ShortWay
 
 
 async def _stop_when_broken(server: Server, gateway: Gateway, parent: int | None) -> None:
