@@ -1,8 +1,8 @@
 """The short way of a call to a hot door: from the parser to the door and back, without an ASGI cycle of its own.
 
-An ASGI server makes a cycle of each call: an event to wait for the body, a message for each part, headers checked one by
-one. A conversion or a webhook needs none of it when its body came with its head, as nearly all do. Whatever is
-not that plain goes uvicorn's own way, and gets the same answer from the same door.
+An ASGI server makes a cycle of each call: an event to wait for the body, a message for each part, headers checked one
+by one. A conversion or a webhook needs none of it when its body came with its head, as nearly all do. Whatever is not
+that plain goes uvicorn's own way, and gets the same answer from the same door.
 """
 
 from __future__ import annotations
