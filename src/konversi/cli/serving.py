@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import uvicorn
@@ -16,13 +17,16 @@ import uvicorn
 from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
-from konversi.intake.http.app import application
+from konversi.intake.http.app import application, seen
+from konversi.intake.http.hot import FrontDoor
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from starlette.types import ASGIApp
 
     from konversi.intake.gateway import Gateway
     from konversi.settings import Settings
@@ -57,10 +61,22 @@ def serve(settings: Settings, share: Share | None = None) -> int:
 class Server(uvicorn.Server):
     """Being told to stop is a good end; uvicorn would raise the signal again after it."""
 
-    def __init__(self, config: uvicorn.Config, let_go: Callable[[], None]) -> None:
-        """`let_go` ends the streams that nobody ends by himself: stopping would wait for them."""
+    def __init__(
+        self, config: uvicorn.Config, let_go: Callable[[], None], began: Callable[[], None] | None = None
+    ) -> None:
+        """`let_go` ends the streams that nobody ends by himself: stopping would wait for them.
+
+        `began` is called once calls are taken.
+        """
         super().__init__(config)
         self._let_go = let_go
+        self._began = began
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that it listens when it does: who reads that calls at once."""
+        await super().startup(sockets)
+        if self.started and self._began is not None:
+            self._began()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -100,10 +116,10 @@ async def _serve(settings: Settings, share: Share | None) -> int:
 async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, parent: int | None) -> None:
     """Take calls until told to stop, or until the storage fails."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    app = application(lambda: nullcontext(gateway), key, settings.only, pages=pages())
+    app = seen(settings, application(lambda: nullcontext(gateway), key, settings.only, pages=pages()))
     config = uvicorn.Config(
         app,
-        http=protocol(),
+        http=protocol(app),
         log_config=None,
         log_level="critical",
         access_log=False,
@@ -112,10 +128,9 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = Server(config, gateway.tail.close)
+    began = partial(announce, settings, listener) if parent is None else None
+    server = Server(config, gateway.tail.close, began)
     guard = asyncio.create_task(_stop_when_broken(server, gateway, parent))
-    if parent is None:
-        announce(settings, listener)
     _settle_memory()
     sys.setswitchinterval(_TURN_SECONDS)
     await server.serve(sockets=[listener])
@@ -132,13 +147,14 @@ def _settle_memory() -> None:
     gc.set_threshold(*_RARE_COLLECTIONS)
 
 
-def protocol() -> type[asyncio.Protocol] | Literal["auto"]:
-    """How connections are read, where the system has what it needs."""
+def protocol(app: ASGIApp) -> type[asyncio.Protocol] | Literal["auto"]:
+    """How connections are read for an application, where the system has what it needs."""
     try:
         from konversi.cli.short_way import ShortWay  # noqa: PLC0415 - httptools is not on every system
+        from konversi.cli.whole_answers import WholeAnswers  # noqa: PLC0415
     except ImportError:
         return "auto"
-    return ShortWay
+    return ShortWay if isinstance(app, FrontDoor) else WholeAnswers
 
 
 async def _stop_when_broken(server: Server, gateway: Gateway, parent: int | None) -> None:
