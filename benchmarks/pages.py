@@ -135,7 +135,7 @@ async def _median(watch: _Stopwatch, look: Callable[[], Awaitable[object]]) -> f
         watch.seconds = 0.0
         await look()
         times.append(watch.seconds)
-        if sum(times) > 5:
+        if sum(times) > 1:
             break
     return statistics.median(times) * 1_000
 
@@ -155,6 +155,7 @@ def main() -> None:
             if not path.exists():
                 fill(path, size, time.time())
             costs[what] = asyncio.run(_costs(path))
+            print(what, {name: round(cost, 1) for name, cost in costs[what].items()}, flush=True)
             if not given.keep:
                 path.unlink()
     print(f"{'':<36}" + "".join(f"{what:>23}" for what in costs))
