@@ -155,12 +155,11 @@ class Running:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.door = app.application(
-            self._opened, settings.api_key.get_secret_value() if settings.api_key else None, pages=pages()
-        )
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        self.door = app.application(self._opened, key, pages=pages())
         self._server = _Server(
             uvicorn.Config(
-                self.door,
+                app.seen(settings, self.door),
                 log_config=None,
                 log_level="error",
                 access_log=False,
