@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.alert_commands import alerts
 from konversi.cli.chat_commands import journeys, whatsapp
+from konversi.cli.consent_commands import consent
 from konversi.cli.custom_conversion_commands import custom_conversions
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
@@ -41,6 +42,7 @@ app = App(
 app.command(events)
 app.command(journeys)
 app.command(payments)
+app.command(consent)
 app.command(imports)
 app.command(whatsapp)
 app.command(datasets)

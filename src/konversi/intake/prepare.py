@@ -83,6 +83,7 @@ class Ready(NamedTuple):
 
     new: NewEvent
     notes: tuple[Note, ...]
+    user_data: Mapping[str, Any] = {}  # everything the customer is known by, also what Meta does not get
 
 
 class Preparation:
@@ -177,7 +178,7 @@ class Preparation:
             credited.touch,
             appraised.given if appraised else None,
         )
-        return Ready(new, notes)
+        return Ready(new, notes, user_data)
 
     def _appraised(
         self, conversion: Conversion, name: str, event: dict[str, Any], credited: Attribution

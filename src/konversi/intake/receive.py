@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from konversi.errors import IdempotencyConflict
 from konversi.intake.chats import NO_CHATS
+from konversi.intake.heeding_consent import heeded
 from konversi.intake.prepare import Preparation, Read, Ready, Refusal, Rules
 from konversi.outbox.port import receipt
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Conversion
     from konversi.events.faults import Note
     from konversi.intake.chats import Conversations
+    from konversi.intake.heeding_consent import Consenting
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Known
     from konversi.outbox.port import Appended, NewEvent
@@ -54,6 +56,7 @@ class Receiver:
         rules: Rules,
         *,
         conversations: Conversations,
+        consents: Consenting,
         routes: Callable[[], Routes],
         now: Callable[[], float],
         unique: Callable[[], str],
@@ -63,6 +66,7 @@ class Receiver:
         self._rules = rules
         self._prepare = Preparation(rules, conversations, routes, unique)
         self._conversations = conversations
+        self._consents = consents
         self._routes = routes
         self._now = now
         self._unique = unique
@@ -84,6 +88,8 @@ class Receiver:
         if isinstance(read, Refusal):
             raise read.error
         ready = self._prepare.ready(read, await self._known((read,)), await self._homes((read,)))
+        if self._consents.matters:
+            (ready,) = await heeded([ready], self._consents)
         if isinstance(ready, Refusal):
             raise ready.error
         (appended,) = await self._outbox.append((ready.new,))
@@ -130,6 +136,7 @@ class Receiver:
             self._outbox,
             replace(self._rules, test_code=test_code),
             conversations=NO_CHATS,
+            consents=self._consents,
             routes=self._routes,
             now=self._now,
             unique=self._unique,
@@ -156,7 +163,8 @@ class Receiver:
         read = [first(conversion, now, conversation) for conversion in conversions]
         readable = [one for one in read if isinstance(one, Read)]
         known, homes = await self._known(readable), await self._homes(readable)
-        return [second(one, known, homes) if isinstance(one, Read) else one for one in read]
+        prepared = [second(one, known, homes) if isinstance(one, Read) else one for one in read]
+        return await heeded(prepared, self._consents) if self._consents.matters else prepared
 
     async def _known(self, read: Sequence[Read]) -> Mapping[bytes, list[Known]]:
         """The conversations with these customers."""

@@ -129,6 +129,11 @@ class Journeys:
             linked=LINKED_ID in person.known_by,
         )
 
+    async def came_at(self, arrival: Arrival) -> float | None:
+        """When a message came first, by our clock (Unix seconds); nothing where it is not remembered."""
+        key = keyed("message", f"{arrival.channel}:{arrival.message}", self._secret)
+        return await self._database.look_up(lambda connection: statements.came_at(connection, key))
+
     def _sighting(self, one: Automatic) -> Sighting:
         return Sighting(
             key=keyed("automatic", f"{one.message}:{one.event_name}", self._secret),

@@ -31,10 +31,10 @@ _APPEND = f"""
 WITH given AS MATERIALIZED (
   SELECT nextval('events_id_seq') AS id, one.* FROM ROWS FROM (json_to_recordset(%s::json) AS (
     lane text, dataset text, event_name text, event_id text, booking_id text, event_time bigint, deadline bigint,
-    digest text, body text, notes text, journey bigint, touch bigint, given text
+    digest text, body text, notes text, journey bigint, touch bigint, given text, withheld text
   )) WITH ORDINALITY AS one(
     lane, dataset, event_name, event_id, booking_id, event_time, deadline, digest, body, notes, journey, touch, given,
-    place
+    withheld, place
   )
 ), stored AS (
   INSERT INTO events (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body,
@@ -45,11 +45,15 @@ WITH given AS MATERIALIZED (
   ON CONFLICT (event_id, event_name, dataset) DO NOTHING RETURNING id
 ), queued AS (
   INSERT INTO queue (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason)
-  SELECT id, lane, 'waiting', %s::float8, deadline, {_UNSPLIT}, octet_length(body), 0, 0, '', ''
+  SELECT id, lane, CASE withheld WHEN '' THEN 'waiting' ELSE 'withheld' END, %s::float8, deadline, {_UNSPLIT},
+    octet_length(body), 0, 0, '', withheld
   FROM given JOIN stored USING (id)
 ), counted AS (
   INSERT INTO totals (step, slot, events)
-  SELECT 'accept', {SLOT}, count(*) FROM stored HAVING count(*) > 0
+  SELECT step, {SLOT}, count(*) FROM (
+    SELECT 'accept' AS step FROM stored
+    UNION ALL SELECT 'withhold' FROM given JOIN stored USING (id) WHERE withheld <> ''
+  ) steps GROUP BY step
   ON CONFLICT (step, slot) DO UPDATE SET events = totals.events + excluded.events
 )
 SELECT given.id, stored.id IS NOT NULL FROM given LEFT JOIN stored USING (id) ORDER BY given.place

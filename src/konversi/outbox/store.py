@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from konversi.database.opening import open_database
 from konversi.database.port import FULL
 from konversi.outbox import statements
+from konversi.outbox.gate import Gate, nobody_objects
 from konversi.outbox.hot_sqlite import HotSqlite
 from konversi.outbox.port import Commits
 from konversi.outbox.states import Step
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from konversi.database.port import Database, Reach
+    from konversi.outbox.gate import Objections
     from konversi.outbox.port import (
         Appended,
         Attempt,
@@ -84,6 +86,7 @@ class SqlOutbox:
         self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True)
         self._look_ups = database.look_ups(self._homes)
         self._closed = False
+        self.objections: Objections = nobody_objects
 
     @property
     def broken(self) -> str | None:
@@ -120,10 +123,16 @@ class SqlOutbox:
                 self.database.hold(connection, "lane", [lane.encode()])
             if at_once is not None and statements.under_way(connection, lane, now) >= at_once:
                 return None
-            batch, expired = self._hot.claim(connection, lane, now, lease_until, choose)
-            if expired:
-                statements.end_expired(connection, expired)
-            return batch
+            gate = Gate(choose, lambda ids: self.objections(connection, ids))
+            while True:
+                gate.withheld = {}
+                batch, expired = self._hot.claim(connection, lane, now, lease_until, gate.choose)
+                if expired:
+                    statements.end_expired(connection, expired)
+                for id_, reason in gate.withheld.items():
+                    statements.withhold(connection, id_, reason)
+                if batch is not None or not gate.withheld:
+                    return batch
 
         return await self.database.write(job)
 
