@@ -152,6 +152,7 @@ class Preparation:
             tables=self._rules.tables,
             channel=credited.channel,
             no_click=credited.no_click or NO_CLICK,
+            country=self._rules.country,
         )
         if isinstance(composed, Fault):
             return _refusal(conversion, (composed,), seen)
