@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from konversi.insight.periods import Period
     from konversi.outbox.states import Step
 
+_MONEY = (money_sums.conversations, money_sums.results, money_sums.taken_back, money_sums.went_back)
 _LOOKS = 4  # at what is new, before a page is shown: a backlog is upkeep's
 
 
@@ -44,7 +45,7 @@ class Insight:
         self.sums = Follower(database, (summing.accepted, summing.delivered))
         self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
-        self.money = Follower(database, (money_sums.conversations, money_sums.results, money_sums.taken_back))
+        self.money = Follower(database, _MONEY)
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
