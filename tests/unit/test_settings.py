@@ -80,6 +80,7 @@ VARIABLES = [
     ("XENDIT_BOOKING_FIELD", "metadata.order", "xendit_booking_field", "metadata.order"),
     ("STRIPE_BOOKING_FIELD", "client_reference_id", "stripe_booking_field", "client_reference_id"),
     ("KONVERSI_PART_PAYMENTS", "full", "part_payments", "full"),
+    ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
 ]
 PREFIXES = (
     "META_",

@@ -188,6 +188,8 @@ def _content(service: Service, currency: str, country: str | None, notes: list[N
     content: dict[str, Any] = {"id": own_id, "title": title, "quantity": service.quantity}
     if service.price is not None:
         content["item_price"] = amount(service.price, currency)
+    if service.category is not None:
+        content["category"] = service.category
     return content
 
 

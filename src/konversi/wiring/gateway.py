@@ -41,6 +41,7 @@ from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
 from konversi.wiring.spend import spending_of
 from konversi.wiring.stores import open_stores
+from konversi.wiring.valuing import values_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -72,7 +73,7 @@ def _check_on_demand(settings: Settings) -> None:
 
 
 def rules_of(settings: Settings, secret: bytes) -> Rules:
-    """How conversions are taken under these settings."""
+    """How conversions are taken under these settings. Raises `ValueRulesInvalid`."""
     return Rules(
         secret=secret,
         country=settings.default_country,
@@ -80,6 +81,7 @@ def rules_of(settings: Settings, secret: bytes) -> Rules:
         test_code=settings.test_event_code,
         tables=Tables({**MESSAGING_NAMES, **settings.messaging_names}, settings.ig_account_key),
         window=Window(settings.attribution_days, settings.attribution_model),
+        values=values_of(settings),
     )
 
 
