@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from konversi.intake.chats import Conversations
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Known
+    from konversi.journeys.customers import First
     from konversi.outbox.port import Appended, NewEvent
     from konversi.outbox.states import State
 
@@ -83,7 +84,8 @@ class Receiver:
         read = self._prepare.read(conversion, self._now() - waited)
         if isinstance(read, Refusal):
             raise read.error
-        ready = self._prepare.ready(read, await self._known((read,)), await self._homes((read,)))
+        known, homes = await self._known((read,)), await self._homes((read,))
+        ready = self._prepare.ready(read, known, homes, await self._before((read,)))
         if isinstance(ready, Refusal):
             raise ready.error
         (appended,) = await self._outbox.append((ready.new,))
@@ -155,13 +157,18 @@ class Receiver:
         first, second = self._prepare.read, self._prepare.ready
         read = [first(conversion, now, conversation) for conversion in conversions]
         readable = [one for one in read if isinstance(one, Read)]
-        known, homes = await self._known(readable), await self._homes(readable)
-        return [second(one, known, homes) if isinstance(one, Read) else one for one in read]
+        known, homes, before = await self._known(readable), await self._homes(readable), await self._before(readable)
+        return [second(one, known, homes, before) if isinstance(one, Read) else one for one in read]
 
     async def _known(self, read: Sequence[Read]) -> Mapping[bytes, list[Known]]:
         """The conversations with these customers."""
         keys = [key for one in read for key in one.keys]
         return await self._conversations.known(keys) if keys else {}
+
+    async def _before(self, read: Sequence[Read]) -> Mapping[str, First]:
+        """When these customers first booked or bought."""
+        keys = [key for one in read for key in one.customer]
+        return await self._conversations.remembered(keys) if keys else {}
 
     async def _homes(self, read: Sequence[Read]) -> Mapping[tuple[str, str], str]:
         """In which dataset an event is already that comes again: what is known of its chat may have changed since."""

@@ -83,6 +83,12 @@ def _setting(phone_country: str | None, customer_country: str | None, day: int) 
     return Setting(phone_country, lives_in if isinstance(lives_in, str) else None, day)
 
 
+@lru_cache(maxsize=8_192)
+def _region_of(city: str, phone_country: str | None, customer_country: str | None) -> str | None:
+    """Remembered, since many customers share it."""
+    return region_of(city, Setting(phone_country, customer_country))
+
+
 class _Gathered:
     """The match keys and notes so far."""
 
@@ -116,7 +122,7 @@ class _Gathered:
 
     def region_of(self, city: str) -> None:
         """A city that can only be in one region tells it."""
-        region = region_of(city, self.setting)
+        region = _region_of(city, *self.setting[:2])
         if region is not None:
             self.in_hashes(_REGION, region, None)
             self._note(_REGION.about, _FROM_CITY)

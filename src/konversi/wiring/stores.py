@@ -90,7 +90,9 @@ async def open_stores(
             outbox, database = kept, kept.database
         secret = await database.write(entered)
         clock = clock or _SharedClock(database)
-        journeys = Journeys(database, secret, country=settings.default_country, now=clock.now)
+        journeys = Journeys(
+            database, secret, country=settings.default_country, now=clock.now, remembers=settings.customer_days > 0
+        )
         await journeys.open()
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
