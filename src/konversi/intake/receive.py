@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from konversi.intake.heeding_consent import Consenting
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Known
+    from konversi.journeys.customers import First
     from konversi.outbox.port import Appended, NewEvent
     from konversi.outbox.states import State
 
@@ -87,7 +88,8 @@ class Receiver:
         read = self._prepare.read(conversion, self._now() - waited)
         if isinstance(read, Refusal):
             raise read.error
-        ready = self._prepare.ready(read, await self._known((read,)), await self._homes((read,)))
+        known, homes = await self._known((read,)), await self._homes((read,))
+        ready = self._prepare.ready(read, known, homes, await self._before((read,)))
         if self._consents.matters:
             (ready,) = await heeded([ready], self._consents)
         if isinstance(ready, Refusal):
@@ -162,14 +164,19 @@ class Receiver:
         first, second = self._prepare.read, self._prepare.ready
         read = [first(conversion, now, conversation) for conversion in conversions]
         readable = [one for one in read if isinstance(one, Read)]
-        known, homes = await self._known(readable), await self._homes(readable)
-        prepared = [second(one, known, homes) if isinstance(one, Read) else one for one in read]
+        known, homes, before = await self._known(readable), await self._homes(readable), await self._before(readable)
+        prepared = [second(one, known, homes, before) if isinstance(one, Read) else one for one in read]
         return await heeded(prepared, self._consents) if self._consents.matters else prepared
 
     async def _known(self, read: Sequence[Read]) -> Mapping[bytes, list[Known]]:
         """The conversations with these customers."""
         keys = [key for one in read for key in one.keys]
         return await self._conversations.known(keys) if keys else {}
+
+    async def _before(self, read: Sequence[Read]) -> Mapping[str, First]:
+        """When these customers first booked or bought."""
+        keys = [key for one in read for key in one.customer]
+        return await self._conversations.remembered(keys) if keys else {}
 
     async def _homes(self, read: Sequence[Read]) -> Mapping[tuple[str, str], str]:
         """In which dataset an event is already that comes again: what is known of its chat may have changed since."""

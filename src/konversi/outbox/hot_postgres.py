@@ -31,16 +31,16 @@ _APPEND = f"""
 WITH given AS MATERIALIZED (
   SELECT nextval('events_id_seq') AS id, one.* FROM ROWS FROM (json_to_recordset(%s::json) AS (
     lane text, dataset text, event_name text, event_id text, booking_id text, event_time bigint, deadline bigint,
-    digest text, body text, notes text, journey bigint, touch bigint, given text, withheld text
+    digest text, body text, notes text, journey bigint, touch bigint, given text, customer text, withheld text
   )) WITH ORDINALITY AS one(
     lane, dataset, event_name, event_id, booking_id, event_time, deadline, digest, body, notes, journey, touch, given,
-    withheld, place
+    customer, withheld, place
   )
 ), stored AS (
   INSERT INTO events (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body,
-    notes, journey, touch, given)
+    notes, journey, touch, given, customer)
   SELECT id, dataset, event_name, event_id, booking_id, event_time, %s::float8, deadline, decode(digest, 'hex'), body,
-    notes, journey, touch, given.given
+    notes, journey, touch, given.given, customer
   FROM given ORDER BY event_id COLLATE "C", event_name COLLATE "C", dataset COLLATE "C"
   ON CONFLICT (event_id, event_name, dataset) DO NOTHING RETURNING id
 ), queued AS (

@@ -260,7 +260,7 @@ def _assemble(
 
 
 def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
-    conversations = memory(stores.journeys, stores.payments, settings.journey_days)
+    conversations = memory(stores.journeys, stores.payments, settings.journey_days, settings.customer_days)
 
     async def forget(now: float) -> bool:
         more = [await conversations(now), await stores.entrance.forget(now, settings.audit_days)]

@@ -92,7 +92,9 @@ async def open_stores(
             outbox, database = kept, kept.database
         secret = await database.write(entered)
         clock = clock or _SharedClock(database)
-        journeys = Journeys(database, secret, country=settings.default_country, now=clock.now)
+        journeys = Journeys(
+            database, secret, country=settings.default_country, now=clock.now, remembers=settings.customer_days > 0
+        )
         await journeys.open()
         consents = Consents(
             database,
