@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from konversi.insight.reading import Insight
     from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
+    from konversi.insight.valuing import Valuing
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.forward import Forwarder
     from konversi.intake.importing import Importer
@@ -119,6 +120,7 @@ class Gateway:
     meta_scores: MetaScores
     spending: Spending
     alerts: Alerts
+    valuing: Valuing
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port
     on_demand: OnDemand | None = None

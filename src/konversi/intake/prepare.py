@@ -18,6 +18,7 @@ from konversi.events.names import event_name
 from konversi.events.times import deadline, event_time
 from konversi.intake.chats import of_customer, of_one_person
 from konversi.intake.oversized import oversized
+from konversi.intake.paid_before import own
 from konversi.journeys.attribution import NOTHING, Window, attribute
 from konversi.journeys.identity import merged
 from konversi.matching.match import match
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Attribution, Known
     from konversi.matching.match import Match
+    from konversi.payments.history import Earlier
     from konversi.value.in_effect import Applied
 
 _OF_THE_CHAT = {"customer": Customer(), "occurred_at": None}  # and not of the booking
+NO_PAYMENTS: Mapping[int, Sequence[Earlier]] = {}
 _UNWRITABLE = (OverflowError, orjson.JSONEncodeError)  # a number is beyond what can be written down
 
 
@@ -105,11 +108,19 @@ class Preparation:
             return _oversized(conversion)
 
     def ready(
-        self, read: Read, known: Mapping[bytes, list[Known]], homes: Mapping[tuple[str, str], str]
+        self,
+        read: Read,
+        known: Mapping[bytes, list[Known]],
+        homes: Mapping[tuple[str, str], str],
+        paid: Mapping[int, Sequence[Earlier]] = NO_PAYMENTS,
     ) -> Ready | Refusal:
-        """The second step. `known` are conversations by key, `homes` the datasets in which events are already."""
+        """The second step.
+
+        `known` are conversations by key, `homes` the datasets in which events are already, `paid` the payments of these
+        conversations.
+        """
         try:
-            return self._ready(read, known, homes)
+            return self._ready(read, known, homes, paid)
         except _UNWRITABLE:
             return _oversized(read.conversion)
 
@@ -136,7 +147,11 @@ class Preparation:
         return Read(conversion, name, own_id, occurred, dataset, matched, keys, said, by_name)
 
     def _ready(
-        self, read: Read, known: Mapping[bytes, list[Known]], homes: Mapping[tuple[str, str], str]
+        self,
+        read: Read,
+        known: Mapping[bytes, list[Known]],
+        homes: Mapping[tuple[str, str], str],
+        paid: Mapping[int, Sequence[Earlier]],
     ) -> Ready | Refusal:
         conversion, name, own_id, occurred, dataset, (user_data, seen), _, said, _ = read
         credited = self._credited(read, known) if known else NOTHING
@@ -160,7 +175,7 @@ class Preparation:
             return _refusal(conversion, (composed,), seen)
         event, action_source, chosen = composed
         dataset = dataset or homes.get((name, own_id)) or credited.dataset or DEFAULT_DATASET
-        appraised = self._appraised(conversion, name, event, credited)
+        appraised = self._appraised(read, event, credited, known, paid) if self._rules.values.speak else None
         notes = (*seen, *credited.notes, *chosen, *(appraised.notes if appraised else ()))
         new = NewEvent(
             self._lane(dataset, action_source),
@@ -180,14 +195,20 @@ class Preparation:
         return Ready(new, notes)
 
     def _appraised(
-        self, conversion: Conversion, name: str, event: dict[str, Any], credited: Attribution
+        self,
+        read: Read,
+        event: dict[str, Any],
+        credited: Attribution,
+        known: Mapping[bytes, list[Known]],
+        paid: Mapping[int, Sequence[Earlier]],
     ) -> Applied | None:
         """The event with what the business's rules say of its worth."""
         applied = self._rules.values.apply(
             event.get("custom_data", {}),
-            (name, event["event_name"], self._rules.tables.messaging_names.get(name)),
-            currency=conversion.currency,
+            (read.name, event["event_name"], self._rules.tables.messaging_names.get(read.name)),
+            currency=read.conversion.currency,
             ad=credited.ad,
+            paid=own(_chats(read, known), paid, read.event_id) if paid else (),
         )
         if applied is not None and applied.custom:
             event["custom_data"] = applied.custom

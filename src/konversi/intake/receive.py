@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from konversi.errors import IdempotencyConflict
 from konversi.intake.chats import NO_CHATS
-from konversi.intake.prepare import Preparation, Read, Ready, Refusal, Rules
+from konversi.intake.prepare import NO_PAYMENTS, Preparation, Read, Ready, Refusal, Rules
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from konversi.journeys.attribution import Known
     from konversi.outbox.port import Appended, NewEvent
     from konversi.outbox.states import State
+    from konversi.payments.history import Earlier
 
 __all__ = ["Receipt", "Receiver", "Refusal", "Rules"]
 
 _BREATH = 100  # conversions prepared in one go: about 2 ms
+
+
+History: TypeAlias = "Callable[[Sequence[int]], Awaitable[Mapping[int, Sequence[Earlier]]]]"
 
 
 class Arrivals(Protocol):
@@ -58,7 +62,9 @@ class Receiver:
         now: Callable[[], float],
         unique: Callable[[], str],
         wake: Callable[[str], None],
+        earlier: History | None = None,
     ) -> None:
+        """`earlier` tells what was paid in conversations so far."""
         self._outbox = outbox
         self._rules = rules
         self._prepare = Preparation(rules, conversations, routes, unique)
@@ -67,6 +73,7 @@ class Receiver:
         self._now = now
         self._unique = unique
         self._wake = wake
+        self._earlier = earlier
         self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
@@ -83,7 +90,8 @@ class Receiver:
         read = self._prepare.read(conversion, self._now() - waited)
         if isinstance(read, Refusal):
             raise read.error
-        ready = self._prepare.ready(read, await self._known((read,)), await self._homes((read,)))
+        known, homes = await self._known((read,)), await self._homes((read,))
+        ready = self._prepare.ready(read, known, homes, await self._paid(known))
         if isinstance(ready, Refusal):
             raise ready.error
         (appended,) = await self._outbox.append((ready.new,))
@@ -156,12 +164,20 @@ class Receiver:
         read = [first(conversion, now, conversation) for conversion in conversions]
         readable = [one for one in read if isinstance(one, Read)]
         known, homes = await self._known(readable), await self._homes(readable)
-        return [second(one, known, homes) if isinstance(one, Read) else one for one in read]
+        paid = await self._paid(known)
+        return [second(one, known, homes, paid) if isinstance(one, Read) else one for one in read]
 
     async def _known(self, read: Sequence[Read]) -> Mapping[bytes, list[Known]]:
         """The conversations with these customers."""
         keys = [key for one in read for key in one.keys]
         return await self._conversations.known(keys) if keys else {}
+
+    async def _paid(self, known: Mapping[bytes, list[Known]]) -> Mapping[int, Sequence[Earlier]]:
+        """What was paid in these conversations, where the value rules ask for it."""
+        if not self._rules.values.wants_history:
+            return NO_PAYMENTS
+        journeys = sorted({one.journey for several in known.values() for one in several})
+        return await self._earlier(journeys) if journeys and self._earlier is not None else NO_PAYMENTS
 
     async def _homes(self, read: Sequence[Read]) -> Mapping[tuple[str, str], str]:
         """In which dataset an event is already that comes again: what is known of its chat may have changed since."""

@@ -41,7 +41,7 @@ from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
 from konversi.wiring.spend import spending_of
 from konversi.wiring.stores import open_stores
-from konversi.wiring.valuing import values_of
+from konversi.wiring.valuing import VALUE, values_of, valuing_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -107,6 +107,7 @@ async def open_gateway(
     reach = FRUGAL if on_demand else FULL
     async with open_stores(settings, clock, outbox, reach) as stores, _meta(settings, sender) as meta:
         gateway, upkeep = _assemble(settings, stores, meta, rules_of(settings, stores.secret), on_demand=on_demand)
+        await gateway.valuing.load()
         if gateway.delivers:
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
@@ -168,7 +169,8 @@ def _assemble(
             demanded.want()
 
     alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
-    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts) if on_demand else None
+    valuing = valuing_of(settings, stores, rules.values, lambda: database.tell(VALUE))
+    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts, valuing) if on_demand else None
 
     accepting = _accepting(stores, wake)
     receiver = Receiver(store, rules, **accepting)
@@ -225,6 +227,7 @@ def _assemble(
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,
+        valuing=valuing,
         on_demand=demanded,
     )
     return gateway, upkeep
@@ -246,6 +249,7 @@ def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:
         "routes": lambda: stores.datasets.registry,
         "now": stores.clock.now,
         "unique": unique,
+        "earlier": stores.payments.earlier,
         "wake": wake,
     }
 

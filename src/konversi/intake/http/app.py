@@ -29,6 +29,7 @@ from konversi.intake.http import (
     returns,
     spend,
     tail,
+    value,
 )
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from pydantic import BaseModel
     from starlette.routing import BaseRoute
 
     from konversi.intake.gateway import Gateway
@@ -119,6 +121,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(payments.router)
     app.include_router(funnel.router)
     app.include_router(returns.router)
+    app.include_router(value.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
     app.include_router(imports.router)
@@ -161,7 +164,8 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
+    forms: tuple[type[BaseModel], ...] = (looking.Discard, *datasets.FORMS, *people.FORMS, *value.FORMS, *agent.FORMS)
+    app.openapi = cache(partial(description, app, forms))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
 
