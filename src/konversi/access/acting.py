@@ -35,6 +35,7 @@ class Action(StrEnum):
     DATASET_REMOVED = "dataset_removed"
     DATASET_CHECKED = "dataset_checked"
     ACCOUNT_LINKED = "account_linked"
+    VALUE_RULES_KEPT = "value_rules_kept"
 
 
 class Actor(NamedTuple):

@@ -148,7 +148,7 @@ class Valuing:
             if before is None or seen >= most:
                 break
         return {
-            "rules_from": trial.now.source or None,
+            "source": trial.now.source or None,
             "since": moment(since),
             "days": days,
             "complete": before is None,
@@ -174,7 +174,7 @@ class Valuing:
         """The rules in effect, and what was learned."""
         rules, learned, source = self.values.now
         return {
-            "from": "file" if self.from_file else "dashboard" if rules is not NO_RULES else None,
+            "rules_from": "file" if self.from_file else "dashboard" if rules is not NO_RULES else None,
             "source": source or None,
             "currency": rules.currency or self.values.currency,
             "rules": rules.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
