@@ -20,6 +20,7 @@ from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.payment_settings import PaymentSettings
 from konversi.serverless_settings import ServerlessSettings
 from konversi.setting_sources import SECRETS, is_placeholder, surroundings
+from konversi.trace_settings import TraceSettings
 from konversi.value_settings import ValueSettings
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[
 
 
 class Settings(
-    AlertSettings, AdsSettings, AccessSettings, ServerlessSettings, PaymentSettings, ValueSettings, ChatSettings
+    TraceSettings,
+    AlertSettings,
+    AdsSettings,
+    AccessSettings,
+    ServerlessSettings,
+    PaymentSettings,
+    ValueSettings,
+    ChatSettings,
 ):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 

@@ -36,6 +36,12 @@ class Action(StrEnum):
     DATASET_CHECKED = "dataset_checked"
     ACCOUNT_LINKED = "account_linked"
     VALUE_RULES_KEPT = "value_rules_kept"
+    CONVERSION_CREATED = "conversion_created"
+    SPEND_PULLED = "spend_pulled"
+    BENCH_SENT = "bench_sent"
+    IMPORT_TAKEN = "import_taken"
+    IMPORT_STARTED = "import_started"
+    IMPORT_DISCARDED = "import_discarded"
 
 
 class Actor(NamedTuple):

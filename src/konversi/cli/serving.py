@@ -17,7 +17,7 @@ import uvicorn
 from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
-from konversi.intake.http.app import application
+from konversi.intake.http.app import application, seen
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
 from konversi.wiring import open_gateway
@@ -113,7 +113,7 @@ async def _serve(settings: Settings, share: Share | None) -> int:
 async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, parent: int | None) -> None:
     """Take calls until told to stop, or until the storage fails."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    app = application(lambda: nullcontext(gateway), key, settings.only, pages=pages())
+    app = seen(settings, application(lambda: nullcontext(gateway), key, settings.only, pages=pages()))
     config = uvicorn.Config(
         app,
         http=_protocol(),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from konversi.insight.tail import Tail
     from konversi.insight.valuing import Valuing
     from konversi.intake.catalogue import Catalogue
+    from konversi.intake.custom_conversions import CustomConversions
     from konversi.intake.forward import Forwarder
     from konversi.intake.importing import Importer
     from konversi.intake.listen import Listener
@@ -119,6 +120,7 @@ class Gateway:
     tail: Tail
     meta_scores: MetaScores
     spending: Spending
+    custom_conversions: CustomConversions
     alerts: Alerts
     valuing: Valuing
     process: str = field(default_factory=unique)  # tells this one from others over the same database
