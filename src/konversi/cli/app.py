@@ -27,6 +27,7 @@ from konversi.cli.payment_commands import payments
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
 from konversi.cli.spend_commands import spend
+from konversi.cli.value_commands import value
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
 
@@ -49,6 +50,7 @@ app.command(datasets)
 app.command(alerts)
 app.command(db)
 app.command(spend)
+app.command(value)
 app.command(custom_conversions)
 app.command(users)
 app.command(keys)

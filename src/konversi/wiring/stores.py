@@ -20,6 +20,7 @@ from konversi.datasets.store import Datasets
 from konversi.imports.store import Imports
 from konversi.insight import funnel_tables as _funnel  # noqa: F401
 from konversi.insight import tables as _sums  # noqa: F401
+from konversi.insight import value_tables as _value  # noqa: F401
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import SqlOutbox, open_outbox
