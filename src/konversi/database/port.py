@@ -90,6 +90,10 @@ class Database(Protocol):
         """The driver's own connection under one of Core."""
         ...
 
+    def among(self, values: Sequence[bytes]) -> tuple[str, Sequence[Any]]:
+        """What stands in a driver's statement after a column that is one of these, and the values for its `?`."""
+        ...
+
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Until the transaction ends, nobody else goes past here with one of these names of the same kind.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -72,6 +72,9 @@ class SqliteDatabase:
 
     def driver(self, connection: Connection) -> sqlite3.Connection:
         return driver_of(connection)
+
+    def among(self, values: Sequence[bytes]) -> tuple[str, Sequence[Any]]:
+        return f"IN ({','.join('?' * len(values))})", values
 
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Nobody else writes."""

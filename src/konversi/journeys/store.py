@@ -154,7 +154,7 @@ class Journeys:
 
     def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
         keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
-        return [hot.known(self._database.driver(connection), keys)] * len(asked)
+        return [hot.known(self._database.driver(connection), keys, self._database.among)] * len(asked)
 
     async def note(self, uses: Sequence[ToolUse]) -> int:
         """Keep tool calls; one that comes with its id, once. Returns how many were new."""
