@@ -6,6 +6,11 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 ARGS ?=
 
+# Bytecode is kept, and out of the tree, even where the surroundings want none: compiling the libraries takes a process
+# two thirds of its start, and the tests start hundreds.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo example browser screenshots test fast fault agents check lint types imports format lock vercel bench clean
 
 help:

@@ -20,6 +20,8 @@ from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.payment_settings import PaymentSettings
 from konversi.serverless_settings import ServerlessSettings
 from konversi.setting_sources import SECRETS, is_placeholder, surroundings
+from konversi.trace_settings import TraceSettings
+from konversi.value_settings import ValueSettings
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -32,7 +34,16 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
 
-class Settings(AlertSettings, AdsSettings, AccessSettings, ServerlessSettings, PaymentSettings, ChatSettings):
+class Settings(
+    TraceSettings,
+    AlertSettings,
+    AdsSettings,
+    AccessSettings,
+    ServerlessSettings,
+    PaymentSettings,
+    ValueSettings,
+    ChatSettings,
+):
     """What Konversi is told by its surroundings. `docs/reference/settings.md` says the same in words."""
 
     model_config = SettingsConfigDict(

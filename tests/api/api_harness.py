@@ -16,7 +16,7 @@ import uvloop
 from konversi.cli.serving import Server
 from konversi.clock import SystemClock
 from konversi.dashboard import pages
-from konversi.intake.http.app import application
+from konversi.intake.http.app import application, seen
 from konversi.meta.answers import Kind, Verdict, judge
 from konversi.meta.graph import Sent
 from konversi.meta.usage import Usage
@@ -143,12 +143,11 @@ class Running:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.door = application(
-            self._opened, settings.api_key.get_secret_value() if settings.api_key else None, pages=pages()
-        )
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        self.door = application(self._opened, key, pages=pages())
         self._server = _Server(
             uvicorn.Config(
-                self.door,
+                seen(settings, self.door),
                 log_config=None,
                 log_level="error",
                 access_log=False,

@@ -7,6 +7,8 @@ import json
 import pytest
 from api_harness import FakeMeta, graph_error, lead, running
 
+from konversi.access.roles import Scope
+
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 OURS = {**FORM, "sec-fetch-site": "same-origin"}
 
@@ -153,3 +155,34 @@ def test_static_files_are_named_by_their_contents_and_kept(gateway):
         assert answer.headers["content-type"].startswith("text/css")
         assert client.get("/static/konversi.000000000000.css").status_code == 404
         assert client.get("/static/..%2fpage.html").status_code == 404
+
+
+def test_open_alerts_stand_on_the_pages_that_people_open_first(gateway):
+    gateway.call(gateway.gateway.alerts.look())
+    with gateway.client() as client:
+        for path in ("/", "/attention", "/system"):
+            page = client.get(path, headers={"accept-language": "id"}).text
+            assert "1 peringatan terbuka" in page
+            assert "3 event ditolak Meta untuk seterusnya." in page
+            assert "Betulkan yang disebut alasannya" in page
+        told = client.get("/v1/alerts").json()["alerts"]
+        for twin in ("/overview.json", "/attention.json", "/system.json"):
+            assert client.get(twin).json()["alerts"] == told
+
+
+def test_whoever_only_looks_is_told_of_an_alert_and_whom_to_tell(gateway):
+    gateway.call(gateway.gateway.alerts.look())
+    secret, _ = gateway.call(gateway.gateway.entrance.keys.create("eyes", Scope.READ))
+    with gateway.client(headers={"authorization": f"Bearer {secret}"}) as client:
+        page = client.get("/").text
+    assert "3 events were refused by Meta for good." in page
+    assert "Tell an operator or an admin" in page
+    assert "Mend what the reason names" not in page
+
+
+def test_a_reason_reads_in_the_language_of_the_page(gateway):
+    with gateway.client(headers={"accept-language": "id"}) as client:
+        page = client.get("/attention").text
+        assert "Data pelanggan terlalu sedikit untuk dicocokkan dengan siapa pun (kode 100, subcode 2804050)." in page
+        assert "Too little is known" not in page.replace("reason=Too", "").replace('value="Too', "")
+        assert "Tidak ada apa-apa di alamat ini." in client.get("/events/rc_9").text

@@ -14,8 +14,8 @@ SECONDS = 60
 
 
 @pytest.fixture
-def run(tmp_path, meta_sandbox):
-    """Run a command in an empty folder, with credentials for the local Meta."""
+def run(tmp_path, meta_sandbox, commands):
+    """Run a command in an empty folder, with credentials for the local Meta; or `code`, in a Python of its own."""
 
     def running(*arguments, given: bytes | None = None, code: list[str] | None = None, **settings):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))}
@@ -26,8 +26,10 @@ def run(tmp_path, meta_sandbox):
             "KONVERSI_PORT": "1",  # nobody listens there
             **settings,
         }
+        if code is None:
+            return commands.run(list(arguments), cwd=tmp_path, env={**kept, **surroundings}, given=given)
         return subprocess.run(
-            [sys.executable, *(code or ["-m", "konversi"]), *arguments],
+            [sys.executable, *code, *arguments],
             cwd=tmp_path,
             env={**kept, **surroundings},
             input=given,

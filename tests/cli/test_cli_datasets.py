@@ -16,7 +16,7 @@ TOKEN, BAD_TOKEN = "EAAspaTokenNeverShown123", "invalid-token-of-the-spa"
 
 
 @pytest.fixture
-def run(tmp_path, meta_sandbox):
+def run(tmp_path, meta_sandbox, commands):
     """Run a command in an empty folder, where no gateway runs, with a token in `token.txt`."""
     (tmp_path / "token.txt").write_text(f"{TOKEN}\n")
     (tmp_path / "bad.txt").write_text(BAD_TOKEN)
@@ -25,15 +25,7 @@ def run(tmp_path, meta_sandbox):
     def running(*arguments, given: bytes = b"", **settings):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("META_", "KONVERSI_"))}
         surroundings = {"META_GRAPH_URL": meta_sandbox.graph_url, "KONVERSI_PORT": "1", **settings}
-        done = subprocess.run(
-            [sys.executable, "-m", "konversi", *arguments],
-            cwd=tmp_path,
-            env={**kept, **surroundings},
-            input=given,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        done = commands.run(list(arguments), cwd=tmp_path, env={**kept, **surroundings}, given=given)
         assert b"Traceback" not in done.stderr, done.stderr
         shown.append(done.stdout + done.stderr)
         return done

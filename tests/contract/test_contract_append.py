@@ -18,7 +18,7 @@ async def test_events_get_ascending_ids_in_their_order(harness):
 
 async def test_what_was_stored_is_found_again_unchanged(harness):
     given = new_event("Lead:ü-1", body='{"note":"Bali ✓"}'.encode(), booking_id="BK-1")._replace(
-        notes='[["a","b","c"]]'
+        notes='[["a","b","c"]]', given='{"value":1,"currency":"IDR"}'
     )
     async with harness.open() as outbox:
         (id_,) = await store(outbox, given)
@@ -34,6 +34,7 @@ async def test_what_was_stored_is_found_again_unchanged(harness):
             "digest",
             "body",
             "notes",
+            "given",
         ):
             assert getattr(stored, name) == getattr(given, name), name
         assert (stored.id, stored.state, stored.tries, stored.in_doubt) == (id_, State.WAITING, 0, 0)

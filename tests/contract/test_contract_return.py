@@ -39,12 +39,12 @@ class Scene:
         arrival = Arrival(f"{who}-{ad}-{at}", "whatsapp", "1", "2", at, person, "text", referral)
         await self.journeys.arrive(Heard((arrival,)))
 
-    async def event(self, touch=None, value=None, name="Lead", currency="IDR", lane=LIVE):
+    async def event(self, touch=None, value=None, name="Lead", currency="IDR", lane=LIVE, was=None):
         """Its number; `touch` is the number of a click."""
         self.events += 1
         data = b"" if value is None else b'"value":%s,"currency":"%s"' % (str(value).encode(), currency.encode())
         given = new_event(f"{name}:{self.events}", lane=lane, name=name, body=b'{"custom_data":{%s}}' % data)
-        (stored,) = await self.outbox.append([given._replace(touch=touch)])
+        (stored,) = await self.outbox.append([given._replace(touch=touch, given=was)])
         return stored.id
 
     async def spend(self, *days, currency="IDR", since="2023-10-20", until=DAY):
@@ -124,6 +124,20 @@ def test_a_second_click_on_the_same_ad_is_no_second_conversation(run, url):
             assert await it.sums() == {
                 ("ad1", "conversations", "", "number"): 1,
                 ("ad2", "conversations", "", "number"): 1,
+            }
+
+    run(scene())
+
+
+def test_a_booking_counts_with_what_was_given_whatever_meta_is_told(run, url):
+    async def scene():
+        async with opened(url) as it:
+            await it.event(value=60, was='{"value":100,"currency":"USD","added":[]}')
+            await it.event(value=60, was='{"value":null,"currency":null,"added":["currency","value"]}')
+            assert await it.sums() == {
+                ("", "bookings", "USD", "number"): 1,
+                ("", "bookings", "USD", "value"): 100,
+                ("", "bookings", "", "number"): 1,
             }
 
     run(scene())

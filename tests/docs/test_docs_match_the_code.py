@@ -165,7 +165,7 @@ def test_commands_in_the_text_exist(page):
     groups = {name.rpartition(" ")[0] for name in known}
     for block in blocks(page, "bash"):
         for line in block.splitlines():
-            match = re.search(r"(?:^|\s|/)konversi ((?:[a-z]+ ?){1,2})", line.partition("#")[0])
+            match = re.search(r"(?:^|\s|/)konversi ((?:[a-z][a-z-]* ?){1,2})", line.partition("#")[0])
             if match:
                 words = match[1].split()
                 assert f"konversi {' '.join(words)}" in known or f"konversi {words[0]}" in {*known, *groups}, line

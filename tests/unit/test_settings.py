@@ -71,6 +71,7 @@ VARIABLES = [
     ("KONVERSI_ATTRIBUTION", "first", "attribution_model", "first"),
     ("KONVERSI_JOURNEY_DAYS", "90", "journey_days", 90),
     ("KONVERSI_ALERT_WEBHOOK_URL", "https://ops.example/hook/", "alert_webhook_url", "https://ops.example/hook/"),
+    ("KONVERSI_TRACES", "true", "traces", True),
     ("KONVERSI_ALERT_PRIVATE", "true", "alert_private", True),
     ("KONVERSI_ALERT_EMAIL_TO", "a@example.com,b@example.com", "alert_email_to", "a@example.com,b@example.com"),
     ("KONVERSI_ALERT_EMAIL_FROM", "k@example.com", "alert_email_from", "k@example.com"),
@@ -80,6 +81,7 @@ VARIABLES = [
     ("XENDIT_BOOKING_FIELD", "metadata.order", "xendit_booking_field", "metadata.order"),
     ("STRIPE_BOOKING_FIELD", "client_reference_id", "stripe_booking_field", "client_reference_id"),
     ("KONVERSI_PART_PAYMENTS", "full", "part_payments", "full"),
+    ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
 ]
 PREFIXES = (
     "META_",

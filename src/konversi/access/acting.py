@@ -35,6 +35,12 @@ class Action(StrEnum):
     DATASET_REMOVED = "dataset_removed"
     DATASET_CHECKED = "dataset_checked"
     ACCOUNT_LINKED = "account_linked"
+    CONVERSION_CREATED = "conversion_created"
+    SPEND_PULLED = "spend_pulled"
+    BENCH_SENT = "bench_sent"
+    IMPORT_TAKEN = "import_taken"
+    IMPORT_STARTED = "import_started"
+    IMPORT_DISCARDED = "import_discarded"
 
 
 class Actor(NamedTuple):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from konversi.access.acting import Actor, acting
 from konversi.access.audit import Audit
 from konversi.access.keys import Keys
 from konversi.access.login import Login
@@ -15,10 +17,11 @@ from konversi.access.users import Users
 from konversi.access.welcome import Welcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from konversi.database.port import Database
 
+_COMMAND = Actor("command line", "machine")
 _DAY = 86_400.0
 _AT_ONCE = 1_000  # rows of the record: small enough not to stand in anyone's way
 
@@ -39,6 +42,15 @@ class Entrance:
     def signed_here(self, sent: str) -> bool:
         """Whether a command on this machine sent it, a moment ago."""
         return genuine(self.secrets, sent, self.now())
+
+    @asynccontextmanager
+    async def command(self) -> AsyncIterator[None]:
+        """What is changed in the block was changed by a command, where no gateway runs that keeps it."""
+        with acting(_COMMAND) as one:
+            try:
+                yield
+            finally:
+                await self.audit.keep(one)
 
     async def forget(self, now: float, audit_days: int) -> bool:
         """Forget sessions that ended and changes of long ago; whether there may be more."""

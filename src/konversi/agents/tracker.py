@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from konversi.errors import IdempotencyConflict, KonversiError
 from konversi.logs import logger
+from konversi.tracing import hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,10 +70,11 @@ def hand_over(
 
     The conversion goes first: a write that starts at the first of them has it inside.
     """
-    try:
-        future = None if conversion is None else tracker.submit(conversion)
-    finally:
-        tell(tracker, "note", use, tool)
+    with hook(tool):
+        try:
+            future = None if conversion is None else tracker.submit(conversion)
+        finally:
+            tell(tracker, "note", use, tool)
     if future is None or getattr(tracker, "queued", False) is not True:
         return future
     future.add_done_callback(lambda written: _report(written, tool))

@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.alert_commands import alerts
 from konversi.cli.chat_commands import journeys, whatsapp
+from konversi.cli.custom_conversion_commands import custom_conversions
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
 from konversi.cli.event_commands import events
@@ -46,6 +47,7 @@ app.command(datasets)
 app.command(alerts)
 app.command(db)
 app.command(spend)
+app.command(custom_conversions)
 app.command(users)
 app.command(keys)
 app.command(audit)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from konversi.cli.options import Json, Limit  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.options import Json, Limit, Matching
 from konversi.outbox.states import State
 from konversi.settings import load
+
+All = Annotated[bool, Parameter(name="--all", negative="")]
+Yes = Annotated[bool, Parameter(negative="")]
+_NOTHING = Matching()
 
 events = App(name="events", help="Look at accepted events, and decide about them.", help_format="plaintext")
 
@@ -60,26 +64,75 @@ def show(receipt: str, /, *, json: Json = False) -> int:
 
 
 @events.command
-def replay(receipt: str, /, *, json: Json = False) -> int:
-    """Send a dead, held or discarded event again, with the same event_id and body."""
-    from konversi.cli import looking
+def replay(
+    *receipts: str, matching: Matching = _NOTHING, everything: All = False, yes: Yes = False, json: Json = False
+) -> int:
+    """Send dead, held or discarded events again, with the same event_id and body: some, or all that match.
 
-    return looking.decide(load(), receipt, "replay", None, as_json=json)
-
-
-@events.command
-def discard(receipt: str, /, *, reason: str, json: Json = False) -> int:
-    """Decide that an event is not to be sent.
+    Example: konversi events replay --all --state dead --dataset 1234567890
 
     Parameters
     ----------
-    receipt:
-        The event's receipt.
-    reason:
-        Why; kept with the event.
+    receipts:
+        The receipts of those that are meant.
+    matching:
+        Which of all.
+    everything:
+        All that match the filters, not those of receipts.
+    yes:
+        Don't ask.
     json:
         Print JSON for programs.
     """
-    from konversi.cli import looking
+    from konversi.cli import deciding
 
-    return looking.decide(load(), receipt, "discard", reason, as_json=json)
+    return deciding.decide(load(), "replay", receipts, deciding.Which(matching, everything, yes), "", as_json=json)
+
+
+@events.command
+def discard(
+    *receipts: str,
+    reason: str,
+    matching: Matching = _NOTHING,
+    everything: All = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
+    """Decide that events are not to be sent: some, or all that match.
+
+    Parameters
+    ----------
+    receipts:
+        The receipts of those that are meant.
+    reason:
+        Why; kept with them.
+    matching:
+        Which of all.
+    everything:
+        All that match the filters, not those of receipts.
+    yes:
+        Don't ask.
+    json:
+        Print JSON for programs.
+    """
+    from konversi.cli import deciding
+
+    return deciding.decide(load(), "discard", receipts, deciding.Which(matching, everything, yes), reason, as_json=json)
+
+
+@events.command
+def export(*, matching: Matching = _NOTHING, format: Literal["csv", "ndjson"] = "csv") -> int:  # noqa: A002 - its name in the shell
+    """Write events to standard output, newest first, up to 100,000: for a spreadsheet, or one JSON object a line.
+
+    Example: konversi events export --state dead --format ndjson > dead.ndjson
+
+    Parameters
+    ----------
+    matching:
+        Which; all where nothing is given.
+    format:
+        csv or ndjson.
+    """
+    from konversi.cli import deciding
+
+    return deciding.export(load(), matching, format)

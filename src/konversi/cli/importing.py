@@ -115,7 +115,7 @@ class Here:
         return described(await self._importer.start(number))
 
     async def forget(self, number: int) -> None:
-        await self._importer.store.discard(number)
+        await self._importer.discard(number)
 
     def verdicts(self, number: int) -> AsyncIterator[bytes]:
         return self._importer.verdicts(number)
@@ -152,7 +152,7 @@ async def _desk(settings: Settings) -> AsyncIterator[Desk]:
         if settings.url:
             raise
         words("No gateway runs here: working from this command.")
-        async with open_gateway(settings) as gateway:
+        async with open_gateway(settings) as gateway, gateway.entrance.command():
             yield Here(gateway.importer)
             await gateway.drain(_SECONDS)
         return

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import InDatabase, OverHttp, gateway_url, reach
+from konversi.cli.reaching import InDatabase, gateway_url, reach
 
 if TYPE_CHECKING:
     from konversi.settings import Settings
@@ -79,15 +79,4 @@ def show(settings: Settings, receipt: str, *, as_json: bool) -> int:
     for attempt in found["attempts"]:
         print(f"attempt {attempt['attempt']}:")
         fields({name: value for name, value in attempt.items() if name != "attempt"}, indent="  ")
-    return 0
-
-
-def decide(settings: Settings, receipt: str, what: str, reason: str | None, *, as_json: bool) -> int:
-    """Replay or discard through the running gateway, which alone may write."""
-    body: dict[str, Any] | None = {"reason": reason} if reason is not None else None
-    found = OverHttp(settings).ask("POST", f"/v1/events/{receipt}/{what}", body=body)
-    if as_json:
-        print_json(found)
-    else:
-        fields(found)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -72,3 +72,37 @@ class Paid:
         None
     )
     email: Annotated[str | None, _said("The payer's e-mail (Xendit and Stripe).")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Matching:
+    """Which events, as the filters of the page Events say it."""
+
+    state: Annotated[
+        Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None,
+        _said("Only those in this state."),
+    ] = None
+    dataset: Annotated[str | None, _said("Only those of this dataset.")] = None
+    event: Annotated[str | None, _said("Only this event, such as Lead.")] = None
+    channel: Annotated[str | None, _said("Only this action source, such as business_messaging.")] = None
+    cause: Annotated[str | None, _said("Only those with this reason, word for word.")] = None
+    search: Annotated[str | None, _said("An event id, booking id, journey or fbtrace id, in full.")] = None
+    since: Annotated[str | None, _said("Accepted since then: ISO 8601, in UTC where no zone is named.")] = None
+    until: Annotated[str | None, _said("Accepted before then.")] = None
+    in_doubt: Annotated[bool, _said("Only those of which a send is in doubt.")] = False
+
+    def filters(self) -> dict[str, str]:
+        """As the gateway calls them."""
+        given = {
+            "state": self.state,
+            "dataset": self.dataset,
+            "event": self.event,
+            "channel": self.channel,
+            "reason": self.cause,
+            "q": self.search,
+            "since": self.since,
+            "until": self.until,
+            "doubt": "yes" if self.in_doubt else None,
+        }
+        return {name: value for name, value in given.items() if value}

@@ -7,7 +7,6 @@ import getpass
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from konversi.access.acting import Actor, acting
 from konversi.access.roles import Role, Scope
 from konversi.cli.datasets import secret_in
 from konversi.cli.printing import as_json as print_json
@@ -48,12 +47,8 @@ def _inside(settings: Settings, act: Callable[[Entrance], Awaitable[T]]) -> T:
     """Act in the database of a gateway that doesn't run, and keep what was changed."""
 
     async def acted() -> T:
-        async with open_stores(settings) as stores:
-            with acting(Actor("command line", "machine")) as one:
-                try:
-                    return await act(stores.entrance)
-                finally:
-                    await stores.entrance.audit.keep(one)
+        async with open_stores(settings) as stores, stores.entrance.command():
+            return await act(stores.entrance)
 
     return asyncio.run(acted())
 

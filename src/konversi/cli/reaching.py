@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx2
@@ -34,12 +34,14 @@ from konversi.payments.payment import payment_id, payment_of
 from konversi.settings import DEFAULT_DATASET, on_this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection
 
     from konversi.database.port import Driver
     from konversi.settings import Settings
+
+T = TypeVar("T")
 
 _SECONDS = 10.0
 _SILENCE = 45.0  # seconds without a sign of life, which a stream gives three times as often
@@ -126,6 +128,15 @@ class OverHttp:
 
     def lines(self, path: str, params: dict[str, str]) -> Iterator[str]:
         """What it streams, line by line, until it ends. Raises as `ask`."""
+        return self._streamed(path, params, httpx2.Response.iter_lines)
+
+    def pieces(self, path: str, params: dict[str, str]) -> Iterator[bytes]:
+        """What it streams, as it comes. Raises as `ask`."""
+        return self._streamed(path, params, httpx2.Response.iter_bytes)
+
+    def _streamed(
+        self, path: str, params: dict[str, str], parts: Callable[[httpx2.Response], Iterator[T]]
+    ) -> Iterator[T]:
         try:
             with httpx2.stream(
                 "GET",
@@ -136,7 +147,7 @@ class OverHttp:
                 trust_env=not on_this_machine(self._url),
             ) as answer:
                 if answer.is_success:
-                    yield from answer.iter_lines()
+                    yield from parts(answer)
                     return
                 said = orjson.loads(answer.read())
         except (httpx2.HTTPError, orjson.JSONDecodeError) as error:

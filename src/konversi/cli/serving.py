@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import uvicorn
@@ -16,7 +17,7 @@ import uvicorn
 from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
-from konversi.intake.http.app import application
+from konversi.intake.http.app import application, seen
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
 from konversi.wiring import open_gateway
@@ -57,10 +58,22 @@ def serve(settings: Settings, share: Share | None = None) -> int:
 class Server(uvicorn.Server):
     """Being told to stop is a good end; uvicorn would raise the signal again after it."""
 
-    def __init__(self, config: uvicorn.Config, let_go: Callable[[], None]) -> None:
-        """`let_go` ends the streams that nobody ends by himself: stopping would wait for them."""
+    def __init__(
+        self, config: uvicorn.Config, let_go: Callable[[], None], began: Callable[[], None] | None = None
+    ) -> None:
+        """`let_go` ends the streams that nobody ends by himself: stopping would wait for them.
+
+        `began` is called once calls are taken.
+        """
         super().__init__(config)
         self._let_go = let_go
+        self._began = began
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that it listens when it does: who reads that calls at once."""
+        await super().startup(sockets)
+        if self.started and self._began is not None:
+            self._began()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -100,7 +113,7 @@ async def _serve(settings: Settings, share: Share | None) -> int:
 async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket, *, parent: int | None) -> None:
     """Take calls until told to stop, or until the storage fails."""
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    app = application(lambda: nullcontext(gateway), key, settings.only, pages=pages())
+    app = seen(settings, application(lambda: nullcontext(gateway), key, settings.only, pages=pages()))
     config = uvicorn.Config(
         app,
         http=_protocol(),
@@ -112,10 +125,9 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = Server(config, gateway.tail.close)
+    began = partial(announce, settings, listener) if parent is None else None
+    server = Server(config, gateway.tail.close, began)
     guard = asyncio.create_task(_stop_when_broken(server, gateway, parent))
-    if parent is None:
-        announce(settings, listener)
     _settle_memory()
     sys.setswitchinterval(_TURN_SECONDS)
     await server.serve(sockets=[listener])

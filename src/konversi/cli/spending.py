@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from konversi.access.acting import Action, note
 from konversi.ads_settings import account_named
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import table, words
@@ -59,4 +60,5 @@ async def _from_here(settings: Settings, accounts: tuple[str, ...], days: int) -
     from konversi.wiring.spend import open_spending  # noqa: PLC0415 - all the gateway's stores
 
     async with open_spending(settings, accounts) as spending:
+        note(Action.SPEND_PULLED, ", ".join(accounts), days=days)
         return [(await spending.pull(account, days))._asdict() for account in accounts]

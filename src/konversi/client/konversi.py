@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from konversi.client.embedded import Embedded
 from konversi.client.remote import Remote
 from konversi.settings import load
+from konversi.tracing import start
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Konversi:
 
     async def __aenter__(self) -> Self:
         if self._settings.url:
+            if self._settings.traces:
+                start()
             self._inside = await self._stack.enter_async_context(Remote(self._settings))
         else:
             self._inside = Embedded(await self._stack.enter_async_context(open_gateway(self._settings)))

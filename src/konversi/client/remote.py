@@ -16,6 +16,7 @@ from konversi.events.faults import Note
 from konversi.intake.receive import Receipt
 from konversi.outbox.port import event_of
 from konversi.settings import on_this_machine
+from konversi.tracing import carried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,16 +53,16 @@ class Remote:
         await self._http.aclose()
 
     async def track(self, conversion: Conversion) -> Receipt:
-        return await self._report(conversion, 0.0)
+        return await self._report(conversion, 0.0, carried())
 
     async def submit(self, conversion: Conversion) -> Receipt:
-        named = _named(conversion)
-        return await self._queue.book(lambda waited: self._report(named, waited))
+        named, trace = _named(conversion), carried()
+        return await self._queue.book(lambda waited: self._report(named, waited, trace))
 
-    async def _report(self, conversion: Conversion, waited: float) -> Receipt:
+    async def _report(self, conversion: Conversion, waited: float, trace: Mapping[str, str]) -> Receipt:
         """With how long it waited beside its contents, not among them: however often it is sent, it says the same."""
-        late = {"konversi-waited": str(int(waited))} if waited >= 1 else None
-        said = await self._ask("POST", "/v1/events", conversion.model_dump_json(exclude_none=True).encode(), late)
+        more = {**trace, "konversi-waited": str(int(waited))} if waited >= 1 else trace
+        said = await self._ask("POST", "/v1/events", conversion.model_dump_json(exclude_none=True).encode(), more)
         if "receipt" not in said:
             raise GatewayUnreachable("The answer has no receipt.")
         notes = tuple(Note(**note) for note in said.get("notes", ()))

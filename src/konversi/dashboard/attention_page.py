@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from konversi.dashboard.lanes import standing
+from konversi.dashboard.open_alerts import open_alerts
 from konversi.dashboard.page import Page
 from konversi.insight.describe import moment
 from konversi.outbox.port import receipt
@@ -38,6 +39,7 @@ async def show(asked: Asked) -> Page:
                 for lane in lanes
                 if lane["cause"] and (lane["waiting"] or lane["paused"])
             ],
+            "alerts": await open_alerts(gateway),
             "flags": await gateway.till.payments.flagged(),
             "causes": [_described(cause) for cause in await gateway.insight.causes()],
             "done": asked.query("done"),

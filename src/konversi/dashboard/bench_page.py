@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
 
+from konversi.access.acting import Action, note
 from konversi.clock import unique
 from konversi.dashboard.event_page import keys
 from konversi.dashboard.page import Moved, Page
@@ -78,6 +79,7 @@ async def send(asked: Asked) -> Page | Moved:
         accepted = await gateway.receiver.testing(code).receive(given)
     except (Refused, MalformedBody):
         return _page(asked, payload, await _found(asked, payload))
+    note(Action.BENCH_SENT, receipt(accepted.event))
     await gateway.outcome(accepted.event, _PATIENCE)
     return Moved(f"/events/{receipt(accepted.event)}")
 

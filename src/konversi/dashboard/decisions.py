@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from konversi.dashboard.addresses import own
-from konversi.dashboard.filters import FIELDS, filter_of
 from konversi.dashboard.page import Moved, Page
-from konversi.errors import InvalidRequest, NotFound, WrongState
-from konversi.outbox.port import event_of
-from konversi.outbox.states import Step, sources
+from konversi.errors import InvalidRequest
+from konversi.intake.deciding import STEPS, Meant, carry_out, matching, named
+from konversi.intake.event_filters import FIELDS
+from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from konversi.dashboard.asked import Asked
     from konversi.intake.gateway import Gateway
-
-_MOST = 1_000  # events that one decision is about
-_STEPS = {"replay": Step.REPLAY, "discard": Step.DISCARD}
 
 
 class _Form(NamedTuple):
@@ -35,7 +32,7 @@ async def decide(asked: Asked) -> Page | Moved:
     """Without `sure` it asks, with it it does."""
     sent = await asked.form()
     form = _Form(dict(sent), [value for name, value in sent if name == "receipt"])
-    step = _STEPS.get(form.given("what") or form.given("all") or "")
+    step = STEPS.get(form.given("what") or form.given("all") or "")
     if step is None:
         raise InvalidRequest("what: replay or discard.")
     number, ids = await _meant(asked.gateway, form, step)
@@ -56,38 +53,13 @@ async def decide(asked: Asked) -> Page | Moved:
                 "because_missing": form.given("sure") is not None,
             },
         )
-    done = await _carry_out(asked.gateway, ids, step, form.given("because") or "")
+    done = await carry_out(asked.gateway, ids, step, form.given("because") or "")
     return Moved(_with(back, done=done, left=max(number, len(form.receipts)) - done))
 
 
-async def _meant(gateway: Gateway, form: _Form, step: Step) -> tuple[int, list[int]]:
+async def _meant(gateway: Gateway, form: _Form, step: Step) -> Meant:
     """How many events the decision is about, and the first so many of them."""
-    if form.given("all"):
-        asked_for = filter_of(form.given, gateway)
-        if asked_for.misread:
-            raise InvalidRequest(f"{', '.join(asked_for.misread)}: not understood.")
-        return await gateway.insight.deciding(asked_for.wanted, step, _MOST)
-    ids = []
-    for text in dict.fromkeys(form.receipts[:_MOST]):
-        event = event_of(text)
-        stored = await gateway.outbox.find(event) if event is not None else None
-        if stored is not None and stored.state in sources(step):
-            ids.append(stored.id)
-    return len(ids), ids
-
-
-async def _carry_out(gateway: Gateway, ids: Sequence[int], step: Step, reason: str) -> int:
-    done = 0
-    for event in ids:
-        try:
-            if step is Step.REPLAY:
-                await gateway.decisions.replay(event)
-            else:
-                await gateway.decisions.discard(event, reason)
-        except (WrongState, NotFound):  # somebody else decided meanwhile, or its time is over: it stays as it is
-            continue
-        done += 1
-    return done
+    return await (matching(gateway, form.given, step) if form.given("all") else named(gateway, form.receipts, step))
 
 
 def _with(address: str, **more: int) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from konversi.dashboard.filters import FIELDS, RANGES, filter_of
 from konversi.dashboard.page import Page
 from konversi.insight.describe import event, moment
+from konversi.intake.event_filters import FIELDS, RANGES, filter_of
 from konversi.outbox.port import event_of, receipt
 from konversi.outbox.states import State, Step, sources
 

@@ -1,4 +1,4 @@
-"""The events of a filter as a file, row by row as they are read."""
+"""The events of a filter, or those that were selected, as a file, row by row as they are read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.responses import StreamingResponse
 
-from konversi.dashboard.filters import filter_of
 from konversi.imports.safe_cells import cell
 from konversi.insight.describe import event
+from konversi.intake.event_filters import filter_of
+from konversi.outbox.port import event_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
 
 _AT_ONCE = 500
+_MOST_CHOSEN = 1_000  # receipts of an address
 _MOST = 100_000  # rows of one file
 _COLUMNS = (
     "receipt", "state", "event", "event_id", "booking_id", "journey", "dataset", "action_source", "occurred_at",
@@ -50,14 +52,19 @@ def _file(
 
 
 async def _pages(asked: Asked) -> AsyncIterator[list[dict[str, Any]]]:
+    chosen = asked.request.query_params.getlist("receipt")[:_MOST_CHOSEN]
+    if chosen or asked.query("chosen"):
+        found = [await asked.gateway.outbox.find(number) for one in chosen if (number := event_of(one)) is not None]
+        yield [event(stored) for stored in found if stored is not None]
+        return
     wanted = filter_of(asked.query, asked.gateway).wanted
     before: int | None = None
     for _ in range(_MOST // _AT_ONCE):
-        found = await asked.gateway.insight.events(wanted, before, _AT_ONCE)
-        yield [event(row) for row in found.rows]
-        if found.next is None:
+        page = await asked.gateway.insight.events(wanted, before, _AT_ONCE)
+        yield [event(row) for row in page.rows]
+        if page.next is None:
             return
-        before = found.next
+        before = page.next
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> bytes:

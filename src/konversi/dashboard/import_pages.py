@@ -91,8 +91,7 @@ async def decide(asked: Asked) -> Moved:
     if form.get("what") == "start":
         await importer.start(number)
     elif form.get("what") == "discard":
-        await importer.find(number)
-        await importer.store.discard(number)
+        await importer.discard(number)
     else:
         raise InvalidRequest("what: start or discard.")
     return Moved(f"/imports/{number}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from konversi.dashboard.filters import seconds_of
 from konversi.insight.journey_search import Wanted
 from konversi.insight.standing import Stage
+from konversi.intake.event_filters import seconds_of
 
 if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked

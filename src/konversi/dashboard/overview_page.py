@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from konversi.dashboard.chart import ceiling
 from konversi.dashboard.lanes import standing
+from konversi.dashboard.open_alerts import open_alerts
 from konversi.dashboard.page import Page
 from konversi.dashboard.steps import with_ends
 from konversi.insight.describe import moment, summary
@@ -38,6 +39,7 @@ async def show(asked: Asked) -> Page:
             **sums,
             "steps": with_ends(sums["steps"]),
             "now": summary(counts, asked.now),
+            "alerts": await open_alerts(gateway),
             "held_up": held_up,
             "top": top,
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from konversi.dashboard import chart
 from konversi.dashboard.language import NAMES
+from konversi.dashboard.reasons import reason
 from konversi.dashboard.static_files import address
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
     return {
         "t": language.say,
         "n_": language.count,
+        "in_words": partial(reason, language.code),
         "number": language.number,
         "money": language.money,
         "percent": language.percent,

@@ -14,6 +14,7 @@ from konversi.dashboard.addresses import own
 from konversi.dashboard.audit_page import changes
 from konversi.dashboard.lanes import standing
 from konversi.dashboard.language import NAMES, NOTHING
+from konversi.dashboard.open_alerts import open_alerts
 from konversi.dashboard.page import Moved, Page
 from konversi.database.schema import HEAD
 from konversi.insight.describe import moment, summary
@@ -41,6 +42,7 @@ async def show(asked: Asked) -> Page:
             "only": settings.only,
             "ready": gateway.ready and await gateway.reachable(),
             "status": summary(await gateway.outbox.counts(), asked.now),
+            "alerts": await open_alerts(gateway),
             "lanes": await standing(gateway),
             "processes": [_process(one) for one in await gateway.processes.listed()],
             "changes": await changes(gateway, _FEW) if asked.visitor.may("admin") else [],

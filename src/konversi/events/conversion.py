@@ -81,6 +81,7 @@ class Service(_Words):
     price: Amount | None = None
     quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
     id: Identifier | None = None
+    category: Identifier | None = None
 
 
 class Click(_Private):

@@ -38,3 +38,9 @@ def amount(value: float, currency: str) -> int | float:
         return int(value)
     rounded = Decimal(repr(value)).quantize(_step(currency), ROUND_HALF_EVEN)
     return int(rounded) if rounded == rounded.to_integral_value() else float(rounded)
+
+
+def exact(value: Decimal, currency: str) -> int | float:
+    """As `amount`, for a decimal."""
+    rounded = value.quantize(_step(currency), ROUND_HALF_EVEN)
+    return int(rounded) if rounded == rounded.to_integral_value() else float(rounded)

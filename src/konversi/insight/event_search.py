@@ -97,10 +97,12 @@ def rows_of(connection: Connection, ids: Sequence[int]) -> list[EventRow]:
     return found
 
 
-def deciding(connection: Connection, wanted: Wanted, step: Step, most: int) -> tuple[int, list[int]]:
-    """How many of these events can take the step, and the first so many of their ids."""
+def deciding(connection: Connection, wanted: Wanted, step: Step, most: int, after: int = 0) -> tuple[int, list[int]]:
+    """How many of these events with ids above `after` can take the step, and the first so many of their ids."""
     states = [state for state in sources(step) if wanted.state in (None, state)]
     conditions = [*_conditions(connection, wanted), queue.c.state.in_([state.value for state in states])]
+    if after:
+        conditions.append(queue.c.id > after)
     if all(state in RARE_STATES for state in states):
         conditions.append(cast("ColumnElement[bool]", RARE))
     if wanted.since is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import case, exists, func, select
 
 from konversi.database.json_text import value_at
 from konversi.insight.spend_tables import ad_results
@@ -82,8 +82,8 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
     alike = (
         events.c.event_time,
         events.c.event_name,
-        value_at(events.c.body, "custom_data", "value").label("value"),
-        value_at(events.c.body, "custom_data", "currency").label("currency"),
+        _as_given("value").label("value"),
+        _as_given("currency").label("currency"),
         queue.c.lane,
         touches.c.ad_id,
     )
@@ -98,6 +98,12 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
         if Lane.parse(lane).test_code is None:
             told, worth = _worth(value, currency)
             yield (_day(at), ad or "", RESULTS[name], told), (number, number * worth)
+
+
+def _as_given(name: str) -> ColumnElement[str]:
+    """As the business told it, whatever its rules made of it for Meta."""
+    told = value_at(events.c.body, "custom_data", name)
+    return case((events.c.given.is_(None), told), else_=value_at(events.c.given, name))
 
 
 def conversations(connection: Connection) -> Found | None:

@@ -101,9 +101,11 @@ class Insight:
             lambda connection: event_search.search(connection, wanted, before=before, limit=limit)
         )
 
-    async def deciding(self, wanted: Wanted, step: Step, most: int) -> tuple[int, list[int]]:
+    async def deciding(self, wanted: Wanted, step: Step, most: int, after: int = 0) -> tuple[int, list[int]]:
         """How many of these events can take the step, and the first so many of their ids."""
-        return await self._database.read(lambda connection: event_search.deciding(connection, wanted, step, most=most))
+        return await self._database.read(
+            lambda connection: event_search.deciding(connection, wanted, step, most=most, after=after)
+        )
 
     async def causes(self) -> Sequence[Cause]:
         """What waits for a person, by cause."""

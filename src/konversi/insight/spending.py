@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from konversi.access.acting import Action, note
 from konversi.errors import StorageUnavailable
 from konversi.insight import spend_store
 from konversi.logs import logger
@@ -92,6 +93,7 @@ class Spending:
 
     async def pull_now(self) -> bool:
         """Pull all accounts because a person asks; whether it ended before their patience did."""
+        note(Action.SPEND_PULLED, ", ".join(self.accounts))
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.create_task(self._pull_all(), name="pull of spend")
         done, _ = await asyncio.wait([self._under_way], timeout=_PATIENCE)

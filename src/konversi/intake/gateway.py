@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
     from konversi.intake.catalogue import Catalogue
+    from konversi.intake.custom_conversions import CustomConversions
     from konversi.intake.forward import Forwarder
     from konversi.intake.importing import Importer
     from konversi.intake.listen import Listener
@@ -118,6 +119,7 @@ class Gateway:
     tail: Tail
     meta_scores: MetaScores
     spending: Spending
+    custom_conversions: CustomConversions
     alerts: Alerts
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port

@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from konversi.access.acting import Action, note
 from konversi.errors import BodyTooLarge, KonversiError, NotFound, StorageUnavailable
 from konversi.events.faults import Refused
 from konversi.events.identity import digest
@@ -81,6 +82,7 @@ class Importer:
         except BaseException:
             await asyncio.shield(self.store.discard(file))
             raise
+        note(Action.IMPORT_TAKEN, _subject(file))
         self._wanted.set()
         return await self.find(file)
 
@@ -88,7 +90,15 @@ class Importer:
         """After a rehearsal, the real thing. Raises `NotFound` where there is nothing to start."""
         if not await self.store.start(file):
             raise NotFound("There is no rehearsed file of that number any more. Send it again.")
+        note(Action.IMPORT_STARTED, _subject(file))
         self._wanted.set()
+        return await self.find(file)
+
+    async def discard(self, file: int) -> Import:
+        """Forget it; what was sent of it stays sent. Raises `NotFound`."""
+        await self.find(file)
+        if await self.store.discard(file):
+            note(Action.IMPORT_DISCARDED, _subject(file))
         return await self.find(file)
 
     async def find(self, file: int) -> Import:
@@ -244,6 +254,10 @@ class Importer:
         seen.add(_key(outcome))
         told = receipt(before) if before is not None else ""
         return Verdict(row.number, word, told, outcome.event_id, of_notes(row.faults, ()))
+
+
+def _subject(file: int) -> str:
+    return f"imports/{file}"  # its name could be a customer's
 
 
 def _unseen(_size: int) -> None:

@@ -7,7 +7,7 @@ hold fewer names and steps than they might (`benchmarks/README.md`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -27,6 +27,7 @@ from konversi.meta.compose import NO_CLICK, compose
 from konversi.outbox.lanes import Lane
 from konversi.outbox.port import NewEvent
 from konversi.settings import DEFAULT_DATASET
+from konversi.value.in_effect import Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Attribution, Known
     from konversi.matching.match import Match
+    from konversi.value.in_effect import Applied
 
 _OF_THE_CHAT = {"customer": Customer(), "occurred_at": None}  # and not of the booking
 _UNWRITABLE = (OverflowError, orjson.JSONEncodeError)  # a number is beyond what can be written down
@@ -52,6 +54,7 @@ class Rules:
     test_code: str | None
     tables: Tables = field(default_factory=Tables)
     window: Window = field(default_factory=Window)
+    values: Values = field(default_factory=lambda: Values(""))
 
 
 class Refusal(NamedTuple):
@@ -157,7 +160,8 @@ class Preparation:
             return _refusal(conversion, (composed,), seen)
         event, action_source, chosen = composed
         dataset = dataset or homes.get((name, own_id)) or credited.dataset or DEFAULT_DATASET
-        notes = (*seen, *credited.notes, *chosen)
+        appraised = self._appraised(conversion, name, event, credited)
+        notes = (*seen, *credited.notes, *chosen, *(appraised.notes if appraised else ()))
         new = NewEvent(
             self._lane(dataset, action_source),
             dataset,
@@ -171,8 +175,23 @@ class Preparation:
             orjson.dumps(notes, default=tuple).decode() if notes else "",
             credited.journey,
             credited.touch,
+            appraised.given if appraised else None,
         )
         return Ready(new, notes)
+
+    def _appraised(
+        self, conversion: Conversion, name: str, event: dict[str, Any], credited: Attribution
+    ) -> Applied | None:
+        """The event with what the business's rules say of its worth."""
+        applied = self._rules.values.apply(
+            event.get("custom_data", {}),
+            (name, event["event_name"], self._rules.tables.messaging_names.get(name)),
+            currency=conversion.currency,
+            ad=credited.ad,
+        )
+        if applied is not None and applied.custom:
+            event["custom_data"] = applied.custom
+        return applied
 
     def _credited(self, read: Read, known: Mapping[bytes, list[Known]]) -> Attribution:
         conversion, rules = read.conversion, self._rules

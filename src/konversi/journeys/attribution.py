@@ -63,6 +63,7 @@ class Attribution(NamedTuple):
     user_data: Mapping[str, Any] = {}  # match keys to add
     notes: tuple[Note, ...] = ()
     no_click: Note | None = None  # why the conversion isn't tied to a click, where a chat could have been
+    ad: str | None = None  # that opened the conversation
 
 
 NOTHING = Attribution()
@@ -100,9 +101,8 @@ def attribute(
         return NOTHING
     chosen, touch = _winner(conversations, click_id, occurred, window)
     if channel is not None and channel not in CHATS:
-        return Attribution(
-            chosen.journey, touch.id if touch else None
-        )  # Meta is told of what happened in the chat only
+        # Meta is told of what happened in the chat only.
+        return Attribution(chosen.journey, touch.id if touch else None, ad=touch.ad_id if touch else None)
     account, line = (touch.account or chosen.account, touch.line) if touch else (chosen.account, chosen.line)
     account = account or account_of(line) or ""
     return Attribution(
@@ -113,6 +113,7 @@ def attribute(
         _told(chosen, touch, account, click_id, occurred),
         _notes(chosen, touch, account, event_name, occurred),
         _no_click(chosen, touch, occurred, window),
+        touch.ad_id if touch else None,
     )
 
 

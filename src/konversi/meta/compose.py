@@ -184,6 +184,8 @@ def _content(service: Service, currency: str) -> dict[str, Any]:
     content: dict[str, Any] = {"id": service.id or service.name, "title": service.name, "quantity": service.quantity}
     if service.price is not None:
         content["item_price"] = amount(service.price, currency)
+    if service.category is not None:
+        content["category"] = service.category
     return content
 
 

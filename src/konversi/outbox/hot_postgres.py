@@ -27,32 +27,44 @@ _WINDOW = 1_000  # candidates shown to the planner: as many as a batch can hold
 _NAMED = 3  # events whose names the log shows
 _UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch yet
 
+# How each field of `NewEvent` goes in, in their order. All but the lane are columns of `events`.
+_TAKEN_IN: dict[str, tuple[str, Callable[[Sequence[Any]], bytes]]] = {
+    "lane": ("text", texts),
+    "dataset": ("text", texts),
+    "event_name": ("text", texts),
+    "event_id": ("text", texts),
+    "booking_id": ("text", texts),
+    "event_time": ("bigint", longs),
+    "deadline": ("bigint", longs),
+    "digest": ("bytea", blobs),
+    "body": ("text", encoded),
+    "notes": ("text", texts),
+    "journey": ("bigint", longs),
+    "touch": ("bigint", longs),
+    "given": ("text", texts),
+}
+_KEPT = ", ".join(name for name in _TAKEN_IN if name != "lane")
+
 # Ordered by key, so that two groups with the same keys don't wait for each other in a circle.
 _APPEND = f"""
-WITH given AS MATERIALIZED (
-  SELECT nextval('events_id_seq') AS id, one.* FROM unnest(
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[], %s::text[],
-    %s::text[], %s::bigint[], %s::bigint[]
-  ) WITH ORDINALITY AS one(
-    lane, dataset, event_name, event_id, booking_id, event_time, deadline, digest, body, notes, journey, touch, place
-  )
+WITH arriving AS MATERIALIZED (
+  SELECT nextval('events_id_seq') AS id, one.*
+  FROM unnest({", ".join(f"%s::{kind}[]" for kind, _ in _TAKEN_IN.values())})
+  WITH ORDINALITY AS one({", ".join(_TAKEN_IN)}, place)
 ), stored AS (
-  INSERT INTO events (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body,
-    notes, journey, touch)
-  SELECT id, dataset, event_name, event_id, booking_id, event_time, %s::float8, deadline, digest, body, notes, journey,
-    touch
-  FROM given ORDER BY event_id COLLATE "C", event_name COLLATE "C", dataset COLLATE "C"
+  INSERT INTO events (id, accepted_at, {_KEPT}) SELECT id, %s::float8, {_KEPT}
+  FROM arriving ORDER BY event_id COLLATE "C", event_name COLLATE "C", dataset COLLATE "C"
   ON CONFLICT (event_id, event_name, dataset) DO NOTHING RETURNING id
 ), queued AS (
   INSERT INTO queue (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason)
   SELECT id, lane, 'waiting', %s::float8, deadline, {_UNSPLIT}, octet_length(body), 0, 0, '', ''
-  FROM given JOIN stored USING (id)
+  FROM arriving JOIN stored USING (id)
 ), counted AS (
   INSERT INTO totals (step, slot, events)
   SELECT 'accept', {SLOT}, count(*) FROM stored HAVING count(*) > 0
   ON CONFLICT (step, slot) DO UPDATE SET events = totals.events + excluded.events
 )
-SELECT given.id, stored.id IS NOT NULL FROM given LEFT JOIN stored USING (id) ORDER BY given.place
+SELECT arriving.id, stored.id IS NOT NULL FROM arriving LEFT JOIN stored USING (id) ORDER BY arriving.place
 """  # noqa: S608 - ours
 _KNOWN = "SELECT id, digest FROM events WHERE event_id = %s AND event_name = %s AND dataset = %s"
 _HOMES = """
@@ -94,20 +106,8 @@ ON CONFLICT (step, slot) DO UPDATE SET events = totals.events + excluded.events
 
 
 def _columns(events: Sequence[NewEvent]) -> list[bytes]:
-    """As `_APPEND` wants them: the fields of `NewEvent`, in their order."""
-    lanes, datasets, names, ids, bookings, times, deadlines, digests, bodies, notes, journeys, touches = zip(
-        *events, strict=True
-    )
-    return [
-        *map(texts, (lanes, datasets, names, ids, bookings)),
-        longs(times),
-        longs(deadlines),
-        blobs(digests),
-        encoded(bodies),
-        texts(notes),
-        longs(journeys),
-        longs(touches),
-    ]
+    """As `_APPEND` wants them."""
+    return [into(column) for (_, into), column in zip(_TAKEN_IN.values(), zip(*events, strict=True), strict=True)]
 
 
 def _bodies(driver: psycopg.Connection[Any], ids: Longs) -> bytes:

@@ -52,7 +52,7 @@ class _Row:
         return Stored(
             self.id, self.lane, new.dataset, new.event_name, new.event_id, new.booking_id, new.event_time,
             self.accepted_at, new.deadline, self.state, self.due_at, self.tries, self.in_doubt, self.reason,
-            tuple(self.attempts), new.notes, new.body, new.digest, new.journey, new.touch,
+            tuple(self.attempts), new.notes, new.body, new.digest, new.journey, new.touch, new.given,
         )  # fmt: skip
 
 

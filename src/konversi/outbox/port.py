@@ -30,6 +30,7 @@ class NewEvent(NamedTuple):
     notes: str  # JSON list of [about, code, text]
     journey: int | None = None  # the conversation it came of
     touch: int | None = None  # the ad click it is credited to
+    given: str | None = None  # JSON: value and currency before the business's rules, where those changed them
 
 
 class Appended(NamedTuple):
@@ -129,6 +130,7 @@ class Stored(NamedTuple):
     digest: bytes
     journey: int | None
     touch: int | None
+    given: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ _STORED = select(
     events.c.id, queue.c.lane, events.c.dataset, events.c.event_name, events.c.event_id, events.c.booking_id,
     events.c.event_time, events.c.accepted_at, events.c.deadline, queue.c.state, queue.c.due_at, queue.c.tries,
     queue.c.in_doubt, queue.c.reason, queue.c.attempts, events.c.notes, events.c.body, events.c.digest,
-    events.c.journey, events.c.touch,
+    events.c.journey, events.c.touch, events.c.given,
 ).join_from(events, queue, events.c.id == queue.c.id)  # fmt: skip
 
 

@@ -31,7 +31,7 @@ _UPDATE = f"UPDATE payments SET {', '.join(f'{name} = ?' for name in _WRITTEN)} 
 _NUMBERS = ("amount", "purchase_value")
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
 _BOOKINGS = (
-    "SELECT e.booking_id, e.id, e.dataset, e.journey, e.event_time, t.at, e.body, e.event_name"
+    "SELECT e.booking_id, e.id, e.dataset, e.journey, e.event_time, t.at, e.body, e.given, e.event_name"
     " FROM events e LEFT JOIN touches t ON t.id = e.touch WHERE e.booking_id IN ({})"
 )
 # An event that says less of a booking than the others do.
@@ -113,16 +113,16 @@ def bookings(driver: Driver, ids: Sequence[str]) -> dict[str, Booking]:
     found: dict[str, tuple[tuple[int, int], Sequence[Any]]] = {}
     for some in _few(ids):
         for row in driver.execute(_BOOKINGS.format(_places(some)), some).fetchall():
-            order = (_SAYS_LESS.get(row[7], 0), row[1])
+            order = (_SAYS_LESS.get(row[8], 0), row[1])
             if row[0] not in found or order < found[row[0]][0]:
                 found[row[0]] = (order, row)
     return {booking_id: _booking(row) for booking_id, (_, row) in found.items()}
 
 
 def _booking(row: Sequence[Any]) -> Booking:
-    booking_id, event, dataset, journey, at, clicked_at, body, _ = row
+    booking_id, event, dataset, journey, at, clicked_at, body, given, _ = row
     told = orjson.loads(body)
-    custom = told.get("custom_data", {})
+    custom = told.get("custom_data", {}) | (orjson.loads(given) if given else {})
     price = custom.get("value")
     return Booking(
         booking_id=booking_id,

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from konversi.errors import InvalidSettings, KonversiError
-from konversi.intake.http.app import door_of
+from konversi.intake.http.app import door_of, seen
 from konversi.intake.http.problems import response, unforeseen
 from konversi.logs import logger, set_up
 from konversi.wiring.gateway import open_gateway
@@ -14,10 +14,9 @@ from konversi.wiring.gateway import open_gateway
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from konversi.intake.gateway import Gateway
-    from konversi.intake.http.hot import FrontDoor
     from konversi.settings import Settings
 
 
@@ -30,7 +29,7 @@ class Instance:
         self._opened = asyncio.Event()
         self._closing = asyncio.Event()
         self._gateway: Gateway
-        self._door: FrontDoor
+        self._door: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -57,7 +56,7 @@ class Instance:
         await on_demand.begin()
         await door(scope, receive, finished_first)
 
-    async def _ready(self) -> tuple[Gateway, FrontDoor]:
+    async def _ready(self) -> tuple[Gateway, ASGIApp]:
         """The gateway, which is opened where it isn't. Raises as `open_gateway`."""
         if self._life is None or self._life.done():
             self._opened, self._closing = asyncio.Event(), asyncio.Event()
@@ -78,7 +77,7 @@ class Instance:
             set_up(settings.log_style)
             async with open_gateway(settings, on_demand=True) as gateway:
                 key = settings.api_key.get_secret_value() if settings.api_key else None
-                self._gateway, self._door = gateway, door_of(gateway, key, settings.only)
+                self._gateway, self._door = gateway, seen(settings, door_of(gateway, key, settings.only))
                 opened.set()
                 await closing.wait()
         except KonversiError as error:

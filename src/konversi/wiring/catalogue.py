@@ -54,6 +54,6 @@ def catalogue_of(
 @asynccontextmanager
 async def open_catalogue(settings: Settings) -> AsyncIterator[Catalogue]:
     """The datasets of an installation whose gateway doesn't run. Raises as `open_gateway`."""
-    async with open_stores(settings) as stores:
+    async with open_stores(settings) as stores, stores.entrance.command():
         destinations = destinations_of(settings, stores.datasets)
         yield catalogue_of(settings, stores, destinations, lambda _dataset: None)

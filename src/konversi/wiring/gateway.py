@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from konversi.aftercare.change import Decisions
 from konversi.aftercare.memory import memory
@@ -39,8 +40,9 @@ from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
-from konversi.wiring.spend import spending_of
+from konversi.wiring.spend import custom_conversions_of, spending_of
 from konversi.wiring.stores import open_stores
+from konversi.wiring.valuing import values_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -72,7 +74,7 @@ def _check_on_demand(settings: Settings) -> None:
 
 
 def rules_of(settings: Settings, secret: bytes) -> Rules:
-    """How conversions are taken under these settings."""
+    """How conversions are taken under these settings. Raises `ValueRulesInvalid`."""
     return Rules(
         secret=secret,
         country=settings.default_country,
@@ -80,6 +82,7 @@ def rules_of(settings: Settings, secret: bytes) -> Rules:
         test_code=settings.test_event_code,
         tables=Tables({**MESSAGING_NAMES, **settings.messaging_names}, settings.ig_account_key),
         window=Window(settings.attribution_days, settings.attribution_model),
+        values=values_of(settings),
     )
 
 
@@ -104,7 +107,10 @@ async def open_gateway(
         _check_on_demand(settings)
     reach = FRUGAL if on_demand else FULL
     async with open_stores(settings, clock, outbox, reach) as stores, _meta(settings, sender) as meta:
-        gateway, upkeep = _assemble(settings, stores, meta, rules_of(settings, stores.secret), on_demand=on_demand)
+        stores, meta, kinds = _seen(settings, stores, meta)  # noqa: PLW2901 - as they show in traces
+        gateway, upkeep = _assemble(
+            settings, stores, meta, rules_of(settings, stores.secret), kinds, on_demand=on_demand
+        )
         if gateway.delivers:
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
@@ -127,8 +133,28 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
         yield graph
 
 
+class _Kinds(NamedTuple):
+    """The classes of what traces show."""
+
+    receiver: type[Receiver] = Receiver
+    on_demand_receiver: type[OnDemandReceiver] = OnDemandReceiver
+    listener: type[Listener] = Listener
+    turns: type[Turns] = Turns
+
+
+def _seen(settings: Settings, stores: Stores, meta: Sender) -> tuple[Stores, Sender, _Kinds]:
+    """All as it is, or as it shows in traces where these are on. Raises as `tracing.start`."""
+    if not settings.traces:
+        return stores, meta, _Kinds()
+    from konversi.wiring import traced  # noqa: PLC0415 - an extra
+
+    outbox, meta = traced.traced(stores.outbox, meta)
+    kinds = _Kinds(traced.TracedReceiver, traced.TracedOnDemandReceiver, traced.TracedListener, traced.TracedTurns)
+    return replace(stores, outbox=outbox), meta, kinds
+
+
 def _assemble(
-    settings: Settings, stores: Stores, meta: Sender, rules: Rules, *, on_demand: bool
+    settings: Settings, stores: Stores, meta: Sender, rules: Rules, kinds: _Kinds, *, on_demand: bool
 ) -> tuple[Gateway, Upkeep]:
     watch, clock = Watch(), stores.clock
     store = stores.outbox
@@ -169,10 +195,10 @@ def _assemble(
     demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts) if on_demand else None
 
     accepting = _accepting(stores, wake)
-    receiver = Receiver(store, rules, **accepting)
+    receiver = kinds.receiver(store, rules, **accepting)
     door = receiver
     if demanded is not None and settings.delivers:
-        door = OnDemandReceiver(store, rules, deliver=demanded.deliver, **accepting)
+        door = kinds.on_demand_receiver(store, rules, deliver=demanded.deliver, **accepting)
     prompt = None
     if _writes_at_once(store):
         prompt = Receiver(Prompt(store), rules, **_accepting(stores, _from_any_thread(wake)))
@@ -185,14 +211,14 @@ def _assemble(
         receiver=door,
         prompt=prompt,
         journeys=stores.journeys,
-        listener=Listener(
+        listener=kinds.listener(
             stores.journeys,
             lambda: stores.datasets.registry,
             stores.seal,
             now=clock.now,
             onward=forwarder,
         ),
-        turns=Turns(receiver, stores.journeys),
+        turns=kinds.turns(receiver, stores.journeys),
         till=till,
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
@@ -220,6 +246,7 @@ def _assemble(
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
         spending=spending_of(settings, stores),
+        custom_conversions=custom_conversions_of(settings),
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,

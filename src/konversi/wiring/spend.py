@@ -1,4 +1,4 @@
-"""What pulls the ads' spend under these settings."""
+"""What asks about ads under these settings: their spend, and custom conversions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from konversi.insight.spending import Spending
+from konversi.intake.custom_conversions import CustomConversions
 from konversi.meta.ad_insights import ACTION_TYPES
 from konversi.meta.graph import GraphClient
 from konversi.wiring.stores import open_stores
@@ -42,8 +43,25 @@ def spending_of(settings: Settings, stores: Stores, accounts: Sequence[str] | No
     )
 
 
+def custom_conversions_of(settings: Settings) -> CustomConversions:
+    """Of the accounts that the settings name."""
+    return CustomConversions(
+        accounts=settings.ad_accounts,
+        dataset=settings.pixel_id,
+        credentials=ads_credentials(settings),
+        open_graph=lambda: ads_graph(settings),
+    )
+
+
+@asynccontextmanager
+async def open_custom_conversions(settings: Settings) -> AsyncIterator[CustomConversions]:
+    """For a command. Raises as `open_gateway`."""
+    async with open_stores(settings) as stores, stores.entrance.command():
+        yield custom_conversions_of(settings)
+
+
 @asynccontextmanager
 async def open_spending(settings: Settings, accounts: Sequence[str] | None = None) -> AsyncIterator[Spending]:
     """For a command. Raises as `open_gateway`."""
-    async with open_stores(settings) as stores:
+    async with open_stores(settings) as stores, stores.entrance.command():
         yield spending_of(settings, stores, accounts)

@@ -15,9 +15,11 @@ from konversi._version import __version__
 from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, NotFound
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
+from konversi.intake import deciding
 from konversi.intake.http import (
     agent,
     cron,
+    custom_conversions,
     datasets,
     funnel,
     guide,
@@ -45,10 +47,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from fastapi.telemetry import TelemetryConfig
+    from pydantic import BaseModel
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
     from konversi.intake.gateway import Gateway
     from konversi.intake.http.duties import Only
+    from konversi.settings import Settings
 
 _SECURITY = {
     "x-content-type-options": "nosniff",
@@ -56,6 +62,11 @@ _SECURITY = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
 }
+
+# FastAPI's own spans and logs hold queries and what failed validation: identities. Ours are in `traced.py`.
+_SILENT: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False
+}  # fmt: skip
 
 _WEBHOOKS = {
     "whatsapp": "WhatsApp's Cloud API: messages, ad clicks, automatic events",
@@ -103,6 +114,15 @@ def door_of(gateway: Gateway, api_key: str | None, only: Only = None) -> FrontDo
     return FrontDoor(app, Access(api_key, lambda: gateway), lambda: gateway, only)
 
 
+def seen(settings: Settings, app: ASGIApp) -> ASGIApp:
+    """The application, as its calls show in traces where these are on. Raises as `tracing.start`."""
+    if not settings.traces:
+        return app
+    from konversi.intake.http.traced import TracedDoor  # noqa: PLC0415 - an extra
+
+    return TracedDoor(app)
+
+
 def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app = FastAPI(
         title="Konversi",
@@ -110,12 +130,14 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         summary="The self-hosted conversion gateway for chat commerce.",
         docs_url=None,
         redoc_url=None,
+        telemetry=_SILENT,
     )
     app.include_router(guide.router)
     app.include_router(looking.router)
     app.include_router(tail.router)
     app.include_router(journeys.router)
     app.include_router(spend.router)
+    app.include_router(custom_conversions.router)
     app.include_router(payments.router)
     app.include_router(funnel.router)
     app.include_router(returns.router)
@@ -161,7 +183,15 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     app.router.routes.extend(pages)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)
-    app.openapi = cache(partial(description, app, (looking.Discard, *datasets.FORMS, *people.FORMS, *agent.FORMS)))  # type: ignore[method-assign]
+    forms: tuple[type[BaseModel], ...] = (
+        looking.Discard,
+        deciding.ManyEvents,
+        *datasets.FORMS,
+        *people.FORMS,
+        *agent.FORMS,
+        *custom_conversions.FORMS,
+    )
+    app.openapi = cache(partial(description, app, forms))  # type: ignore[method-assign]
     _speak_in_problems(app)
     return app
 

@@ -96,10 +96,7 @@ async def start_file(request: Request, number: _Number) -> dict[str, Any]:
 @router.delete("/v1/imports/{number}", summary="Forget a file", responses=problems(404, 422, 503))
 async def discard_file(request: Request, number: _Number) -> dict[str, Any]:
     """What was sent of it stays sent; the rest isn't."""
-    importer = _importer(request)
-    await importer.find(_number(number))
-    await importer.store.discard(number)
-    return described(await importer.find(number))
+    return described(await _importer(request).discard(_number(number)))
 
 
 @router.get(

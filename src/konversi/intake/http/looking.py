@@ -15,6 +15,7 @@ from konversi.events.names import PURCHASE
 from konversi.insight.describe import event, event_in_full, summary
 from konversi.insight.metrics import SharedReport, metrics
 from konversi.insight.payments import payment
+from konversi.intake.deciding import ManyEvents, decide
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.forms import read_form
 from konversi.intake.invalid_fields import InvalidFields
@@ -98,6 +99,18 @@ class Discard(BaseModel):
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")
     ]
+
+
+@router.post(
+    "/v1/events/decide",
+    summary="Replay or discard many events",
+    tags=["events"],
+    openapi_extra=body(ManyEvents),
+    responses=problems(400, 408, 413, 415, 422, 503),
+)
+async def decide_many(request: Request) -> dict[str, Any]:
+    """Those that are named, or all that match: a thousand in one call, and `after` for the next one."""
+    return await decide(_gateway(request), await read_form(request, ManyEvents))
 
 
 @router.post(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from konversi.access.acting import Action, note
 from konversi.insight.spending import DAYS
 from konversi.intake.http.documented import problems
 
@@ -24,4 +25,5 @@ async def sync(
     """The last so many days again, of all accounts or of one; what was known of these days is replaced."""
     gateway: Gateway = request.app.state.gateway
     wanted = gateway.spending.accounts if account is None else (account,)
+    note(Action.SPEND_PULLED, ", ".join(wanted), days=days)
     return {"pulled": [(await gateway.spending.pull(one, days))._asdict() for one in wanted]}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from konversi.events.conversion import Click, Client, Conversion, Customer
+from konversi.events.conversion import Click, Client, Conversion, Customer, Service
 from konversi.events.names import PURCHASE
 from konversi.journeys.identity import merged
 from konversi.matching.keys import BY_CUSTOMER_FIELD
@@ -50,6 +50,7 @@ def purchase(payment: Payment, booking: Booking | None, told: Conversion | None 
         known["customer"] = _customer(merged(payment.user_data, _of(booking)))
     if booking is not None:
         known |= {name: value for name, value in _where(booking, payment).items() if getattr(own, name) is None}
+        known["services"] = own.services or _services(booking)
     return own.model_copy(update=known)
 
 
@@ -65,6 +66,15 @@ def _customer(user_data: Mapping[str, Any]) -> Customer:
         if field is not None:
             fields[field] = value if field in _SEVERAL or not isinstance(value, list) else value[0]
     return Customer.model_validate(fields)
+
+
+def _services(booking: Booking) -> tuple[Service, ...]:
+    """What was booked; for how much each is the payment's to say."""
+    contents = booking.body.get("custom_data", {}).get("contents", ())
+    return tuple(
+        Service(name=one["title"], id=one["id"], quantity=one["quantity"], category=one.get("category"))
+        for one in contents
+    )
 
 
 def _where(booking: Booking, payment: Payment) -> dict[str, Any]:

@@ -1,0 +1,166 @@
+"""What each page asks of the database, beside a long history, a large backlog and much trouble: milliseconds in SQLite.
+
+python benchmarks/pages.py [--keep FOLDER]
+
+Each page is asked for as a browser does, and what counts is the time that it and the followers spend in the database.
+Ten million events take ten minutes and 20 GB to make; with --keep they are made once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx2
+
+from filling import Size, fill
+from konversi.alerts import facts
+from konversi.dashboard import pages
+from konversi.intake.http.app import application
+from konversi.settings import load
+from konversi.wiring import open_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from konversi.database.port import Database
+    from konversi.intake.gateway import Gateway
+
+_LOOKS = 15
+_SIZES = {
+    "10,000 delivered": Size(),
+    "a million delivered": Size(1_000_000),
+    "ten million delivered": Size(10_000_000),
+    "a million waiting": Size(waiting=1_000_000),
+    "ten million waiting": Size(waiting=10_000_000),
+    "a million dead": Size(dead=1_000_000),
+}
+_PAGES = {
+    "overview": "/overview.json?period=28d",
+    "AI metrics": "/ai.json?period=28d",
+    "events": "/events.json",
+    "... by state": "/events.json?state={state}",
+    "... by dataset": "/events.json?dataset=ds7",
+    "... by a dataset that there isn't": "/events.json?dataset=none",
+    "... by a name that there isn't": "/events.json?event=None",
+    "... in doubt": "/events.json?doubt=1",
+    "... of the last 7 days": "/events.json?range=7d",
+    "... by reason": "/events.json?reason={reason}",
+    "... by event id": "/events.json?q=Lead:10004000",
+    "... by fbtrace id": "/events.json?q=trace50",
+    "an event": "/events/rc_000000004000.json",
+    "journeys": "/journeys.json",
+    "... by ad": "/journeys.json?ad=ad7",
+    "... by ad and stage": "/journeys.json?ad=ad7&stage=paid",
+    "... by stage": "/journeys.json?stage=paid",
+    "... by click": "/journeys.json?click=no_click_id",
+    "... by tool and error": "/journeys.json?tool=create_booking&error=SlotTaken",
+    "... unfounded": "/journeys.json?case=unfounded",
+    "a journey": "/journeys/jn_000000001000.json",
+    "quality": "/quality.json?period=28d",
+    "return": "/return.json?period=28d&by=ad",
+    "needs attention": "/attention.json",
+    "datasets and keys": "/datasets.json",
+    "system": "/system.json",
+    "/metrics": "/metrics",
+    "/v1/status": "/v1/status",
+}
+
+
+class _Stopwatch:
+    """How long reads and writes of a database took."""
+
+    def __init__(self, database: Database) -> None:
+        self.seconds = 0.0
+        for name in ("read", "write", "look_up"):
+            setattr(database, name, self._timed(getattr(database, name)))
+
+    def _timed(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def timed(job: Callable[..., Any], **given: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return await work(job, **given)
+            finally:
+                self.seconds += time.perf_counter() - began
+
+        return timed
+
+
+async def _costs(path: Path) -> dict[str, float]:
+    """Milliseconds of the median look at each page."""
+    settings = load(database_url=f"sqlite:///{path}", data_dir=path.parent, pixel_id=None, token=None)
+    gateways: list[Gateway] = []
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Gateway]:
+        async with open_gateway(settings) as gateway:
+            gateways.append(gateway)
+            yield gateway
+
+    app = application(opened, None, pages=pages())
+    inner: Any = app._inner  # noqa: SLF001 - a transport runs no lifespan
+    async with inner.router.lifespan_context(inner):
+        (gateway,) = gateways
+        database = gateway.tail._database  # noqa: SLF001 - all stores share it
+        watch = _Stopwatch(database)
+        transport = httpx2.ASGITransport(app, client=("127.0.0.1", 1))
+        found = {}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=120) as client:
+            for name, address in _PAGES.items():
+                found[name] = await _median(watch, partial(_get, client, address))
+        found["the alerts' look"] = await _median(
+            watch, lambda: database.read(lambda connection: facts.read(connection, [], time.time(), str))
+        )
+        found["looking for what is too old"] = await _median(watch, lambda: gateway.outbox.expire(0))
+        return found
+
+
+async def _get(client: httpx2.AsyncClient, address: str) -> None:
+    reason = quote("Meta refused it: 3")
+    answer = await client.get(address.format(state="dead", reason=reason))
+    assert answer.status_code in (200, 404), (address, answer.text)
+
+
+async def _median(watch: _Stopwatch, look: Callable[[], Awaitable[object]]) -> float:
+    times = []
+    for _ in range(_LOOKS):
+        watch.seconds = 0.0
+        await look()
+        times.append(watch.seconds)
+        if sum(times) > 5:
+            break
+    return statistics.median(times) * 1_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--only", nargs="*", type=int)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = given.keep or Path(folder)
+        costs = {}
+        for number, (what, size) in enumerate(_SIZES.items()):
+            if given.only and number not in given.only:
+                continue
+            path = place / f"{'-'.join(map(str, size))}.db"
+            if not path.exists():
+                fill(path, size, time.time())
+            costs[what] = asyncio.run(_costs(path))
+            if not given.keep:
+                path.unlink()
+    print(f"{'':<36}" + "".join(f"{what:>23}" for what in costs))
+    for name in next(iter(costs.values())):
+        print(f"{name:<36}" + "".join(f"{cost[name]:>23.1f}" for cost in costs.values()))
+
+
+if __name__ == "__main__":
+    main()
