@@ -109,10 +109,10 @@ class Database(Protocol):
         """Call it for what other processes tell, and with an empty text where something may have been missed."""
         ...
 
-    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False, alone: bool = False) -> T:
         """Run a job in a transaction that others may share; durable on return. It must bear being run again.
 
-        A brief one takes no longer than its commit.
+        A brief one takes no longer than its commit. One that is `alone` does all its writing with one statement.
         """
         ...
 

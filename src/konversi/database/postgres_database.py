@@ -89,8 +89,8 @@ class PostgresDatabase:
     def on(self, topic: str, listener: Listener) -> None:
         self._signals.on(topic, listener)
 
-    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:  # noqa: ARG002
-        return await _answered(self.writers.submit(job))
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False, alone: bool = False) -> T:  # noqa: ARG002
+        return await _answered(self.writers.submit(job, alone=alone))
 
     def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:  # noqa: ARG002
         """Never: the server is elsewhere."""

@@ -85,7 +85,7 @@ class SqliteDatabase:
     def on(self, topic: str, listener: Listener) -> None:
         """Nobody else is there."""
 
-    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False, alone: bool = False) -> T:  # noqa: ARG002
         return await self.writer.submit(job, brief=brief)
 
     def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:

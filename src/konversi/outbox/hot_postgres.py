@@ -6,9 +6,10 @@ own form: as one JSON value they took both sides a third longer (`benchmarks/REA
 
 from __future__ import annotations
 
-from itertools import chain, islice, starmap
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from konversi.clock import monotonic
 from konversi.database.postgres import driver_of
 from konversi.database.postgres_arrays import blobs, encoded, longs, texts
 from konversi.outbox.members import pack
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from konversi.database.postgres_arrays import Longs
 
 _WINDOW = 1_000  # candidates shown to the planner: as many as a batch can hold
+_START = (-1e300, 0)  # before every event: when due, and its id
+_LOOK_BACK_SECONDS = 1.0
 _NAMED = 3  # events whose names the log shows
 _UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch yet
 
@@ -73,8 +76,9 @@ FROM events JOIN unnest(%s::text[], %s::text[]) AS asked(event_name, event_id) U
 ORDER BY event_id, event_name, id
 """
 _DUE = f"""
-SELECT id, batch_limit, size, tries, deadline FROM queue
-WHERE lane = %s AND state = 'waiting' AND due_at <= %s ORDER BY due_at, id LIMIT {_WINDOW} FOR UPDATE SKIP LOCKED
+SELECT id, batch_limit, size, tries, deadline, due_at FROM queue
+WHERE lane = %s AND state = 'waiting' AND (due_at, id) >= (%s, %s) AND due_at <= %s
+ORDER BY due_at, id LIMIT {_WINDOW} FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - ours
 # One attempt, and the names of its first events: as many rows as those, or one without.
 _TAKE = """
@@ -117,8 +121,19 @@ def _bodies(driver: psycopg.Connection[Any], ids: Longs) -> bytes:
         return b",".join([found.get_value(row, 0) or b"" for row in range(found.ntuples)]) if found else b""
 
 
+class _Front(NamedTuple):
+    """Where a lane's due events began at the last look: what was claimed stays in the index until a vacuum."""
+
+    due_at: float
+    id: int
+    looked: float  # monotonic seconds of the last look from the start
+
+
 class HotPostgres:
     """As `konversi.outbox.store` wants them."""
+
+    def __init__(self) -> None:
+        self._fronts: dict[str, _Front] = {}
 
     def append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]], now: float) -> list[list[Appended]]:
         driver = driver_of(connection)
@@ -159,7 +174,7 @@ class HotPostgres:
         choose: Callable[[Sequence[Candidate]], Choice],
     ) -> tuple[Batch | None, Sequence[int]]:
         driver = driver_of(connection)
-        candidates = list(starmap(Candidate, driver.execute(_DUE, (lane, now)).fetchall()))
+        candidates = self._due(driver, lane, now)
         if not candidates:
             return None, ()
         choice = choose(candidates)
@@ -181,6 +196,25 @@ class HotPostgres:
             names=[(name, event_id) for _, name, event_id in rows],
         )
         return batch, choice.expired
+
+    def look_back(self) -> None:
+        self._fronts.clear()
+
+    def _due(self, driver: psycopg.Connection[Any], lane: str, now: float) -> list[Candidate]:
+        """The lane's due events from where they began at the last look; from the start where that finds none.
+
+        Now and then from the start in any case: one whose append took long is due before those that overtook it.
+        """
+        at, front, rows = monotonic(), self._fronts.get(lane), []
+        if front is not None and at < front.looked + _LOOK_BACK_SECONDS:
+            at = front.looked
+            rows = driver.execute(_DUE, (lane, front.due_at, front.id, now)).fetchall()
+        if not rows:
+            at = monotonic()
+            rows = driver.execute(_DUE, (lane, *_START, now)).fetchall()
+        if rows:
+            self._fronts[lane] = _Front(rows[0][-1], rows[0][0], at)
+        return [Candidate(*row[:-1]) for row in rows]
 
     def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
         told = (
