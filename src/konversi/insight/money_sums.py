@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, exists, func, not_, or_, select, text, update
 
-from konversi.database.json_text import value_at
 from konversi.events.money import SCALE
 from konversi.insight.spend_tables import ad_results
 from konversi.insight.standing import COMES_TO_NOTHING

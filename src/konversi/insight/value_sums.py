@@ -17,7 +17,7 @@ from konversi.insight.sealed_ids import complete_upto
 from konversi.insight.value_tables import value_sums
 from konversi.insight.walking import Found, grouped, mark_of
 from konversi.journeys.tables import touches
-from konversi.meta.ad_insights import SCALE
+from konversi.events.money import SCALE
 from konversi.outbox.lanes import TEST_PATTERN
 from konversi.outbox.states import State
 from konversi.outbox.tables import events, queue

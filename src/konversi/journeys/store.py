@@ -164,7 +164,7 @@ class Journeys:
 
     def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
         keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
-        return [hot.known(self._database.driver(connection), keys)] * len(asked)
+        return [hot.known(self._database.driver(connection), keys, self._database.among)] * len(asked)
 
     def customer(self, user_data: dict[str, Any]) -> list[str]:
         """Under which keys a customer is remembered; none where nobody is."""

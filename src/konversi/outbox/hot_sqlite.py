@@ -236,6 +236,9 @@ class HotSqlite:
     ) -> tuple[Batch | None, Sequence[int]]:
         return claim(driver_of(connection), lane, now, lease_until, choose)
 
+    def look_back(self) -> None:
+        """Each claim looks from the start."""
+
     def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
         if end_attempt(connection, batch.attempt, settlement):
             settle_delivered(driver_of(connection), batch.ids)
