@@ -164,7 +164,7 @@ class Erasures:
         said: dict[str, Any] = {"state": state, "waits_for": waits}
         if not (waits and erasure.waits_for):  # that would be the same once more, and reads the whole database
             said["found_elsewhere"] = await self._database.read(partial(finding.remains, needles=work.needles))
-            await self._database.scrub([*(one.encode() for one in work.needles.texts), *work.needles.keys])
+            await self._database.scrub(work.needles.bytes)
         await self._write(number, work, {}, (), until=self._next_look(erasure, work, state), **said)
         logger().info("erasure_looked", erasure=erasures.erasure_id(number), state=state)
 
@@ -202,6 +202,7 @@ class Erasures:
         def job(connection: Connection) -> None:
             with overwriting(connection):
                 removed = removing.remove_conversations(connection, work.needles, chats)
+                removed["marks_of_a_customer"] = removing.remove_customers(connection, work.needles)
                 self._keep(connection, number, work, removed)
 
         await self._database.write(job)

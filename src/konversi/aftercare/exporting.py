@@ -39,6 +39,7 @@ _WORDS = {
     "events": "What was reported about the person for Meta. sent_to_meta is what Meta gets, and no more.",
     "conversations": "Chats with the person: when, through which ad, and what the business's software did meanwhile.",
     "payments": "Payments by the person, or for bookings of theirs, as the payment provider told of them.",
+    "customer": "Since when the person is a customer, to tell new customers from those who come back.",
     "consent": "What the person said about their data being used, newest first.",
     "files": "Rows about the person in results of files that were imported.",
     "calls": "Messages of the person that wait, encrypted, to be handed on to the business's own chat software.",
@@ -76,6 +77,10 @@ class Exports:
             "events": await read(partial(_in_full, events=events)),
             "conversations": await read(partial(self._conversations, chats=chats)),
             "payments": [payment_in_full(one) for one in await read(partial(self._payments, ids=paid))],
+            "customer": [
+                {**one, **{name: moment(one[name]) for name in ("first_at", "last_at")}}
+                for one in await read(partial(finding.bookings_before, needles=needles))
+            ],
             "consent": [
                 {"purpose": one.purpose, "state": one.state.value, "at": moment(one.at), "source": one.source}
                 for one in said

@@ -9,7 +9,7 @@ from sqlalchemy import LargeBinary, String, Text, func, or_, select
 from konversi.consent.tables import erasures, tombstones
 from konversi.database.metadata import metadata
 from konversi.imports.tables import import_parts, import_results, imports
-from konversi.journeys.tables import forwards, journey_keys, journeys
+from konversi.journeys.tables import customers, forwards, journey_keys, journeys
 from konversi.outbox.tables import events
 from konversi.payments.tables import payments
 
@@ -71,6 +71,13 @@ def payments_of(connection: Connection, work: Work, chats: Sequence[int]) -> lis
     return sorted(surely | {row[0] for row in rows if _mentioned(row[1:], work.needles)})
 
 
+def bookings_before(connection: Connection, needles: Needles) -> list[dict[str, Any]]:
+    """When the person first and last booked or bought, as far as that is remembered, for each identity."""
+    columns = customers.c.first_at, customers.c.last_at, customers.c.booking_id
+    wanted = select(*columns).where(customers.c.key.in_(needles.customers)).distinct()
+    return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
 def waiting_calls(connection: Connection) -> list[tuple[int, bytes]]:
     """Calls that wait to be handed on to the bot, encrypted."""
     return [(row.id, row.sealed) for row in connection.execute(select(forwards.c.id, forwards.c.sealed))]
@@ -111,5 +118,5 @@ def _of_person(connection: Connection, column: Column[Any], needles: Needles) ->
         if column.type.length is not None:
             yield from (True for _ in connection.execute(select(column).where(column.in_(needles.keys))))
     elif isinstance(column.type, String | Text) and needles.texts:
-        about = or_(*(holds(connection, column, text) for text in needles.texts))
+        about = or_(*(holds(connection, column, text) for text in (*needles.texts, *needles.customers)))
         yield from (needles.mentions(value) for value in connection.execute(select(column).where(about)).scalars())

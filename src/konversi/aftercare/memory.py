@@ -25,6 +25,7 @@ class Days(NamedTuple):
     payments: int  # after the last that was told of one
     consent: int  # what was said and does not count any more
     reports: int  # of erasures
+    customers: int  # after the last booking or purchase
 
 
 def memory(
@@ -36,6 +37,7 @@ def memory(
         forgotten = (
             await payments.forget(now - days.payments * _DAY, _AT_ONCE),
             await consents.forget(now - days.consent * _DAY, _AT_ONCE),
+            await journeys.forget_customers(now - days.customers * _DAY, _AT_ONCE),
             await erasures.forget(now - days.reports * _DAY, _AT_ONCE),
         )
         more = await journeys.forget(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from konversi.consent.people import GIVEN_BY_META, HASHED
+from konversi.journeys.customers import customer_keys
 from konversi.journeys.identity import keyed, keys_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Needles:
     hashes: tuple[str, ...]
     clear: tuple[str, ...]
     keys: tuple[bytes, ...] = field(repr=False)  # of conversations and of what bots call them
+    customers: tuple[str, ...] = field(default=(), repr=False)  # keys of somebody who booked or bought before
 
     @classmethod
     def of(cls, user_data: Mapping[str, Any], clear: Iterable[str], secret: bytes) -> Needles:
@@ -39,12 +41,20 @@ class Needles:
         known = tuple(dict.fromkeys(one for one in (*ids, *clear) if len(one) >= _SHORTEST))
         called = (form.format(one) for one in known for form in _CHAT_ADDRESSES)
         keys = [*keys_of(user_data, secret), *(keyed("conversation", one, secret) for one in called)]
-        return cls(tuple(hashes), known, tuple(dict.fromkeys(keys)))
+        each = [customer_keys({name: [one]}, secret) for name in HASHED for one in user_data.get(name, ())]
+        each += [customer_keys({name: user_data[name]}, secret) for name in GIVEN_BY_META if name in user_data]
+        bought = tuple(dict.fromkeys(one for found in each for one in found))
+        return cls(tuple(hashes), known, tuple(dict.fromkeys(keys)), bought)
 
     @property
     def texts(self) -> Sequence[str]:
         """What to look for; `mentions` says whether it was found."""
         return (*self.hashes, *self.clear)
+
+    @property
+    def bytes(self) -> Sequence[bytes]:
+        """What must not be left in a file."""
+        return (*(one.encode() for one in (*self.texts, *self.customers)), *self.keys)
 
     @cached_property
     def _bounded(self) -> re.Pattern[str] | None:
@@ -54,7 +64,7 @@ class Needles:
 
     def mentions(self, text: str) -> bool:
         """Whether the text is about this person."""
-        if any(one in text for one in self.hashes):
+        if any(one in text for one in (*self.hashes, *self.customers)):
             return True
         return self._bounded is not None and self._bounded.search(text) is not None
 
@@ -82,4 +92,6 @@ class Work:
         needles = told.pop("needles")
         keys = tuple(bytes.fromhex(key) for key in needles["keys"])
         told["gone"] = [tuple(one) for one in told["gone"]]
-        return cls(Needles(tuple(needles["hashes"]), tuple(needles["clear"]), keys), **told)
+        texts = (tuple(needles[name]) for name in ("hashes", "clear", "customers"))
+        hashes, clear, customers = texts
+        return cls(Needles(hashes, clear, keys, customers), **told)

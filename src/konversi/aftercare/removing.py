@@ -11,7 +11,7 @@ from konversi.consent.tables import consents
 from konversi.imports import verdicts
 from konversi.imports.tables import import_results
 from konversi.journeys import statements
-from konversi.journeys.tables import automatic, forwards, journey_keys, messages, tool_uses, touches, turns
+from konversi.journeys.tables import automatic, customers, forwards, journey_keys, messages, tool_uses, touches, turns
 from konversi.outbox.members import pack, unpack
 from konversi.outbox.port import receipt
 from konversi.outbox.states import State
@@ -129,6 +129,11 @@ def remove_conversations(connection: Connection, needles: Needles, chats: Sequen
     removed["conversations"] = statements.forget_journeys(connection, chats, _FOR_EVER)
     connection.execute(delete(journey_keys).where(journey_keys.c.key.in_(needles.keys)))
     return removed
+
+
+def remove_customers(connection: Connection, needles: Needles) -> int:
+    """Forget that the person has booked or bought."""
+    return connection.execute(delete(customers).where(customers.c.key.in_(needles.customers))).rowcount
 
 
 def remove_payments(connection: Connection, ids: Sequence[int]) -> int:

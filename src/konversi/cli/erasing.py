@@ -38,6 +38,7 @@ _NAMES = {
     "answers_of_the_agent": "answers of the agent",
     "events_that_meta_saw": "events that Meta saw by itself",
     "payments": "payments",
+    "marks_of_a_customer": "marks of a customer",
     "calls_to_the_bot": "calls that waited for your bot",
     "lines_of_result_files": "lines of result files",
 }

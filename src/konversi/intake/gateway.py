@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from konversi.insight.reading import Insight
     from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
+    from konversi.insight.valuing import Valuing
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.custom_conversions import CustomConversions
     from konversi.intake.forward import Forwarder
@@ -157,6 +158,7 @@ class Gateway:
     alerts: Alerts
     erasures: Erasures
     exports: Exports
+    valuing: Valuing
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port
     on_demand: OnDemand | None = None

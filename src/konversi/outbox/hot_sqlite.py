@@ -32,9 +32,9 @@ UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch
 _EVENTS = (
     "INSERT INTO events"
     " (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes,"
-    " journey, touch, given) VALUES "
+    " journey, touch, given, customer) VALUES "
 )
-_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
 _QUEUE = (
     "INSERT INTO queue"
@@ -235,6 +235,9 @@ class HotSqlite:
         choose: Callable[[Sequence[Candidate]], Choice],
     ) -> tuple[Batch | None, Sequence[int]]:
         return claim(driver_of(connection), lane, now, lease_until, choose)
+
+    def look_back(self) -> None:
+        """Each claim looks from the start."""
 
     def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
         if end_attempt(connection, batch.attempt, settlement):

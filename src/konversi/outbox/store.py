@@ -62,6 +62,10 @@ class Hot(Protocol):
         """The batch, its intent to send written, and the ids that `choose` found expired."""
         ...
 
+    def look_back(self) -> None:
+        """An event may be due before those that were seen waiting: for claims that don't look from the start."""
+        ...
+
     def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
         """End the attempt and move its events to delivered, unless it has ended before (rescued)."""
         ...
@@ -143,21 +147,28 @@ class SqlOutbox:
         await self.database.write(lambda connection: statements.keep_course(connection, course))
 
     async def settle(self, batch: Batch, settlement: Settlement) -> None:
+        if settlement.step is Step.DELIVER and not settlement.in_doubt:
+            settle = self._hot.settle_delivered
+            await self.database.write(lambda connection: settle(connection, batch, settlement), alone=True)
+            return
+
         def job(connection: Connection) -> None:
-            if settlement.step is Step.DELIVER and not settlement.in_doubt:
-                self._hot.settle_delivered(connection, batch, settlement)
-            elif statements.end_attempt(connection, batch.attempt, settlement):
+            if statements.end_attempt(connection, batch.attempt, settlement):
                 statements.move(connection, batch.ids, settlement)
 
         await self.database.write(job)
+        self._hot.look_back()
 
     async def extend(self, attempt: int, lease_until: float) -> None:
         await self.database.write(lambda connection: statements.extend(connection, attempt, lease_until))
 
     async def rescue(self, now: float, step_of: Callable[[str], Step], *, all_leases: bool = False) -> Sequence[int]:
-        return await self.database.write(
+        rescued = await self.database.write(
             lambda connection: statements.rescue(connection, now, step_of, all_leases=all_leases)
         )
+        if rescued:
+            self._hot.look_back()
+        return rescued
 
     async def expire(self, now: float) -> int:
         expired = 0
@@ -169,9 +180,11 @@ class SqlOutbox:
         return await self.database.write(statements.hold_tests)
 
     async def change(self, event: int, step: Step, *, now: float, reason: str, lane: str | None = None) -> State:
-        return await self.database.write(
+        state = await self.database.write(
             lambda connection: statements.change(connection, event, step, now=now, reason=reason, lane=lane)
         )
+        self._hot.look_back()
+        return state
 
     async def prune(self, accepted_before: float, limit: int, failed_before: float | None = None) -> int:
         failed = accepted_before if failed_before is None else failed_before

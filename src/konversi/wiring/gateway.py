@@ -44,7 +44,7 @@ from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
 from konversi.wiring.spend import custom_conversions_of, spending_of
 from konversi.wiring.stores import open_stores
-from konversi.wiring.valuing import values_of
+from konversi.wiring.valuing import VALUE, values_of, valuing_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -114,6 +114,7 @@ async def open_gateway(
         gateway, upkeep = _assemble(
             settings, stores, meta, rules_of(settings, stores.secret), kinds, on_demand=on_demand
         )
+        await gateway.valuing.load()
         if gateway.delivers:
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
@@ -196,7 +197,8 @@ def _assemble(
             demanded.want()
 
     alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
-    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts) if on_demand else None
+    valuing = valuing_of(settings, stores, rules.values, lambda: database.tell(VALUE))
+    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts, valuing) if on_demand else None
 
     accepting = _accepting(stores, wake)
     receiver = kinds.receiver(store, rules, **accepting)
@@ -266,6 +268,7 @@ def _assemble(
         alerts=alerts,
         erasures=erasures_of(settings, stores),
         exports=exports_of(settings, stores),
+        valuing=valuing,
         on_demand=demanded,
     )
     return gateway, upkeep
@@ -278,6 +281,7 @@ def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitab
         payments=settings.payment_days or settings.journey_days,
         consent=settings.consent_days,
         reports=settings.retention_days,
+        customers=settings.customer_days,
     )
     rest = memory(stores.journeys, stores.payments, stores.consents, erasures_of(settings, stores), days)
 
@@ -295,6 +299,7 @@ def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:
         "routes": lambda: stores.datasets.registry,
         "now": stores.clock.now,
         "unique": unique,
+        "earlier": stores.payments.earlier,
         "wake": wake,
     }
 

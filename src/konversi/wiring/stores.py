@@ -20,6 +20,7 @@ from konversi.datasets.store import Datasets
 from konversi.imports.store import Imports
 from konversi.insight import funnel_tables as _funnel  # noqa: F401
 from konversi.insight import tables as _sums  # noqa: F401
+from konversi.insight import value_tables as _value  # noqa: F401
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
 from konversi.outbox.store import SqlOutbox, open_outbox
@@ -92,7 +93,9 @@ async def open_stores(
             outbox, database = kept, kept.database
         secret = await database.write(entered)
         clock = clock or _SharedClock(database)
-        journeys = Journeys(database, secret, country=settings.default_country, now=clock.now)
+        journeys = Journeys(
+            database, secret, country=settings.default_country, now=clock.now, remembers=settings.customer_days > 0
+        )
         await journeys.open()
         consents = Consents(
             database,

@@ -34,6 +34,7 @@ from konversi.intake.http import (
     returns,
     spend,
     tail,
+    value,
 )
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
@@ -144,6 +145,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(payments.router)
     app.include_router(funnel.router)
     app.include_router(returns.router)
+    app.include_router(value.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
     app.include_router(imports.router)
@@ -195,6 +197,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         *consents.FORMS,
         *datasets.FORMS,
         *people.FORMS,
+        *value.FORMS,
         *agent.FORMS,
         *custom_conversions.FORMS,
     )
