@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
+from sqlalchemy import insert
 
 from konversi.aftercare import erasing
 from konversi.aftercare.erasing import Erasures, Ways
 from konversi.consent.store import Consents
 from konversi.database.sealed import Seal
 from konversi.intake.persons import Named
+from konversi.journeys.customers import customer_keys
 from konversi.journeys.store import Journeys
+from konversi.journeys.tables import customers
 from konversi.outbox.store import open_outbox
 from outboxes import LIVE, claim_all, ended, new_event, store
 
@@ -144,3 +147,19 @@ async def test_reports_are_forgotten_and_what_is_refused_stays_refused(here):
     assert await erasures.forget(4e9, 10) == 1
     assert await erasures.listed() == []
     assert await here.consents.forgotten([here.consents.keys(BUDI, None)]) == [True]
+
+
+async def test_that_somebody_was_a_customer_before_is_forgotten_as_well(here):
+    rows = [
+        {"key": key, "first_at": NOW, "last_at": NOW, "booking_id": None}
+        for user_data in (BUDI, SARI)
+        for key in customer_keys(user_data, SECRET)
+    ]
+    await here.database.write(lambda connection: connection.execute(insert(customers), rows).rowcount)
+    erasures = here.erasures()
+    number = await erasures.begin(Named(phone=PHONE))
+    await erasures.catch_up()
+    report = await erasures.shown(number)
+    assert (report["state"], report["removed"]["marks_of_a_customer"], report["found_elsewhere"]) == ("done", 1, {})
+    left = await here.database.read(lambda connection: list(connection.execute(customers.select()).mappings()))
+    assert [row["key"] for row in left] == customer_keys(SARI, SECRET)
