@@ -30,6 +30,11 @@ UNRECORDED = {
         ("POST", f"/webhooks/{name}"): REPORTING
         for name in ("whatsapp", "messenger", "twilio", "baileys", "midtrans", "xendit", "stripe")
     },
+    ("PUT", "/v1/consents"): "what a customer said is kept with when and from where: the record itself",
+    ("POST", "/v1/consents/show"): NOTHING,
+    ("POST", "/v1/value/dry-run"): NOTHING,
+    ("POST", "/v1/value/learn"): "counts past bookings, as the gateway does by itself",
+    ("POST", "/value/try"): NOTHING,
     ("POST", "/bench"): NOTHING,
     ("POST", "/bench.json"): NOTHING,
     ("POST", "/language"): "changes a cookie of the visitor's own",
@@ -190,6 +195,7 @@ DEEDS = {
         Action.ROLE_CHANGED,
     ),
     ("DELETE", "/v1/users/{name}"): (lambda http, on: http.delete(f"/v1/users/{on.user()}"), Action.USER_REMOVED),
+    ("POST", "/value/keep"): (form("/value/keep", rules=""), Action.VALUE_RULES_KEPT),
     ("POST", "/v1/custom-conversions"): (
         json("/v1/custom-conversions", name="Big bookings", min_value=500_000),
         Action.CONVERSION_CREATED,
