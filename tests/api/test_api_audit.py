@@ -264,7 +264,7 @@ def test_each_door_that_changes_something_is_in_the_table_or_says_why_it_leaves_
 
 @pytest.mark.parametrize(
     ("door", "deed"),
-    ((door, deed) for door, deed in DEEDS.items() if door in changing_doors()),
+    [(door, deed) for door, deed in DEEDS.items() if door in changing_doors()],
     ids=lambda one: " ".join(one) if isinstance(one[0], str) else "",
 )
 def test_a_change_leaves_a_line_with_who_made_it(server, hands, door, deed):
