@@ -69,7 +69,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "here": asked.address,
         "testing": settings.test_event_code,
         "may": asked.visitor.may,
-        "who": asked.visitor.name,
+        "who": language.say(asked.visitor.name),
     }
 
 
