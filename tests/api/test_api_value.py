@@ -57,6 +57,7 @@ def test_meta_gets_the_rules_value_and_the_event_says_why(valued):
     event = shown(valued, booking_id="BK-1", services=[BOTOX], value=None, currency=None)
     custom = event["sent_to_meta"]["custom_data"]
     assert (custom["value"], custom["currency"], custom["net_revenue"]) == (630_000, "IDR", 252_000)
+    assert event["given"] == {"value": 1_500_000, "currency": "IDR"}
     (note,) = [one["text"] for one in event["notes"] if one["code"] == "value_by_rule"]
     assert "IDR 630000 instead of IDR 1500000" in note
 
