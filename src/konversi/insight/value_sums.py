@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Double, and_, case, cast, delete, exists, func, literal, or_, select
 
 from konversi.database.json_text import value_at
+from konversi.events.money import SCALE
 from konversi.events.names import PURCHASE
 from konversi.insight.sealed_ids import complete_upto
 from konversi.insight.value_tables import value_sums
 from konversi.insight.walking import Found, grouped, mark_of
 from konversi.journeys.tables import touches
-from konversi.meta.ad_insights import SCALE
 from konversi.outbox.lanes import TEST_PATTERN
 from konversi.outbox.states import State
 from konversi.outbox.tables import events, queue

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from konversi.access.entrance import Entrance
     from konversi.clock import Clock
+    from konversi.consent.store import Consents
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
@@ -104,6 +105,7 @@ class Gateway:
     receiver: Receiver
     prompt: Receiver | None  # the same for any thread and `prompt.at_once`, where the outbox can do that
     journeys: Journeys
+    consents: Consents
     listener: Listener
     turns: Turns
     till: Till

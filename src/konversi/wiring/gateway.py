@@ -24,6 +24,7 @@ from konversi.insight.tail import Tail
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.importing import Importer
+from konversi.intake.keywords import Keywords
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
 from konversi.intake.payments.till import Till
@@ -213,12 +214,15 @@ def _assemble(
         receiver=door,
         prompt=prompt,
         journeys=stores.journeys,
+        consents=stores.consents,
         listener=kinds.listener(
             stores.journeys,
             lambda: stores.datasets.registry,
             stores.seal,
             now=clock.now,
             onward=forwarder,
+            consents=stores.consents,
+            keywords=Keywords.of(settings.stop_words, settings.start_words),
         ),
         turns=kinds.turns(receiver, stores.journeys),
         till=till,
@@ -259,7 +263,7 @@ def _assemble(
 
 
 def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
-    conversations = memory(stores.journeys, stores.payments, settings.journey_days)
+    conversations = memory(stores.journeys, stores.payments, settings.journey_days, settings.customer_days)
 
     async def forget(now: float) -> bool:
         more = [await conversations(now), await stores.entrance.forget(now, settings.audit_days)]
@@ -271,6 +275,7 @@ def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitab
 def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:
     return {
         "conversations": stores.journeys,
+        "consents": stores.consents,
         "routes": lambda: stores.datasets.registry,
         "now": stores.clock.now,
         "unique": unique,

@@ -18,6 +18,7 @@ from konversi.events.faults import Fault
 from konversi.intake import deciding
 from konversi.intake.http import (
     agent,
+    consents,
     cron,
     custom_conversions,
     datasets,
@@ -146,6 +147,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(agent.router)
     app.include_router(datasets.router)
     app.include_router(imports.router)
+    app.include_router(consents.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(
@@ -188,6 +190,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     forms: tuple[type[BaseModel], ...] = (
         looking.Discard,
         deciding.ManyEvents,
+        *consents.FORMS,
         *datasets.FORMS,
         *people.FORMS,
         *value.FORMS,

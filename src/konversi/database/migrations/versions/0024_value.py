@@ -7,8 +7,8 @@ from alembic import op
 
 from konversi.database.metadata import Id, key
 
-revision = "0021"
-down_revision = "0020"
+revision = "0024"
+down_revision = "0023"
 
 
 def upgrade() -> None:
