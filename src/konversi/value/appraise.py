@@ -126,5 +126,5 @@ def _reason(sale: Sale, found: Priced, value: float) -> list[Note]:
     if not reasons:
         return []
     instead = "" if given is None or given == now else f" instead of {given}"
-    because = "; ".join(dict.fromkeys(reasons))
-    return [Note("value", "value_by_rule", f"Meta is told {now}{instead}: {because}."[:_LONGEST])]
+    because = "; ".join(dict.fromkeys(reasons))[:_LONGEST]
+    return [Note("value", "value_by_rule", f"Meta is told {now}{instead}: {because}.")]
