@@ -67,7 +67,9 @@ def _loaded() -> None:
     import httpx2
 
     import konversi
+    from certificates import read_once
 
+    read_once()
     httpx2.Client().close()  # loads the rest of itself
     for module in pkgutil.walk_packages(konversi.__path__, "konversi."):
         if not module.name.startswith(_LEFT_OUT) and not module.name.endswith("__main__"):

@@ -13,10 +13,10 @@ import httpx2
 import uvicorn
 import uvloop
 
-from konversi.cli.serving import Server
+from konversi.cli.serving import Server, protocol
 from konversi.clock import SystemClock
 from konversi.dashboard import pages
-from konversi.intake.http.app import application, seen
+from konversi.intake.http import app
 from konversi.meta.answers import Kind, Verdict, judge
 from konversi.meta.graph import Sent
 from konversi.meta.usage import Usage
@@ -25,9 +25,11 @@ from konversi.outbox.states import State
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 
     from api_postgres import Databases
+    from fastapi import FastAPI
+    from starlette.routing import BaseRoute
 
     from konversi.intake.gateway import Gateway
     from konversi.meta.graph import Credentials
@@ -130,6 +132,16 @@ class _Server(Server):
             self.listening.set()
 
 
+_idle: list[FastAPI] = []  # of gateways that ended: to describe all doors again takes longer than most tests
+
+
+def _described(pages: Sequence[BaseRoute]) -> FastAPI:
+    return _idle.pop() if _idle else _describe(pages)
+
+
+_describe, app._described = app._described, _described
+
+
 class Running:
     """A gateway that serves on a free port."""
 
@@ -144,10 +156,12 @@ class Running:
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        self.door = application(self._opened, key, pages=pages())
+        self.door = app.application(self._opened, key, pages=pages())
+        served = app.seen(settings, self.door)
         self._server = _Server(
             uvicorn.Config(
-                seen(settings, self.door),
+                served,
+                http=protocol(served),
                 log_config=None,
                 log_level="error",
                 access_log=False,
@@ -188,6 +202,7 @@ class Running:
         self.listener.close()
         assert not self._thread.is_alive(), "the server did not stop"
         assert self.failure is None, self.failure
+        _idle.append(self.door._inner)
 
     def begin_to_stop(self) -> None:
         self._server.should_exit = True

@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.alert_commands import alerts
 from konversi.cli.chat_commands import journeys, whatsapp
+from konversi.cli.consent_commands import consent
 from konversi.cli.custom_conversion_commands import custom_conversions
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
@@ -26,6 +27,7 @@ from konversi.cli.payment_commands import payments
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
 from konversi.cli.spend_commands import spend
+from konversi.cli.value_commands import value
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
 
@@ -41,12 +43,14 @@ app = App(
 app.command(events)
 app.command(journeys)
 app.command(payments)
+app.command(consent)
 app.command(imports)
 app.command(whatsapp)
 app.command(datasets)
 app.command(alerts)
 app.command(db)
 app.command(spend)
+app.command(value)
 app.command(custom_conversions)
 app.command(users)
 app.command(keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import socket
@@ -18,12 +19,15 @@ from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
 from konversi.intake.http.app import application, seen
+from konversi.intake.http.hot import FrontDoor
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from starlette.types import ASGIApp
 
     from konversi.intake.gateway import Gateway
     from konversi.settings import Settings
@@ -34,6 +38,7 @@ _LOOK_SECONDS = 0.5
 # lists were prepared and stored one after the other instead of at the same time.
 _TURN_SECONDS = 0.0003
 _RARE_COLLECTIONS = (50_000, 50, 100)
+_MMAP_THRESHOLD, _LARGE = -3, 131_072  # glibc's M_MMAP_THRESHOLD, and bytes
 STARTED_BADLY = 78  # EX_CONFIG: a service manager should not try again
 
 
@@ -48,6 +53,7 @@ class Share(NamedTuple):
 def serve(settings: Settings, share: Share | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status: 1 where the storage failed, 78 where it can't start."""
     set_up(settings.log_style)
+    _give_back_large_pieces()
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415 - not on every system
 
@@ -116,7 +122,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
     app = seen(settings, application(lambda: nullcontext(gateway), key, settings.only, pages=pages()))
     config = uvicorn.Config(
         app,
-        http=_protocol(),
+        http=protocol(app),
         log_config=None,
         log_level="critical",
         access_log=False,
@@ -134,6 +140,15 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
     guard.cancel()
 
 
+def _give_back_large_pieces() -> None:
+    """A batch or a piece of a file goes back to the system when it is let go of.
+
+    glibc would keep such pieces, torn, in an area for each thread: an eighth of the process (`benchmarks/README.md`).
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)
+
+
 def _settle_memory() -> None:
     """What the start made stays for good: keep the collector from walking through it again and again.
 
@@ -144,12 +159,14 @@ def _settle_memory() -> None:
     gc.set_threshold(*_RARE_COLLECTIONS)
 
 
-def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+def protocol(app: ASGIApp) -> type[asyncio.Protocol] | Literal["auto"]:
+    """How connections are read for an application, where the system has what it needs."""
     try:
-        from konversi.cli.whole_answers import WholeAnswers  # noqa: PLC0415 - httptools is not on every system
+        from konversi.cli.short_way import ShortWay  # noqa: PLC0415 - httptools is not on every system
+        from konversi.cli.whole_answers import WholeAnswers  # noqa: PLC0415
     except ImportError:
         return "auto"
-    return WholeAnswers
+    return ShortWay if isinstance(app, FrontDoor) else WholeAnswers
 
 
 async def _stop_when_broken(server: Server, gateway: Gateway, parent: int | None) -> None:

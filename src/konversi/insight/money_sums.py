@@ -11,9 +11,8 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, exists, func, not_, or_, select, text, update
+from sqlalchemy import and_, exists, func, not_, or_, select, text, update
 
-from konversi.database.json_text import value_at
 from konversi.events.money import SCALE
 from konversi.insight.spend_tables import ad_results
 from konversi.insight.standing import COMES_TO_NOTHING
@@ -23,6 +22,7 @@ from konversi.journeys.tables import touches
 from konversi.outbox.lanes import TEST_PATTERN, Lane
 from konversi.outbox.members import pack, unpack
 from konversi.outbox.tables import RARE, events, queue
+from konversi.payments.history import as_given
 from konversi.payments.tables import SOME_GONE, payments
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
     alike = (
         events.c.event_time,
         events.c.event_name,
-        _as_given("value").label("value"),
-        _as_given("currency").label("currency"),
+        as_given("value").label("value"),
+        as_given("currency").label("currency"),
         queue.c.lane,
         touches.c.ad_id,
     )
@@ -140,12 +140,6 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
         if Lane.parse(lane).test_code is None:
             told, worth = _worth(value, currency)
             yield (_day(at), ad or "", RESULTS[name], told), (number, number * worth)
-
-
-def _as_given(name: str) -> ColumnElement[str]:
-    """As the business told it, whatever its rules made of it for Meta."""
-    told = value_at(events.c.body, "custom_data", name)
-    return case((events.c.given.is_(None), told), else_=value_at(events.c.given, name))
 
 
 def conversations(connection: Connection) -> Found | None:

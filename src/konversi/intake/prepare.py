@@ -18,6 +18,7 @@ from konversi.events.names import event_name
 from konversi.events.times import deadline, event_time
 from konversi.intake.chats import of_customer, of_one_person
 from konversi.intake.oversized import oversized
+from konversi.intake.paid_before import own
 from konversi.journeys.attribution import NOTHING, Window, attribute
 from konversi.journeys.customers import EXISTING, MAKES_CUSTOMERS, segment
 from konversi.journeys.identity import merged
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from konversi.journeys.attribution import Attribution, Known
     from konversi.journeys.customers import First
     from konversi.matching.match import Match
+    from konversi.payments.history import Earlier
     from konversi.value.in_effect import Applied
 
 _OF_THE_CHAT = {"customer": Customer(), "occurred_at": None}  # and not of the booking
@@ -87,6 +89,16 @@ class Ready(NamedTuple):
 
     new: NewEvent
     notes: tuple[Note, ...]
+    user_data: Mapping[str, Any] = {}  # everything the customer is known by, also what Meta does not get
+
+
+class Past(NamedTuple):
+    """What is known from before, of those whose conversions are read."""
+
+    known: Mapping[bytes, list[Known]]  # conversations by key
+    homes: Mapping[tuple[str, str], str]  # datasets in which events are already, by event name and id
+    before: Mapping[str, First]  # first bookings by the customer's key
+    paid: Mapping[int, Sequence[Earlier]]  # payments by conversation
 
 
 class Preparation:
@@ -108,19 +120,10 @@ class Preparation:
         except _UNWRITABLE:
             return _oversized(conversion)
 
-    def ready(
-        self,
-        read: Read,
-        known: Mapping[bytes, list[Known]],
-        homes: Mapping[tuple[str, str], str],
-        before: Mapping[str, First],
-    ) -> Ready | Refusal:
-        """The second step. `known` are conversations by key, `homes` the datasets in which events are already.
-
-        `before` are first bookings by the customer's key.
-        """
+    def ready(self, read: Read, past: Past) -> Ready | Refusal:
+        """The second step."""
         try:
-            return self._ready(read, known, homes, before)
+            return self._ready(read, past)
         except _UNWRITABLE:
             return _oversized(read.conversion)
 
@@ -147,13 +150,8 @@ class Preparation:
         said = conversion.model_copy(update=_OF_THE_CHAT)
         return Read(conversion, name, own_id, occurred, dataset, matched, keys, customer, said, by_name)
 
-    def _ready(
-        self,
-        read: Read,
-        known: Mapping[bytes, list[Known]],
-        homes: Mapping[tuple[str, str], str],
-        before: Mapping[str, First],
-    ) -> Ready | Refusal:
+    def _ready(self, read: Read, past: Past) -> Ready | Refusal:
+        known, homes, before, paid = past
         conversion, name, own_id, occurred, dataset, (user_data, seen), _, customer, said, _ = read
         credited = self._credited(read, known) if known else NOTHING
         if credited.user_data:
@@ -179,7 +177,7 @@ class Preparation:
         if customer:
             _segmented(event, segment(customer, before, occurred, conversion.booking_id), chosen)
         dataset = dataset or homes.get((name, own_id)) or credited.dataset or DEFAULT_DATASET
-        appraised = self._appraised(conversion, name, event, credited)
+        appraised = self._appraised(read, event, credited, known, paid) if self._rules.values.speak else None
         notes = (*seen, *credited.notes, *chosen, *(appraised.notes if appraised else ()))
         new = NewEvent(
             self._lane(dataset, action_source),
@@ -197,17 +195,23 @@ class Preparation:
             appraised.given if appraised else None,
             "".join(customer) if customer and name in MAKES_CUSTOMERS and self._rules.test_code is None else None,
         )
-        return Ready(new, notes)
+        return Ready(new, notes, user_data)
 
     def _appraised(
-        self, conversion: Conversion, name: str, event: dict[str, Any], credited: Attribution
+        self,
+        read: Read,
+        event: dict[str, Any],
+        credited: Attribution,
+        known: Mapping[bytes, list[Known]],
+        paid: Mapping[int, Sequence[Earlier]],
     ) -> Applied | None:
         """The event with what the business's rules say of its worth."""
         applied = self._rules.values.apply(
             event.get("custom_data", {}),
-            (name, event["event_name"], self._rules.tables.messaging_names.get(name)),
-            currency=conversion.currency,
+            (read.name, event["event_name"], self._rules.tables.messaging_names.get(read.name)),
+            currency=read.conversion.currency,
             ad=credited.ad,
+            paid=own(_chats(read, known), paid, read.event_id) if paid else (),
         )
         if applied is not None and applied.custom:
             event["custom_data"] = applied.custom

@@ -134,6 +134,11 @@ class Journeys:
             linked=LINKED_ID in person.known_by,
         )
 
+    async def came_at(self, arrival: Arrival) -> float | None:
+        """When a message came first, by our clock (Unix seconds); nothing where it is not remembered."""
+        key = keyed("message", f"{arrival.channel}:{arrival.message}", self._secret)
+        return await self._database.look_up(lambda connection: statements.came_at(connection, key))
+
     def _sighting(self, one: Automatic) -> Sighting:
         return Sighting(
             key=keyed("automatic", f"{one.message}:{one.event_name}", self._secret),
@@ -159,7 +164,7 @@ class Journeys:
 
     def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
         keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
-        return [hot.known(self._database.driver(connection), keys)] * len(asked)
+        return [hot.known(self._database.driver(connection), keys, self._database.among)] * len(asked)
 
     def customer(self, user_data: dict[str, Any]) -> list[str]:
         """Under which keys a customer is remembered; none where nobody is."""

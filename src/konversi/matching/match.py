@@ -116,8 +116,10 @@ class _Gathered:
             self._note(about, remark)
         if hashed is None:
             return
-        so_far = self.user_data.setdefault(key.meta, [])
-        if hashed not in so_far:
+        so_far = self.user_data.get(key.meta)
+        if so_far is None:
+            self.user_data[key.meta] = [hashed]
+        elif hashed not in so_far:
             so_far.append(hashed)
 
     def region_of(self, city: str) -> None:

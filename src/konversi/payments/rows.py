@@ -172,6 +172,13 @@ def of_journey(driver: Driver, journey: int | None, event_ids: Sequence[str]) ->
     return sorted(found.values(), key=lambda one: (one.paid_at or one.seen_at, one.id))
 
 
+def of_journeys(driver: Driver, journeys: Sequence[int], most: int) -> Iterator[Payment]:
+    """The payments of these conversations, the newest so many of each few."""
+    for some in _few(journeys):
+        asked = f"{SELECT} WHERE journey IN ({_places(some)}) ORDER BY id DESC LIMIT ?"
+        yield from map(read, driver.execute(asked, (*some, most)).fetchall())
+
+
 def flagged(driver: Driver) -> dict[str, int]:
     """How many payments a person should look at, by why."""
     found = driver.execute("SELECT flag, count(*) FROM payments WHERE flag <> '' GROUP BY flag")

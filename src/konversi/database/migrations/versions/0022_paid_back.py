@@ -10,8 +10,8 @@ from alembic import op
 
 from konversi.database.metadata import only
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 _SCALE = 10_000
 _PAID = (2, 4)  # the stages in which the money is there
