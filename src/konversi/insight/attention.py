@@ -51,9 +51,3 @@ def causes(connection: Connection) -> list[Cause]:
         .limit(_MOST_CAUSES)
     )
     return [Cause(State(row[0]), *row[1:]) for row in connection.execute(grouped)]
-
-
-def waiting_in(connection: Connection, lane: str) -> int:
-    """How many events wait in a lane."""
-    waits = select(func.count()).where(queue.c.lane == lane, queue.c.state == State.WAITING.value)
-    return int(connection.execute(waits).scalar_one())

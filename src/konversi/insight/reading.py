@@ -110,7 +110,3 @@ class Insight:
     async def causes(self) -> Sequence[Cause]:
         """What waits for a person, by cause."""
         return await self._database.read(attention.causes)
-
-    async def waiting_in(self, lane: str) -> int:
-        """How many events wait in a lane."""
-        return await self._database.read(lambda connection: attention.waiting_in(connection, lane))
