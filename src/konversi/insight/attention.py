@@ -12,7 +12,7 @@ from konversi.outbox.tables import RARE, events, queue
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_MOST = 50_000  # of the newest events: causes older than those have had their time
+_MOST = 20_000  # of the newest events: causes older than those have had their time
 _MOST_CAUSES = 100
 
 

@@ -44,7 +44,7 @@ class Insight:
         self.sums = Follower(database, (summing.accepted, summing.delivered))
         self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
-        self.money = Follower(database, (money_sums.conversations, money_sums.results, money_sums.taken_back))
+        self.money = Follower(database, (money_sums.conversations, money_sums.results, money_sums.TakenBack()))
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""

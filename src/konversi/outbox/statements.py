@@ -99,24 +99,31 @@ def lanes(connection: Connection) -> list[tuple[str, float]]:
 
 
 class Backlog(NamedTuple):
-    """What waits."""
+    """What waits or came to nothing: as many events as were accepted in hours or days."""
 
-    by_lane: dict[str, int]
-    first: int | None  # the lowest id
+    by_lane: dict[str, int]  # that wait
+    first: int | None  # the lowest id of those
+    rare: dict[State, int]
+
+    @property
+    def number(self) -> int:
+        """Of all of them."""
+        return sum(self.by_lane.values()) + sum(self.rare.values())
 
 
 def backlog(connection: Connection) -> Backlog:
-    """Counts each one, along the index of those that wait."""
+    """Counts each one, along the indexes of their states."""
+    in_trouble = connection.execute(select(queue.c.state, func.count()).where(RARE).group_by(queue.c.state))
+    rare = {State(state): number for state, number in in_trouble}
     first = func.min(queue.c.id + 0)  # + 0: in the index, not along the whole history
     lanes_of = select(queue.c.lane, func.count(), first).where(WAITING).group_by(queue.c.lane)
     rows = connection.execute(lanes_of).all()
-    return Backlog({row[0]: row[1] for row in rows}, min((row[2] for row in rows), default=None))
+    return Backlog({row[0]: row[1] for row in rows}, min((row[2] for row in rows), default=None), rare)
 
 
 def counts(connection: Connection, waiting: Backlog) -> Counts:
     """How many events stand where. Delivered ones are counted by their running total, not by visiting them."""
-    rare = connection.execute(select(queue.c.state, func.count()).where(RARE).group_by(queue.c.state))
-    states = {State(state): number for state, number in rare}
+    states = dict(waiting.rare)
     states[State.WAITING] = sum(waiting.by_lane.values())
     under_way = select(func.coalesce(func.sum(attempts.c.events), 0)).where(attempts.c.ended_at.is_(None))
     states[State.SENDING] = int(connection.execute(under_way).scalar_one())

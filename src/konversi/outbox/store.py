@@ -209,7 +209,7 @@ class SqlOutbox:
         """A large backlog is counted again only after a while: its count takes half a second for each million."""
         if self._backlog is None or monotonic() >= self._counts_until:
             self._backlog = await self.database.read(statements.backlog)
-            number = sum(self._backlog.by_lane.values())
+            number = self._backlog.number
             self._counts_until = monotonic() + (number / _COUNTED_A_SECOND if number > _MANY else 0.0)
         waiting = self._backlog
         return await self.database.read(lambda connection: statements.counts(connection, waiting))
