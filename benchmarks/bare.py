@@ -38,10 +38,19 @@ async def webhook(request: Request) -> JSONResponse:
     return JSONResponse({"status": "read"})
 
 
+async def payment(request: Request) -> JSONResponse:
+    told = json.loads(await request.body())
+    said = f"{told['order_id']}{told['status_code']}{told['gross_amount']}SB-Mid-server-secret"
+    if not hmac.compare_digest(hashlib.sha512(said.encode()).hexdigest(), told["signature_key"]):
+        return JSONResponse({"status": "unsigned"}, 401)
+    return JSONResponse({"status": "read"})
+
+
 app = Starlette(
     routes=[
         Route("/v1/events", events, methods=["POST"]),
         Route("/webhooks/whatsapp", webhook, methods=["POST"]),
+        Route("/webhooks/midtrans", payment, methods=["POST"]),
     ]
 )
 

@@ -14,6 +14,7 @@ import chat
 import growth
 import imports
 import in_process
+import payments
 import postgres
 from processes import bare, gateway, got, receiver, today, wrk
 
@@ -111,6 +112,7 @@ BENCHMARKS: dict[str, Callable[[int, int], None]] = {
     "track": in_process.track,
     "backlog": in_process.backlog,
     "webhook": chat.webhook,
+    "payments": payments.payments,
     "attribution": chat.attribution,
     "hook": chat.hook,
     "shared": postgres.shared,

@@ -68,6 +68,12 @@ class ChatSettings(BaseSettings):
         validation_alias="KONVERSI_ATTRIBUTION",
         description="Which of several ad clicks within those days gets the conversion.",
     )
+    customer_days: Annotated[int, Field(ge=0, le=3_650)] = Field(
+        0,
+        validation_alias="KONVERSI_CUSTOMER_DAYS",
+        description="Days after their last booking or purchase for which customers are remembered, as keyed hashes, to"
+        " tell Meta who is new and who came back. With 0 nobody is, and Meta isn't told.",
+    )
     journey_days: Annotated[int, Field(ge=7, le=3_650)] = Field(
         400,
         validation_alias="KONVERSI_JOURNEY_DAYS",

@@ -16,6 +16,7 @@ from konversi.access_settings import AccessSettings
 from konversi.ads_settings import AdsSettings
 from konversi.alert_settings import AlertSettings
 from konversi.chat_settings import ChatSettings
+from konversi.consent_settings import ConsentSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.payment_settings import PaymentSettings
 from konversi.serverless_settings import ServerlessSettings
@@ -35,6 +36,7 @@ DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[
 
 
 class Settings(
+    ConsentSettings,
     TraceSettings,
     AlertSettings,
     AdsSettings,

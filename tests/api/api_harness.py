@@ -13,7 +13,7 @@ import httpx2
 import uvicorn
 import uvloop
 
-from konversi.cli.serving import Server
+from konversi.cli.serving import Server, protocol
 from konversi.clock import SystemClock
 from konversi.dashboard import pages
 from konversi.intake.http import app
@@ -157,9 +157,11 @@ class Running:
         self.url = f"http://127.0.0.1:{self.port}"
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self.door = app.application(self._opened, key, pages=pages())
+        served = app.seen(settings, self.door)
         self._server = _Server(
             uvicorn.Config(
-                app.seen(settings, self.door),
+                served,
+                http=protocol(served),
                 log_config=None,
                 log_level="error",
                 access_log=False,

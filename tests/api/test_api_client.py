@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import api_payments
 import pytest
 from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, TRACE, FakeMeta, running
 
@@ -32,6 +33,8 @@ from konversi.errors import (
     WebhookUnsigned,
 )
 from konversi.events.faults import Refused
+from konversi.intake.payments.samples import PROVIDERS
+from konversi.intake.payments.samples import call as payment_call
 from konversi.intake.whatsapp import samples
 from konversi.outbox.memory import MemoryOutbox
 from konversi.settings import load
@@ -474,6 +477,38 @@ async def told(konversi):
         await konversi.webhook("whatsapp", headers, body + b" ")
     receipt = await konversi.track(booking(customer=Customer(phone="0812-3456-7890")))
     return (await konversi.event(receipt.receipt))["sent_to_meta"]["user_data"]["ctwa_clid"]
+
+
+async def paid(konversi):
+    """A booking, then its payment by each provider, again, and forged."""
+    await konversi.track(booking(booking_id="BK-9", customer=Customer(phone="0812-3456-7890")))
+    for provider in PROVIDERS:
+        told = api_payments.told("paid", f"{provider}-9", "BK-9")
+        body, headers = payment_call(provider, told, api_payments.KEYS[provider])
+        assert b'"accepted":1' in await konversi.webhook(provider, headers, body)
+        assert b'"repeated":1' in await konversi.webhook(provider, headers, body)
+        _, forged = payment_call(provider, told, "another secret")
+        with pytest.raises(WebhookUnsigned):
+            await konversi.webhook(provider, forged, body.replace(b"BK-9", b"BK-8"))
+
+
+async def test_a_shop_that_gets_the_payment_webhooks_itself_hands_them_over_in_process(here):
+    with answering(body=received) as (url, _asked):
+        async with Konversi(**here, graph_url=url, **api_payments.SECRETS) as konversi:
+            await paid(konversi)
+
+
+def test_a_shop_that_gets_the_payment_webhooks_itself_hands_them_over_to_a_gateway(tmp_path, run):
+    given = load(pixel_id=PIXEL, token=TOKEN, data_dir=tmp_path, **api_payments.SECRETS)
+
+    async def elsewhere(url):
+        async with Konversi(url=url) as konversi:
+            await paid(konversi)
+
+    with running(given, meta=FakeMeta()) as gateway:
+        run(elsewhere(gateway.url))
+        with gateway.client() as http:
+            assert len(http.get("/v1/payments").json()["payments"]) == 3
 
 
 async def test_a_bot_that_gets_the_webhooks_itself_hands_them_over_in_process(here):

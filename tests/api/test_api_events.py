@@ -214,7 +214,9 @@ def test_the_status_says_how_things_stand(shelf):
     assert said["needs_attention"] == 2
     assert said["accepted_ever"] == 6
     assert said["oldest_waiting_seconds"] >= 0
-    assert said["lanes"][0]["requests"] == {"delivered": 3, "refused": 2, "not_sent": 1}
+    requests = said["lanes"][0]["requests"]
+    assert requests.pop("not_sent") >= 1  # and again, as time goes by
+    assert requests == {"delivered": 3, "refused": 2}
 
 
 def test_the_status_names_what_stops_a_lane(gateway, http, meta):

@@ -94,6 +94,25 @@ def test_every_optional_field_reaches_meta(http, meta):
     assert (custom["source"], custom["booking_id"]) == ("instagram_ad", "BK-2")
 
 
+def test_all_that_is_known_of_a_customer_can_be_told_in_the_guides_words(http, meta):
+    told = {
+        "customerPhone": ["0812-3456-7890", "0813-1111-2222"], "customerEmail": ["a@x.id", "b@x.id"],
+        "firstName": "Budi", "lastName": "Santoso", "gender": "laki-laki", "birthDate": "1990-03-05", "city": "Jaksel",
+        "country": "Indonesia", "externalId": "C-1", "leadId": 123456789012345, "language": "Bahasa Indonesia",
+        "preferences": {"stylist": "Ani"}, "custom": {"vip": True, "note": "hp 081234567890"},
+    }  # fmt: skip
+    answer = http.post(GUIDE, json=booking(customerName=..., **told)).json()
+    user_data, custom = meta.events[0]["user_data"], meta.events[0]["custom_data"]
+    assert [len(user_data[key]) for key in ("ph", "em", "fn", "ln", "ge", "db", "external_id")] == [2, 2, 1, 1, 1, 1, 1]
+    assert user_data["ct"] == [sha256("jakartaselatan")]
+    assert user_data["st"] == [sha256("dkijakarta")]
+    assert user_data["lead_id"] == 123456789012345
+    assert (custom["language"], custom["preference_stylist"], custom["vip"]) == ("id", "Ani", True)
+    assert "note" not in custom
+    assert any(warning.startswith("custom.note:") for warning in answer["warnings"])
+    assert any(warning.startswith("city:") for warning in answer["warnings"])
+
+
 @pytest.mark.parametrize("zone", ["+07:00", "Z"])
 def test_an_iso_time_is_taken_with_its_zone(http, meta, zone):
     from datetime import UTC, datetime, timedelta, timezone

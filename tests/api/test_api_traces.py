@@ -21,6 +21,11 @@ from test_api_redaction import IDENTITIES, PHONE, REQUESTS, TRACES
 
 from konversi import Lead, SyncKonversi, tracing
 from konversi.agents.tracker import hand_over
+from konversi.intake.http.app import seen
+from konversi.intake.listen import Listener
+from konversi.intake.receive import Receiver
+from konversi.intake.turns import Turns
+from konversi.outbox.memory import MemoryOutbox
 from konversi.settings import load
 
 TURNS = "/v1/agent/turns"
@@ -189,6 +194,15 @@ def python(code, **env):
     return subprocess.run(
         [sys.executable, "-c", code], env=given, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_where_traces_are_off_a_call_goes_through_the_same_objects_as_before_there_were_any(settings):
+    app = object()
+    assert seen(settings(), app) is app
+    with running(settings()) as server:
+        gateway = server.gateway
+        kinds = [type(one) for one in (gateway.receiver, gateway.turns, gateway.listener, gateway.outbox)]
+    assert kinds == [Receiver, Turns, Listener, MemoryOutbox]
 
 
 def test_nothing_of_opentelemetry_is_loaded_where_traces_are_off(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
+from api_chats import SECRETS, message, phone_of, unused, whatsapp
 from api_harness import EVENTS, lead, running
 
 from konversi.cli.app import run as command
@@ -114,8 +116,51 @@ async def test_a_broken_file_refuses_the_start(settings, tmp_path):
             pass
 
 
-def test_a_start_with_broken_rules_ends_as_wrong_settings_do(rules, monkeypatch, capsys):
-    rules.write_text("share =")
-    monkeypatch.setenv("KONVERSI_VALUE_RULES", str(rules))
-    assert command(["serve", "--port", "0"]) == 78
-    assert "value rules can't be used" in capsys.readouterr().err
+def test_the_customers_own_payments_make_a_lifetime_and_the_present_one_is_not_counted_twice(settings, rules, tmp_path):
+    rules.write_text("[predicted_ltv]\nvisits = 4\nweight = 0\n")
+    phone = phone_of(unused())
+    given = {"customer": {"phone": phone}, "currency": "IDR"}
+    with running(settings(value_rules=rules, database_url=f"sqlite:///{tmp_path}/v.db", **SECRETS)) as gateway:
+        with gateway.client() as http:
+            assert whatsapp(http, message(phone=phone)).status_code == 200
+        first = shown(gateway, event="Purchase", payment_id="P-1", booking_id="BK-1", value=100_000, **given)
+        second = shown(gateway, event="Purchase", payment_id="P-2", booking_id="BK-2", value=300_000, **given)
+        third = shown(gateway, booking_id="BK-3", value=250_000, **given)
+    assert "predicted_ltv" not in first["sent_to_meta"]["custom_data"]
+    assert second["sent_to_meta"]["custom_data"]["predicted_ltv"] == 100_000 + 3 * 100_000
+    assert third["sent_to_meta"]["custom_data"]["predicted_ltv"] == 400_000 + 2 * 200_000
+    assert third["sent_to_meta"]["custom_data"]["value"] == 250_000
+
+
+def test_a_dry_run_over_http_and_from_the_command_line_says_the_same(valued, rules, monkeypatch, capsys):
+    shown(valued, booking_id="BK-7", services=[BOTOX], value=None, currency=None)
+    rules.write_text("show_up = 0.5")
+    with valued.client() as http:
+        assert http.get("/v1/value").json()["source"] == str(rules)
+        over_http = http.post("/v1/value/dry-run?days=2", json={"rules": "show_up = 0.5"}).json()
+        wrong = http.post("/v1/value/dry-run", json={"rules": "show_up = 5"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "value_rules_invalid")
+    assert over_http["by_event"][0]["given"] == [{"currency": "IDR", "value": 1_500_000}]
+    assert over_http["by_event"][0]["sent"] == [{"currency": "IDR", "value": 630_000}]
+    assert over_http["by_event"][0]["would"] == [{"currency": "IDR", "value": 750_000}]
+    monkeypatch.setenv("KONVERSI_URL", valued.url)
+    assert command(["value", "dry-run", "--rules", str(rules), "--days", "2", "--json"]) == 0
+    said = orjson.loads(capsys.readouterr().out)
+    assert said["by_event"] == over_http["by_event"]
+    assert command(["value", "dry-run", "--rules", str(rules)]) == 0
+    told = capsys.readouterr()
+    assert "IDR 630,000" in told.out
+    assert "1 would have been told otherwise" in told.err
+    assert command(["value", "learn"]) == 0
+    assert "14 days old" in capsys.readouterr().err
+
+
+def test_rules_are_checked_without_being_used(tmp_path, capsys):
+    path = tmp_path / "new.toml"
+    path.write_text(RULES)
+    assert command(["value", "check", str(path)]) == 0
+    assert "Rule Botox (service botox*): share 0.7, margin 0.4" in capsys.readouterr().out
+    path.write_text("show_up = 7")
+    assert command(["value", "check", str(path)]) == 78
+    assert "show_up" in capsys.readouterr().err
+    assert command(["value", "check"]) == 2

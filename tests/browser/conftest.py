@@ -3,17 +3,24 @@
 import asyncio
 import time
 
+import httpx2
 import pytest
 from playwright.sync_api import sync_playwright
+from pydantic import SecretStr
 from served import CHROMIUM, PATIENCE, PIXEL, serving
 
 from konversi.cli.demo_day import fill
+from konversi.cli.demo_spend import told
 from konversi.outbox.states import Step
 from konversi.outbox.store import open_outbox
+from konversi.sandbox import Sandbox
+from konversi.sandbox.ads import ACCOUNT
 from konversi.settings import Settings
+from konversi.wiring.spend import open_spending
 from outboxes import LATER, all_of, ended, new_event
 
 ROWS = 10_000
+CHATS = 80
 NOTES = '[["customer.email", "bad_email", "It is no address, so it was left out."]]'
 BODY = b'{"event_name":"Lead","event_id":"%d","user_data":{"ph":["%064d"]}}'
 
@@ -39,12 +46,27 @@ async def _more(url):
     await outbox.aclose()
 
 
+async def _spent(settings, until):
+    """What the ads of that day cost, as a Meta says it that is away again afterwards."""
+    with Sandbox() as meta:
+        body = told(until - 86_400, until, CHATS * 50)
+        httpx2.post(f"{meta.graph_url}/_sandbox/spend", json=body, trust_env=False).raise_for_status()
+        given = settings.model_copy(
+            update={"graph_url": meta.graph_url, "token": SecretStr("EAAtokenThatMustNeverShow")}
+        )
+        async with open_spending(given, [f"act_{ACCOUNT}"]) as spending:
+            pulled = await spending.pull(f"act_{ACCOUNT}")
+        assert pulled.rows, pulled
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Where the gateway answers. Meta is away, so nothing changes by itself."""
     folder = tmp_path_factory.mktemp("browser")
     settings = Settings(data_dir=folder, database_url=None, secret=None, pixel_id=PIXEL)
-    asyncio.run(fill(settings, until=time.time() - 300, seed=1, chats=80))
+    until = time.time() - 300
+    asyncio.run(fill(settings, until=until, seed=1, chats=CHATS))
+    asyncio.run(_spent(settings, until))
     asyncio.run(_more(settings.database))
     with serving(folder, "http://127.0.0.1:9") as served:
         yield served

@@ -162,3 +162,38 @@ def test_script_and_style_are_small():
     sizes = [len(gzip.compress(path.read_bytes())) for path in folder.iterdir() if path.suffix in {".js", ".css"}]
     assert len(sizes) == 2
     assert sum(sizes) <= BUDGET
+
+
+@pytest.mark.parametrize("language", ["en-GB", "id-ID"])
+def test_the_menu_is_one_line_on_a_small_desk(looking, address, language):
+    page = looking(viewport={"width": 1200, "height": 800}, locale=language)
+    page.goto(address)
+    tops = {round(link.bounding_box()["y"]) for link in page.locator(".top nav a").all()}
+    assert len(tops) == 1
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+def test_selected_events_are_exported_and_no_others(looking, address, script):
+    page = looking(java_script_enabled=script)
+    page.goto(f"{address}/events?state=dead&event=Schedule")
+    boxes = page.locator("[name=receipt]").all()[:2]
+    for box in boxes:
+        box.check()
+    chosen = [box.get_attribute("value") for box in boxes]
+    for form in ("CSV", "NDJSON"):
+        with page.expect_download() as started:
+            page.get_by_role("button", name=f"Export selected as {form}", exact=True).click()
+        lines = Path(started.value.path()).read_text().splitlines()
+        assert len(lines) == 2 + (form == "CSV")
+        assert all(receipt in "\n".join(lines) for receipt in chosen)
+
+
+def test_all_that_match_a_filter_are_counted_before_they_are_discarded(looking, address):
+    page = looking()
+    page.goto(f"{address}/events?event=Schedule&q=Many:7")
+    page.get_by_role("button", name="Discard all matching").click()
+    assert page.locator("h1").inner_text() == "Discard 1 event?"
+    page.get_by_label("Why?").fill("Too many")
+    page.get_by_role("button", name="Discard 1 event").click()
+    page.wait_for_url("**q=Many**")
+    assert page.get_by_role("status").inner_text() == "Done for 1 event."

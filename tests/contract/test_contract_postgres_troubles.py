@@ -13,6 +13,7 @@ from konversi.database import postgres, postgres_threads
 from konversi.database.opening import open_database
 from konversi.database.postgres import driver_of
 from konversi.errors import ShuttingDown, StorageUnavailable
+from konversi.outbox import hot_postgres
 from konversi.outbox.store import open_outbox
 from outboxes import LIVE, all_of, ended, new_events, until
 from postgres import server
@@ -313,3 +314,52 @@ async def test_no_more_attempts_are_open_than_may_be_whoever_makes_them(url, at_
     finally:
         for outbox in outboxes:
             await outbox.aclose()
+
+
+async def test_what_is_due_before_those_that_overtook_it_is_claimed_all_the_same(url, monkeypatch):
+    """An append that took long commits after later ones: claims begin where they ended, but not for ever."""
+    monkeypatch.setattr(hot_postgres, "_LOOK_BACK_SECONDS", 0.05)
+    one, other = await open_outbox(url), await open_outbox(url)
+    seen = set()
+
+    def look(candidates):
+        seen.update(candidate.id for candidate in candidates)
+        return all_of([])
+
+    try:
+        await one.append(new_events(3))
+        monkeypatch.setattr(one.database, "now", lambda: 2e9)
+        await one.claim(LIVE, 2e9, 2e9 + 60, lambda candidates: all_of(candidates[:1]))
+        monkeypatch.setattr(other.database, "now", lambda: 1e9)
+        (late,) = await other.append([new_events(1)[0]._replace(event_id="late")])
+
+        async def is_seen():
+            await one.claim(LIVE, 2e9, 2e9 + 60, look)
+            return late.id in seen
+
+        await until(is_seen)
+    finally:
+        await one.aclose()
+        await other.aclose()
+
+
+async def test_a_claim_does_not_go_past_all_that_was_claimed_since_the_last_vacuum(url, monkeypatch):
+    ask(url, "ALTER TABLE queue SET (autovacuum_enabled = off)")
+    monkeypatch.setattr(hot_postgres, "_LOOK_BACK_SECONDS", 1e9)
+    outbox = await open_outbox(url)
+    try:
+        await outbox.append(new_events(6_000))
+        for _ in range(5):
+            await outbox.settle(await outbox.claim(LIVE, 2e9, 2e9 + 60, all_of), ended())
+        front = outbox._hot._fronts[LIVE]
+    finally:
+        await outbox.aclose()
+
+    def pages(due_at, id_):
+        """How many the look for due events visits."""
+        look = hot_postgres._DUE.replace("FOR UPDATE SKIP LOCKED", "") % (f"'{LIVE}'", due_at, id_, 2e9)
+        ((found,),) = ask(url, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {look}")
+        return found[0]["Plan"]["Shared Hit Blocks"] + found[0]["Plan"]["Shared Read Blocks"]
+
+    pages(*hot_postgres._START)
+    assert pages(front.due_at, front.id) < pages(*hot_postgres._START) * 0.7

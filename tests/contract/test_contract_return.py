@@ -1,22 +1,32 @@
 """What came of each ad is summed once, in however many steps, and stands beside its cost for the same days only."""
 
+import asyncio
+import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
+from konversi.events.money import SCALE
 from konversi.insight import money_sums, spend_store
 from konversi.insight.reading import Insight
 from konversi.insight.spend_tables import ad_results
 from konversi.insight.tables import summed
 from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
 from konversi.journeys.store import Journeys
-from konversi.meta.ad_insights import SCALE, AdDay
+from konversi.meta.ad_insights import AdDay
 from konversi.outbox.states import Step
 from konversi.outbox.store import open_outbox
+from konversi.payments.deciding import Told
+from konversi.payments.store import Payments
 from outboxes import LATER, LIVE, TEST, all_of, ended, new_event
+
+sys.path.append(str(Path(__file__).parents[1] / "unit" / "payments"))
+
+import payment_notices
 
 AT = 1_700_000_000  # when the events of `new_event` happened: 2023-11-14
 DAY = "2023-11-14"
@@ -245,6 +255,85 @@ def test_another_currency_stands_beside_and_is_in_no_return(run, url):
             total = (await it.report())["accounts"][0]["total"]
             assert (total["payments"], total["value"], total["roas"]) == (2, 500, 5)
             assert total["other_currencies"] == [{"result": "payments", "currency": "USD", "value": 7}]
+
+    run(scene())
+
+
+async def paid(it, touch, value, number=1, at=AT):
+    """A payment with its Purchase in the outbox, credited to a click."""
+    payments = Payments(it.database, "each", lambda: at)
+    told = payment_notices.notice(amount=str(value), payment_id=f"p-{number}", at=at, references=())
+    (one,) = await payments.take([Told(told, payment_notices.EMAIL)])
+    body = b'{"custom_data":{"value":%d,"currency":"IDR"}}' % value
+    event = new_event(one.payment.purchase, name="Purchase", body=body)
+    (stored,) = await it.outbox.append([event._replace(touch=touch, event_time=at)])
+    later = Payments(it.database, "each", lambda: at + 60)
+    await later.left()
+    return later, stored.id
+
+
+async def back(payments, amount, number=1, **more):
+    await payments.take([Told(payment_notices.refund(str(amount), payment_id=f"p-{number}", **more), {})])
+
+
+def test_what_went_back_is_taken_off_the_ad_and_the_day_of_the_payment(run, url):
+    async def scene():
+        async with opened(url) as it:
+            await it.spend((DAY, "ad1", 100))
+            await it.click(1, "ad1")
+            payments, _ = await paid(it, 1, 500)
+            await back(payments, 120)
+            for _ in range(2):
+                total = (await it.report())["accounts"][0]["total"]
+                assert (total["payments"], total["value"], total["paid_back"], total["roas"]) == (1, 380, 120, 3.8)
+            await back(payments, 500)
+            total = (await it.report())["accounts"][0]["total"]
+            assert (total["value"], total["paid_back"], total["roas"]) == (0, 500, 0)
+            start = await it.database.read(lambda connection: connection.execute(select(ad_results)).all())
+            assert {row.start for row in start} == {AT // 86_400 * 86_400}
+
+    run(scene())
+
+
+def test_a_chargeback_that_was_won_is_put_back(run, url):
+    async def scene():
+        async with opened(url) as it:
+            payments, _ = await paid(it, None, 500)
+            await back(payments, 500, key="dp", rank=1, kind="chargeback")
+            assert (await it.sums())["", "reversals", "IDR", "value"] == 500
+            await back(payments, 0, key="dp", rank=3, kind="chargeback")
+            found = await it.sums()
+            assert [one for one in found if one[1] == "reversals"] == []
+
+    run(scene())
+
+
+def test_of_a_purchase_that_came_to_nothing_nothing_is_taken_off(run, url):
+    async def scene():
+        async with opened(url) as it:
+            payments, event = await paid(it, None, 500)
+            await back(payments, 200)
+            assert (await it.sums())["", "reversals", "IDR", "value"] == 200
+            await it.outbox.change(event, Step.DISCARD, now=AT, reason="A mistake")
+            assert await it.sums() == {}
+            await it.outbox.change(event, Step.REPLAY, now=AT, reason="It was none")
+            assert (await it.sums())["", "reversals", "IDR", "value"] == 200
+
+    run(scene())
+
+
+def test_in_however_many_steps_and_by_however_many_what_went_back_is_taken_off_once(run, url, monkeypatch):
+    async def scene():
+        async with opened(url) as it:
+            for number in range(5):
+                payments, _ = await paid(it, None, 100, number)
+                await back(payments, 10 + number, number)
+            monkeypatch.setattr(money_sums, "_AT_ONCE", 2)
+            while await it.insight.money.follow():
+                pass
+            others = [Insight(it.database).money.follow() for _ in range(4)]
+            await asyncio.gather(*others)
+            assert (await it.sums())["", "reversals", "IDR", "value"] == 60
 
     run(scene())
 

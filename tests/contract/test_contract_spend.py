@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from konversi.events.money import SCALE
 from konversi.insight import spend_tables
 from konversi.insight.spending import Spending
-from konversi.meta.ad_insights import ACTION_TYPES, SCALE
+from konversi.meta.ad_insights import ACTION_TYPES
 from konversi.meta.graph import GraphClient
 from konversi.outbox.store import open_outbox
 from konversi.sandbox import Sandbox

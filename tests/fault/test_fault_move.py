@@ -40,7 +40,7 @@ def value_of(column, number, chance):  # noqa: PLR0911 - one for each kind
         return number.to_bytes(8, "big") + chance.randbytes((kind.length or 300) - 8)
     if isinstance(kind, String):
         text = "".join(chance.choices(LETTERS, k=chance.randrange(12)))
-        return f"{number}{text}"[: kind.length or 100]
+        return f"{number}:{text}"[: kind.length or 100]
     if isinstance(kind, Float):
         return chance.choice([chance.random() * 2e9, float(number), -1e-300, 1e16, 1.7e308])
     if isinstance(kind, Boolean):

@@ -67,12 +67,18 @@ class OutboxMachine(RuleBasedStateMachine):
         lane=LANES,
         life=st.sampled_from([50, 500, 10**8]),
         conflicting=st.booleans(),
+        withheld=st.sampled_from(["", "", "consent_denied: No."]),
     )
-    def append(self, numbers, lane, life, conflicting):
+    def append(self, numbers, lane, life, conflicting, withheld):
         digest = b"y" * 16 if conflicting else b"d" * 16
         deadline = int(self.now) + life
         verdicts = self.do(
-            self.outbox.append([new_event(f"e{n}", lane=lane, deadline=deadline, digest=digest) for n in numbers])
+            self.outbox.append(
+                [
+                    new_event(f"e{n}", lane=lane, deadline=deadline, digest=digest)._replace(withheld=withheld)
+                    for n in numbers
+                ]
+            )
         )
         for number, verdict in zip(numbers, verdicts, strict=True):
             known = self.ids.get(number)
@@ -86,6 +92,8 @@ class OutboxMachine(RuleBasedStateMachine):
                     "limit": 1_000, "digest": digest,
                 }  # fmt: skip
                 self.totals["accept"] += 1
+                if withheld:
+                    self._move([verdict.id], Step.WITHHOLD)
             else:
                 assert verdict.id == known
                 assert verdict.repeat

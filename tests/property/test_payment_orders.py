@@ -55,7 +55,7 @@ def end(payments):
     (payment,) = payments.values()
     return replace(
         payment, id=None, seen_at=0, changed_at=0, due_at=None, why="", purchase=None, purchase_value=None,
-        purchase_currency=None, purchase_at=None, flag="",
+        purchase_currency=None, purchase_at=None, flag="", gone=Decimal(0),
     )  # fmt: skip
 
 

@@ -82,6 +82,7 @@ VARIABLES = [
     ("STRIPE_BOOKING_FIELD", "client_reference_id", "stripe_booking_field", "client_reference_id"),
     ("KONVERSI_PART_PAYMENTS", "full", "part_payments", "full"),
     ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
+    ("KONVERSI_VALUE_LEARN_HOURS", "12", "value_learn_hours", 12),
 ]
 PREFIXES = (
     "META_",

@@ -35,6 +35,7 @@ class Action(StrEnum):
     DATASET_REMOVED = "dataset_removed"
     DATASET_CHECKED = "dataset_checked"
     ACCOUNT_LINKED = "account_linked"
+    VALUE_RULES_KEPT = "value_rules_kept"
     CONVERSION_CREATED = "conversion_created"
     SPEND_PULLED = "spend_pulled"
     BENCH_SENT = "bench_sent"

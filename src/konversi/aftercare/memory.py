@@ -15,17 +15,19 @@ _MESSAGE_DAYS = 14  # platforms repeat a webhook call for a week at most
 _AT_ONCE = 1_000  # of each kind: small enough not to stand in anyone's way
 
 
-def memory(journeys: Journeys, payments: Payments, days: int) -> Callable[[float], Awaitable[bool]]:
+def memory(journeys: Journeys, payments: Payments, days: int, customer_days: int) -> Callable[[float], Awaitable[bool]]:
     """What forgets, given the time (Unix seconds), and says whether there may be more to forget.
 
     `days` after its last message a conversation goes, with its clicks and what the agent did in it; a payment as
-    long after the last that was told of it.
+    long after the last that was told of it. A customer goes `customer_days` after the last booking or purchase.
     """
 
     async def forget(now: float) -> bool:
         before = now - days * _DAY
+        of_customers = now - customer_days * _DAY
+        more_customers = await journeys.forget_customers(of_customers, _AT_ONCE) >= _AT_ONCE
         more_payments = await payments.forget(before, _AT_ONCE) >= _AT_ONCE
         more = await journeys.forget(messages_before=now - _MESSAGE_DAYS * _DAY, rest_before=before, limit=_AT_ONCE)
-        return more or more_payments
+        return more or more_payments or more_customers
 
     return forget

@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, validators
 from konversi._version import __version__
 from konversi.cli.alert_commands import alerts
 from konversi.cli.chat_commands import journeys, whatsapp
+from konversi.cli.consent_commands import consent
 from konversi.cli.custom_conversion_commands import custom_conversions
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
@@ -26,6 +27,7 @@ from konversi.cli.payment_commands import payments
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
 from konversi.cli.spend_commands import spend
+from konversi.cli.value_commands import value
 from konversi.errors import InvalidSettings, KonversiError
 from konversi.settings import load
 
@@ -41,12 +43,14 @@ app = App(
 app.command(events)
 app.command(journeys)
 app.command(payments)
+app.command(consent)
 app.command(imports)
 app.command(whatsapp)
 app.command(datasets)
 app.command(alerts)
 app.command(db)
 app.command(spend)
+app.command(value)
 app.command(custom_conversions)
 app.command(users)
 app.command(keys)
@@ -167,6 +171,7 @@ def send(
     phone: Given = None,
     email: Given = None,
     name: Given = None,
+    customer: Annotated[list[str] | None, Parameter(negative="")] = None,
     booking_id: Given = None,
     event_id: Given = None,
     value: float | None = None,
@@ -194,6 +199,8 @@ def send(
         The customer's e-mail address.
     name:
         The customer's full name.
+    customer:
+        What else is known of the customer, as "FIELD=VALUE" (city=Jaksel, lead_id=...); can be given several times.
     booking_id:
         The booking; repeats of one booking collapse.
     event_id:
@@ -220,12 +227,14 @@ def send(
     if (event is None) == (file is None):
         words("konversi: give the event's name, or --file.")
         return USAGE_ERROR
-    if file and any((phone, email, name, booking_id, event_id, value, currency, service, channel, source, occurred_at)):
+    about = (phone, email, name, customer)
+    if file and any((*about, booking_id, event_id, value, currency, service, channel, source, occurred_at)):
         words("konversi: with --file, everything about the event stands in the file.")
         return USAGE_ERROR
     given = sending.from_file(file) if file else sending.from_options(
-        event=event, phone=phone, email=email, name=name, booking_id=booking_id, event_id=event_id, value=value,
-        currency=currency, services=service or [], channel=channel, source=source, occurred_at=occurred_at,
+        event=event, phone=phone, email=email, name=name, customer=customer or [], booking_id=booking_id,
+        event_id=event_id, value=value, currency=currency, services=service or [], channel=channel,
+        source=source, occurred_at=occurred_at,
     )  # fmt: skip
     return asyncio.run(sending.send(load(), given, wait=wait, as_json=json))
 

@@ -126,6 +126,7 @@ class _Day:
             stores.outbox,
             rules_of(settings, stores.secret),
             conversations=stores.journeys,
+            consents=stores.consents,
             routes=lambda: stores.datasets.registry,
             now=clock.now,
             unique=unique,

@@ -29,6 +29,7 @@ from konversi.meta.answers import Kind
 from konversi.meta.graph import GraphClient
 from konversi.settings import LOOPBACK, Settings, load, secret_files, world_readable
 from konversi.wiring import credentials_of
+from konversi.wiring.valuing import rules_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -77,6 +78,8 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
     currency = currency_code(settings.default_currency)
     if isinstance(currency, Fault):
         yield Finding("currency", Mark.FAULT, f"KONVERSI_DEFAULT_CURRENCY {currency.detail}", currency.remedy)
+    if settings.value_rules is not None:
+        yield _value_rules(settings)
     if settings.host not in LOOPBACK and settings.api_key is None:
         yield Finding(
             "access",
@@ -204,6 +207,15 @@ async def _meta(settings: Settings, *, instead: bool) -> AsyncIterator[Finding]:
         yield Finding("meta", Mark.FAULT, found, "Check the network and META_GRAPH_URL.")
     if sent.clock is not None:
         yield _clock(now() - sent.clock)
+
+
+def _value_rules(settings: Settings) -> Finding:
+    assert settings.value_rules is not None
+    try:
+        rules = rules_in(settings.value_rules, settings.retention_days)
+    except InvalidSettings as error:
+        return Finding("value rules", Mark.FAULT, f"{error.title()} {error.detail}", error.remedy())
+    return Finding("value rules", Mark.OK, f"{settings.value_rules}: {len(rules.rules)} rules")
 
 
 def _clock(skew: float) -> Finding:

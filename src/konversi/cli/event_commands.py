@@ -20,7 +20,7 @@ events = App(name="events", help="Look at accepted events, and decide about them
 @events.command(name="list")
 def list_events(
     *,
-    state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None = None,
+    state: Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded", "withheld"] | None = None,
     event_id: str | None = None,
     booking_id: str | None = None,
     dataset: str | None = None,
@@ -67,7 +67,7 @@ def show(receipt: str, /, *, json: Json = False) -> int:
 def replay(
     *receipts: str, matching: Matching = _NOTHING, everything: All = False, yes: Yes = False, json: Json = False
 ) -> int:
-    """Send dead, held or discarded events again, with the same event_id and body: some, or all that match.
+    """Send dead, held, discarded or withheld events again, with the same event_id and body: some, or all that match.
 
     Example: konversi events replay --all --state dead --dataset 1234567890
 

@@ -39,6 +39,24 @@ class Linking:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
+class Who:
+    """A customer, by one identity or by several; a hash (SHA-256) will do as well."""
+
+    phone: Annotated[str | None, _said("The customer's phone, in any spelling.")] = None
+    email: Annotated[str | None, _said("The customer's e-mail.")] = None
+    external_id: Annotated[str | None, _said("Your own customer number.")] = None
+    whatsapp_user_id: Annotated[str | None, _said("The business-scoped user id of a WhatsApp user.")] = None
+    page_scoped_user_id: Annotated[str | None, _said("Messenger's id of the customer.")] = None
+    ig_sid: Annotated[str | None, _said("Instagram's id of the customer.")] = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What was given, as the doors take it."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
 class Simulated:
     """What a simulated message tells."""
 
@@ -80,7 +98,7 @@ class Matching:
     """Which events, as the filters of the page Events say it."""
 
     state: Annotated[
-        Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded"] | None,
+        Literal["waiting", "sending", "delivered", "dead", "expired", "held", "discarded", "withheld"] | None,
         _said("Only those in this state."),
     ] = None
     dataset: Annotated[str | None, _said("Only those of this dataset.")] = None

@@ -11,8 +11,7 @@ from konversi.access.roles import Role, Scope
 from konversi.cli.datasets import secret_in
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import table, words
-from konversi.cli.reaching import OverHttp
-from konversi.errors import GatewayUnreachable
+from konversi.cli.reaching import running
 from konversi.intake import people
 from konversi.wiring.stores import open_stores
 
@@ -29,18 +28,6 @@ T = TypeVar("T")
 _USERS = ("name", "role", "last_login", "created_at")
 _KEYS = ("id", "name", "scope", "prefix", "used_at", "created_at", "created_by")
 _CHANGES = ("id", "at", "action", "subject", "actor", "address")
-
-
-def _running(settings: Settings) -> OverHttp | None:
-    """The gateway, or nothing where none runs. Raises `GatewayUnreachable` for one that was named."""
-    over_http = OverHttp(settings)
-    try:
-        over_http.ask("GET", "/readyz")
-    except GatewayUnreachable:
-        if settings.url:
-            raise
-        return None
-    return over_http
 
 
 def _inside(settings: Settings, act: Callable[[Entrance], Awaitable[T]]) -> T:
@@ -87,7 +74,7 @@ def _listed(found: Said, name: str, columns: Sequence[str], otherwise: str, *, a
 def add_user(settings: Settings, name: str, role: str, path: Path | None, *, as_json: bool) -> int:
     """Somebody who may log in."""
     password = _password(path)
-    if gateway := _running(settings):
+    if gateway := running(settings):
         found = gateway.ask("POST", "/v1/users", body={"name": name, "password": password, "role": role})
     else:
         found = people.user(_inside(settings, lambda inside: inside.users.add(name, password, Role(role))))
@@ -96,7 +83,7 @@ def add_user(settings: Settings, name: str, role: str, path: Path | None, *, as_
 
 def list_users(settings: Settings, *, as_json: bool) -> int:
     """All of them."""
-    if gateway := _running(settings):
+    if gateway := running(settings):
         found = gateway.ask("GET", "/v1/users")
     else:
         found = {"users": [people.user(one) for one in _inside(settings, lambda inside: inside.users.all())]}
@@ -107,7 +94,7 @@ def list_users(settings: Settings, *, as_json: bool) -> int:
 def give_password(settings: Settings, name: str, path: Path | None, *, as_json: bool) -> int:
     """Another one."""
     password = _password(path)
-    if gateway := _running(settings):
+    if gateway := running(settings):
         gateway.ask("POST", f"/v1/users/{name}", body={"password": password})
     else:
         _inside(settings, lambda inside: inside.users.give_password(name, password))
@@ -117,7 +104,7 @@ def give_password(settings: Settings, name: str, path: Path | None, *, as_json: 
 
 def give_role(settings: Settings, name: str, role: str, *, as_json: bool) -> int:
     """Another one."""
-    if gateway := _running(settings):
+    if gateway := running(settings):
         gateway.ask("POST", f"/v1/users/{name}", body={"role": role})
     else:
         _inside(settings, lambda inside: inside.users.give_role(name, Role(role)))
@@ -126,7 +113,7 @@ def give_role(settings: Settings, name: str, role: str, *, as_json: bool) -> int
 
 def remove_user(settings: Settings, name: str, *, as_json: bool) -> int:
     """No more."""
-    if gateway := _running(settings):
+    if gateway := running(settings):
         gateway.ask("DELETE", f"/v1/users/{name}")
     else:
         _inside(settings, lambda inside: inside.users.remove(name))
@@ -135,7 +122,7 @@ def remove_user(settings: Settings, name: str, *, as_json: bool) -> int:
 
 def create_key(settings: Settings, name: str, scope: str, *, as_json: bool) -> int:
     """The only time that it is shown."""
-    if gateway := _running(settings):
+    if gateway := running(settings):
         found = gateway.ask("POST", "/v1/keys", body={"name": name, "scope": scope})
     else:
         secret, key = _inside(settings, lambda inside: inside.keys.create(name, Scope(scope)))
@@ -150,7 +137,7 @@ def create_key(settings: Settings, name: str, scope: str, *, as_json: bool) -> i
 
 def list_keys(settings: Settings, *, as_json: bool) -> int:
     """All of them."""
-    if gateway := _running(settings):
+    if gateway := running(settings):
         found = gateway.ask("GET", "/v1/keys")
     else:
         found = {"keys": [people.key(one) for one in _inside(settings, lambda inside: inside.keys.all())]}
@@ -160,7 +147,7 @@ def list_keys(settings: Settings, *, as_json: bool) -> int:
 
 def revoke_key(settings: Settings, key: str, *, as_json: bool) -> int:
     """No more."""
-    if gateway := _running(settings):
+    if gateway := running(settings):
         gateway.ask("DELETE", f"/v1/keys/{key}")
     else:
         _inside(settings, lambda inside: inside.keys.revoke(key))
@@ -169,7 +156,7 @@ def revoke_key(settings: Settings, key: str, *, as_json: bool) -> int:
 
 def show_changes(settings: Settings, before: int | None, limit: int, *, as_json: bool) -> int:
     """A page of them."""
-    if gateway := _running(settings):
+    if gateway := running(settings):
         params = {"limit": str(limit)} | ({"before": str(before)} if before is not None else {})
         found = gateway.ask("GET", "/v1/audit", params=params)
     else:

@@ -311,6 +311,18 @@ def reach(settings: Settings) -> Reached:
     return over_http
 
 
+def running(settings: Settings) -> OverHttp | None:
+    """The gateway, or nothing where none runs. Raises `GatewayUnreachable` for one that was named."""
+    over_http = OverHttp(settings)
+    try:
+        over_http.ask("GET", "/readyz")
+    except GatewayUnreachable:
+        if settings.url:
+            raise
+        return None
+    return over_http
+
+
 def _holds_something(settings: Settings) -> bool:
     """Whether there is a database with a schema. Raises as `reading` and `readable`."""
     if not settings.shared and not path_of(settings.database).exists():

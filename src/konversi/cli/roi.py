@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from konversi.settings import Settings
 
 _COLUMNS = (
-    "name", "spend", "conversations", "bookings", "payments", "per_booking", "per_payment", "paid", "roas", "meta_roas",
+    "name", "spend", "conversations", "bookings", "payments", "per_booking", "per_payment", "paid", "paid_back", "roas",
+    "meta_roas",
 )  # fmt: skip
 
 
@@ -43,6 +44,7 @@ def _row(line: dict[str, Any]) -> dict[str, str]:
         "per_booking": _number(line["cost_per_booking"]),
         "per_payment": _number(line["cost_per_payment"]),
         "paid": _number(line["value"]),
+        "paid_back": _number(line["paid_back"]),
         "roas": _number(line["roas"]),
         "meta_roas": _number(line["meta"]["roas"]),
     }

@@ -30,9 +30,9 @@ def from_file(path: Path) -> Conversion:
     return _validated(text)
 
 
-def from_options(*, services: list[str], **given: Any) -> Conversion:
+def from_options(*, services: list[str], customer: list[str], **given: Any) -> Conversion:
     """The event that the options describe."""
-    about = {name: given.pop(name) for name in ("phone", "email", "name")}
+    about = _customer({name: given.pop(name) for name in ("phone", "email", "name")}, customer)
     occurred = given.pop("occurred_at")
     value = given.pop("value")
     seconds = occurred is not None and occurred.isascii() and occurred.isdecimal()
@@ -40,13 +40,24 @@ def from_options(*, services: list[str], **given: Any) -> Conversion:
         **given,
         "value": None if value is None else _number(value),
         "occurred_at": int(occurred) if seconds else occurred,
-        "customer": {name: text for name, text in about.items() if text is not None},
+        "customer": about,
         "services": [_service(text) for text in services],
     }
     try:
         return Conversion.model_validate({name: one for name, one in described.items() if one is not None})
     except ValidationError as error:
         raise Refused(faults_of(error, FIELD_NAMES)) from None
+
+
+def _customer(known: dict[str, str | None], more: list[str]) -> dict[str, Any]:
+    """Of a field that is given several times, all values."""
+    about: dict[str, list[str]] = {name: [text] for name, text in known.items() if text is not None}
+    for one in more:
+        name, found, text = one.partition("=")
+        if not found:
+            raise InvalidRequest(f'--customer: "{one[:20]}" has no value; write "city=Jaksel".')
+        about.setdefault(name.strip(), []).append(text.strip())
+    return {name: texts if len(texts) > 1 else texts[0] for name, texts in about.items()}
 
 
 def _number(value: float) -> int | float:

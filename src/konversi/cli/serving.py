@@ -19,12 +19,15 @@ from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
 from konversi.intake.http.app import application, seen
+from konversi.intake.http.hot import FrontDoor
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
 from konversi.wiring import open_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from starlette.types import ASGIApp
 
     from konversi.intake.gateway import Gateway
     from konversi.settings import Settings
@@ -119,7 +122,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
     app = seen(settings, application(lambda: nullcontext(gateway), key, settings.only, pages=pages()))
     config = uvicorn.Config(
         app,
-        http=_protocol(),
+        http=protocol(app),
         log_config=None,
         log_level="critical",
         access_log=False,
@@ -156,12 +159,14 @@ def _settle_memory() -> None:
     gc.set_threshold(*_RARE_COLLECTIONS)
 
 
-def _protocol() -> type[asyncio.Protocol] | Literal["auto"]:
+def protocol(app: ASGIApp) -> type[asyncio.Protocol] | Literal["auto"]:
+    """How connections are read for an application, where the system has what it needs."""
     try:
-        from konversi.cli.whole_answers import WholeAnswers  # noqa: PLC0415 - httptools is not on every system
+        from konversi.cli.short_way import ShortWay  # noqa: PLC0415 - httptools is not on every system
+        from konversi.cli.whole_answers import WholeAnswers  # noqa: PLC0415
     except ImportError:
         return "auto"
-    return WholeAnswers
+    return ShortWay if isinstance(app, FrontDoor) else WholeAnswers
 
 
 async def _stop_when_broken(server: Server, gateway: Gateway, parent: int | None) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from konversi.errors import NotFound
 from konversi.insight.describe import event_in_full
+from konversi.intake.payments.doors import PROVIDERS
+from konversi.intake.payments.doors import take as take_payment
 from konversi.intake.prompt import at_once
 from konversi.intake.webhooks import PATHS, Asked, platform_of, take
 from konversi.outbox.port import event_of
@@ -45,8 +47,15 @@ class Embedded:
     async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
         sent = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
         asked = Asked("POST", PATHS + platform, "", sent, body)
-        _, caller = platform_of(asked.path)
-        return (await take(self._gateway.listener, self._gateway.settings, caller, asked)).body
+        gateway = self._gateway
+        if platform in PROVIDERS:
+            provider = PROVIDERS[platform]
+            reply = await take_payment(gateway.till, gateway.settings, provider, asked, gateway.told_payments)
+        else:
+            _, caller = platform_of(asked.path)
+            reply = await take(gateway.listener, gateway.settings, caller, asked)
+        gateway.webhooks_heard[platform] = gateway.clock.now()
+        return reply.body
 
     async def event(self, receipt: str, wait: float) -> dict[str, Any]:
         number = event_of(receipt)

@@ -104,12 +104,14 @@ class Konversi:
         await self._opened().turn(turn)
 
     async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        """Hand a chat platform's webhook call to Konversi, for bots that take the calls themselves.
+        """Hand a chat platform's or a payment provider's webhook call to Konversi, for bots that take them themselves.
 
-        platform: whatsapp, messenger or baileys; Twilio signs the address that it calls, so let it call Konversi.
+        platform: whatsapp, messenger, baileys, midtrans, xendit or stripe; Twilio signs the address that it calls, so
+        let it call Konversi.
         headers and body: as they came, since they are signed.
-        Its ad click is on durable storage on return. Returns what the platform may be answered. Raises
-        `WebhookUnsigned`, `WebhookNotSetUp`, `MalformedBody`, `StorageUnavailable` or `GatewayUnreachable`.
+        Its ad click, or its payment, is on durable storage on return. Returns what the platform may be answered. Raises
+        `WebhookUnsigned`, `WebhookNotSetUp`, `MalformedBody`, `PaymentUnreadable`, `StorageUnavailable` or
+        `GatewayUnreachable`.
         """
         return await self._opened().webhook(platform, headers, body)
 

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 _SECONDS = 10.0
 _LOOK_SECONDS = 0.05
 _SIGNED = frozenset(
-    {"content-type", "x-hub-signature-256", "x-twilio-signature", "x-webhook-secret", "authorization", "user-agent"}
-)
+    {
+        "content-type", "x-hub-signature-256", "x-twilio-signature", "x-webhook-secret", "authorization", "user-agent",
+        "x-callback-token", "stripe-signature",
+    }
+)  # fmt: skip
 
 
 class Remote:

@@ -8,7 +8,7 @@ from konversi.dashboard.chart import ceiling
 from konversi.dashboard.lanes import standing
 from konversi.dashboard.open_alerts import open_alerts
 from konversi.dashboard.page import Page
-from konversi.dashboard.steps import with_ends
+from konversi.dashboard.steps import with_befores
 from konversi.insight.describe import moment, summary
 from konversi.insight.periods import PERIODS, period
 
@@ -37,7 +37,7 @@ async def show(asked: Asked) -> Page:
             "since": moment(stretch.start),
             "bookings_only": bool(names) and names <= _BOOKINGS,
             **sums,
-            "steps": with_ends(sums["steps"]),
+            "steps": with_befores(sums["steps"], stretch.before, stretch.end),
             "now": summary(counts, asked.now),
             "alerts": await open_alerts(gateway),
             "held_up": held_up,

@@ -40,6 +40,7 @@ async def show(asked: Asked) -> Page:
             "configured": bool(spending.accounts),
             "pulls": [_pull(one, asked.now) for one in pulls]
             + [_never(account) for account in spending.accounts if account not in known],
+            "test_events_left_out": asked.gateway.settings.test_event_code is not None,
             "settled_until": _settled(asked.now),
             "asked_to_pull": asked.query("pulled"),
         },

@@ -35,6 +35,9 @@ NEEDS: dict[str, Role | None] = {
     "/return/pull": Role.OPERATOR,
     "/system": Role.VIEWER,
     "/users": Role.ADMIN,
+    "/value": Role.VIEWER,
+    "/value/keep": Role.ADMIN,
+    "/value/try": Role.ADMIN,
     "/account/password": Role.VIEWER,  # one's own
     "/account/sessions": Role.VIEWER,  # one's own
     "/datasets/add": Role.ADMIN,

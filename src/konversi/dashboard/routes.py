@@ -29,6 +29,7 @@ from konversi.dashboard import (
     system_page,
     tail_page,
     users_page,
+    value_page,
 )
 from konversi.dashboard.asked import Asked
 from konversi.dashboard.page import Moved, Page
@@ -80,6 +81,7 @@ _PAGES: dict[str, Show] = {
     "/system": system_page.show,
     "/users": users_page.show,
     "/tail": tail_page.show,
+    "/value": value_page.show,
 }
 # Pages for who is not there yet: they have no twin in JSON.
 _OUTSIDE: dict[str, Show] = {"/login": login_page.show, "/welcome": login_page.show_welcome}
@@ -108,6 +110,8 @@ _FORMS: dict[str, Show] = {
     "/logout": login_page.log_out,
     "/users/add": users_page.add,
     "/users/change": users_page.change,
+    "/value/keep": value_page.keep,
+    "/value/try": value_page.try_out,
     "/welcome": login_page.use_welcome,
 }
 

@@ -90,6 +90,10 @@ class Database(Protocol):
         """The driver's own connection under one of Core."""
         ...
 
+    def among(self, values: Sequence[bytes]) -> tuple[str, Sequence[Any]]:
+        """What stands in a driver's statement after a column that is one of these, and the values for its `?`."""
+        ...
+
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Until the transaction ends, nobody else goes past here with one of these names of the same kind.
 
@@ -105,10 +109,10 @@ class Database(Protocol):
         """Call it for what other processes tell, and with an empty text where something may have been missed."""
         ...
 
-    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False, alone: bool = False) -> T:
         """Run a job in a transaction that others may share; durable on return. It must bear being run again.
 
-        A brief one takes no longer than its commit.
+        A brief one takes no longer than its commit. One that is `alone` does all its writing with one statement.
         """
         ...
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 from konversi.clock import now
 from konversi.database.gathering import SILENT, Gathering
 from konversi.database.port import FULL
 from konversi.database.postgres import PostgresDriver, driver_of, engine_of
+from konversi.database.postgres_arrays import blobs
 from konversi.database.postgres_signals import Signals, seconds_ahead
 from konversi.database.postgres_threads import Workers
 from konversi.database.schema import prepare
@@ -70,6 +71,10 @@ class PostgresDatabase:
     def driver(self, connection: Connection) -> PostgresDriver:
         return PostgresDriver(driver_of(connection))
 
+    def among(self, values: Sequence[bytes]) -> tuple[str, Sequence[Any]]:
+        """One value however many there are: the statement is prepared once, and not for each number of them."""
+        return "= ANY(?)", (blobs(values),)
+
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Names share few locks, taken in one order: there is room for them, and nobody waits in a circle."""
         locks = sorted({crc32(name) % _HOLDS for name in names})
@@ -84,8 +89,8 @@ class PostgresDatabase:
     def on(self, topic: str, listener: Listener) -> None:
         self._signals.on(topic, listener)
 
-    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:  # noqa: ARG002
-        return await _answered(self.writers.submit(job))
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False, alone: bool = False) -> T:  # noqa: ARG002
+        return await _answered(self.writers.submit(job, alone=alone))
 
     def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:  # noqa: ARG002
         """Never: the server is elsewhere."""

@@ -51,10 +51,10 @@ class Workers:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+    def submit(self, job: Callable[[Connection], T], *, alone: bool = False) -> asyncio.Future[T]:
         """Queue a job; the future has its result once that is durable. For the event loop's thread only."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self.call(job, partial(resolve, future))
+        self.call(job, partial(resolve, future), alone=alone)
         return future
 
     def call(

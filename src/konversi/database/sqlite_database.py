@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -73,6 +73,9 @@ class SqliteDatabase:
     def driver(self, connection: Connection) -> sqlite3.Connection:
         return driver_of(connection)
 
+    def among(self, values: Sequence[bytes]) -> tuple[str, Sequence[Any]]:
+        return f"IN ({','.join('?' * len(values))})", values
+
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Nobody else writes."""
 
@@ -82,7 +85,7 @@ class SqliteDatabase:
     def on(self, topic: str, listener: Listener) -> None:
         """Nobody else is there."""
 
-    async def write(self, job: Callable[[Connection], T], *, brief: bool = False) -> T:
+    async def write(self, job: Callable[[Connection], T], *, brief: bool = False, alone: bool = False) -> T:  # noqa: ARG002
         return await self.writer.submit(job, brief=brief)
 
     def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:

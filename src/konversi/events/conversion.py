@@ -23,6 +23,8 @@ Number = Whole | Annotated[float, Field(strict=True)]
 # The bounds stand in each branch: around the union pydantic calls Python for each, which costs a tenth of all reading.
 # The fraction comes first, since its branch says of any number out of bounds just that.
 Amount = Annotated[float, Field(strict=True, ge=0, le=1e15)] | Annotated[int, Field(strict=True, ge=0, le=10**15)]
+Own = Text | Number | Annotated[bool, Field(strict=True)]  # a value of custom data
+Preferences = Annotated[dict[Identifier, Own | Annotated[list[Text], Field(max_length=20)]], Field(max_length=20)]
 
 
 class _Words(BaseModel):
@@ -39,8 +41,9 @@ class _Private(_Words):
 class Customer(_Private):
     """Who converted, in the clear or already SHA-256 hashed (64 hexadecimal digits).
 
-    Every value is normalised and hashed on arrival and never stored or logged in the clear. A value that can't be used
-    is dropped with a note; what each becomes is in `docs/reference/matching.md`.
+    Every value is normalised and hashed on arrival and never stored or logged in the clear, but for Meta's own ids,
+    `language` and `preferences`, which tell of nobody. A value that can't be used is dropped with a note; what each
+    becomes is in `docs/reference/matching.md`.
     """
 
     phone: Several | None = None  # any spelling; national ones are read in the dataset's default country
@@ -72,6 +75,8 @@ class Customer(_Private):
     dobd: Text | None = None
     dobm: Text | None = None
     doby: Text | None = None
+    language: Text | None = None  # ISO 639-1 (id), a tag (id-ID) or a name: custom data
+    preferences: Preferences | None = None  # what the customer likes: custom data
 
 
 class Service(_Words):
@@ -123,9 +128,7 @@ class Conversion(_Words):
     client: Client | None = None
     source: Text | None = None
     dataset: Identifier | None = None
-    custom: Annotated[dict[Identifier, Text | Number | Annotated[bool, Field(strict=True)]], Field(max_length=50)] = (
-        Field(default_factory=dict)
-    )
+    custom: Annotated[dict[Identifier, Own], Field(max_length=50)] = Field(default_factory=dict)
 
 
 class Lead(Conversion):

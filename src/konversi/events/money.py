@@ -10,6 +10,7 @@ from babel.numbers import get_currency_precision
 
 from konversi.events.faults import Fault
 
+SCALE = 10_000  # sums are kept in ten-thousandths of the major unit, as whole numbers: databases add those exactly
 _NOT_MONEY = frozenset({"XXX", "XTS"})
 
 

@@ -28,11 +28,9 @@ def event_time(occurred_at: float | str | None, now: float, *, in_store: bool) -
     """Unix seconds at which the conversion happened; never moved to fit Meta's window, only refused."""
     if occurred_at is None:
         return int(now)
-    seconds = _from_text(occurred_at) if isinstance(occurred_at, str) else float(occurred_at)
+    seconds = moment_of(occurred_at, "occurred_at")
     if isinstance(seconds, Fault):
         return seconds
-    if seconds >= _MILLISECONDS:
-        return Fault("occurred_at", "milliseconds", "looks like milliseconds.", "Send Unix seconds: divide by 1000.")
     if seconds > now + FUTURE_TOLERANCE:
         return Fault("occurred_at", "future", "lies in the future.", "Check the sender's clock and time zone.")
     if deadline(int(seconds), in_store=in_store) <= now:
@@ -46,15 +44,23 @@ def event_time(occurred_at: float | str | None, now: float, *, in_store: bool) -
     return min(int(seconds), int(now))
 
 
-def _from_text(text: str) -> float | Fault:
-    """ISO 8601 with a zone; a time without one is not guessed at (Indonesia alone has three)."""
+def moment_of(given: float | str, field: str) -> float | Fault:
+    """Unix seconds of a time given as such, or in ISO 8601 with a zone."""
+    seconds = _from_text(given, field) if isinstance(given, str) else float(given)
+    if not isinstance(seconds, Fault) and seconds >= _MILLISECONDS:
+        return Fault(field, "milliseconds", "looks like milliseconds.", "Send Unix seconds: divide by 1000.")
+    return seconds
+
+
+def _from_text(text: str, field: str) -> float | Fault:
+    """A time without a zone is not guessed at (Indonesia alone has three)."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        return Fault("occurred_at", "bad_time", "is not ISO 8601.", "Send 2026-11-23T10:00:00+07:00 or Unix seconds.")
+        return Fault(field, "bad_time", "is not ISO 8601.", "Send 2026-11-23T10:00:00+07:00 or Unix seconds.")
     if moment.tzinfo is None:
-        return Fault("occurred_at", "no_time_zone", "has no time zone.", "Add one: 2026-11-23T10:00:00+07:00.")
+        return Fault(field, "no_time_zone", "has no time zone.", "Add one: 2026-11-23T10:00:00+07:00.")
     try:
         return moment.timestamp()
     except (OverflowError, OSError):
-        return Fault("occurred_at", "bad_time", "is out of range.", "Send 2026-11-23T10:00:00+07:00 or Unix seconds.")
+        return Fault(field, "bad_time", "is out of range.", "Send 2026-11-23T10:00:00+07:00 or Unix seconds.")

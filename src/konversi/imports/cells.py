@@ -21,6 +21,11 @@ _GROUPED = re.compile(r"[0-9]{1,3}(?:([.,' \u00a0\u202f])[0-9]{3})(?:\1[0-9]{3})
 _THOUSAND = 3
 _LARGEST = Decimal(10) ** 15
 
+_SEVERAL = {  # what stands between several, and what each of them has
+    "phone": (re.compile(r"[,;/|\n&]+"), re.compile(r"(?:[0-9]\D?){8}", re.ASCII)),
+    "email": (re.compile(r"[,;/|\s]+"), re.compile(r"[^@]@[^@]+\.")),
+}
+
 _CUT_NUMBER = Fault(
     "customer.phone",
     "phone_cut_by_spreadsheet",
@@ -54,6 +59,13 @@ def phone(cell: Cell | None) -> str | Fault:
         return said.removesuffix(".0")
     whole, fraction, exponent = scientific[1], scientific[2] or "", int(scientific[3])
     return whole + fraction if len(fraction) == exponent else _CUT_NUMBER
+
+
+def several(said: str, kind: str) -> list[str]:
+    """The phones or e-mail addresses that one cell holds: `0812-3456-7890 / 0813-1111-2222`."""
+    between, looks_like = _SEVERAL[kind]
+    parts = [part.strip() for part in between.split(said) if part.strip()]
+    return parts if len(parts) > 1 and all(looks_like.search(part) for part in parts) else [said]
 
 
 def amount(cell: Cell | None, decimals: int) -> int | float | Fault | None:

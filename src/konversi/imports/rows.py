@@ -5,17 +5,18 @@ A cell about the customer that can't be read is left out; whether the rest is en
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
 from konversi.events.conversion import FIELD_NAMES, Conversion
 from konversi.events.faults import Fault, faults_of
-from konversi.imports.cells import amount, phone, text
+from konversi.imports.cells import amount, phone, several, text
 from konversi.imports.dates import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from konversi.imports.mapping import Reading
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
 _CUSTOMER = frozenset(
     {
-        "email", "name", "first_name", "last_name", "birth_date", "city", "region", "postal_code", "country", "gender",
-        "external_id", "lead_id",
+        "name", "first_name", "last_name", "birth_date", "city", "region", "postal_code", "country", "gender",
+        "external_id", "lead_id", "language",
     }
 )  # fmt: skip
+_SEVERAL: Mapping[str, tuple[tuple[str, ...], Callable[[Cell | None], str | Fault]]] = {
+    "phone": (("phone2",), phone),
+    "email": (("email2",), partial(text, field="customer.email")),
+}
+_MOST = 10  # of a kind; as many as a conversion takes
 _PLAIN = frozenset({"event", "currency", "booking_id", "source"})
 _validate = Conversion.__pydantic_validator__.validate_python
 _NO_DATE = Fault("occurred_at", "missing", "is empty.", "Write when it happened: 2026-11-23, or 2026-11-23 14:30.")
@@ -76,8 +82,15 @@ def _sound(read: Iterable[tuple[str, Any]], faults: list[Fault]) -> dict[str, An
 def _customer(said: Mapping[str, Cell]) -> Iterator[tuple[str, Any]]:
     for field in _CUSTOMER & said.keys():
         yield field, text(said[field], f"customer.{field}")
-    if "phone" in said:
-        yield "phone", phone(said["phone"])
+    for field, (others, reader) in _SEVERAL.items():
+        found: list[str] = []
+        for one in (reader(said[column]) for column in (field, *others) if column in said):
+            if isinstance(one, Fault):
+                yield field, one
+            else:
+                found += several(one, field)
+        found = [one for one in dict.fromkeys(found) if one][:_MOST]
+        yield field, found if len(found) > 1 else "".join(found)
 
 
 def _sale(said: Mapping[str, Cell], reading: Reading) -> Iterator[tuple[str, Any]]:

@@ -1,26 +1,29 @@
 """Sums of what came of each ad, by the day (of UTC) on which it happened: chats, bookings, payments, and their values.
 
 Test events are in no sum, and neither is what came to nothing: it is taken out again, and put back where it is sent
-after all. What is paid back is not taken out.
+after all. What went back of a payment is a sum of its own, of the day on which it was paid: so the ad that brought the
+payment loses it.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import and_, exists, func, not_, or_, select, text, update
 
-from konversi.database.json_text import value_at
+from konversi.events.money import SCALE
 from konversi.insight.spend_tables import ad_results
 from konversi.insight.standing import COMES_TO_NOTHING
 from konversi.insight.tables import DAY
 from konversi.insight.walking import Found, grouped, mark_of, next_stretch
 from konversi.journeys.tables import touches
-from konversi.meta.ad_insights import SCALE
-from konversi.outbox.lanes import Lane
+from konversi.outbox.lanes import TEST_PATTERN, Lane
 from konversi.outbox.members import pack, unpack
 from konversi.outbox.tables import RARE, events, queue
+from konversi.payments.history import as_given
+from konversi.payments.tables import SOME_GONE, payments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +44,10 @@ RESULTS: Mapping[str, str] = {
     "Purchase": "payments",
 }
 """What an event name counts as, in Konversi's words or Meta's; others count as nothing."""
+
+
+REVERSALS = "reversals"  # what went back of payments
+_NOTHING = [state.value for state in COMES_TO_NOTHING]
 
 
 def results(connection: Connection) -> Found | None:
@@ -64,7 +71,7 @@ class TakenBack:
 
     def __call__(self, connection: Connection) -> Found | None:
         before = mark_of(connection, "money_back")
-        nothing = RARE, queue.c.state.in_([state.value for state in COMES_TO_NOTHING])
+        nothing = RARE, queue.c.state.in_(_NOTHING)
         summed_up = queue.c.id <= mark_of(connection, "money").upto
         counted = select(func.count(), func.sum(queue.c.id)).where(*nothing, summed_up)
         seen = (before, *connection.execute(counted).one())
@@ -83,6 +90,41 @@ class TakenBack:
         return Found(before, after, [(ad_results, grouped([*less, *_of(connection, back)]))])
 
 
+def went_back(connection: Connection) -> Found | None:
+    """What went back of payments whose Purchase counts, as far as it is in no sum yet; or is no longer gone."""
+    before = mark_of(connection, "gone")
+    of = payments.c
+    counts = or_(queue.c.id.is_(None), not_(or_(queue.c.state.in_(_NOTHING), queue.c.lane.like(TEST_PATTERN))))
+    wanted = (
+        select(of.id, of.purchase_at, of.purchase_currency, touches.c.ad_id, of.gone, of.told_gone, counts)
+        .join_from(payments, queue, queue.c.id == of.event, isouter=True)
+        .join(events, events.c.id == of.event, isouter=True)
+        .join(touches, touches.c.id == func.coalesce(of.touch, events.c.touch), isouter=True)
+        .where(text(f"({SOME_GONE})"), of.event <= mark_of(connection, "money").upto)
+        .where(or_(and_(counts, of.gone != of.told_gone), and_(not_(counts), of.told_gone != 0)))
+        .limit(_AT_ONCE)
+    )
+    found = connection.execute(wanted).all()
+    if not found:
+        return None
+    told: dict[int, tuple[int, int]] = {}
+    sums: list[_Came] = []
+    for id_, at, currency, ad, gone, before_this, is_counted in found:
+        now = gone if is_counted else 0
+        told[id_] = before_this, now
+        change = (int(now > 0) - int(before_this > 0), now - before_this)
+        sums.append(((_day(at), ad or "", REVERSALS, currency or ""), change))
+    # Nobody follows this by ids, so the mark only says which look this was.
+    after = before._replace(upto=before.upto + 1)
+    return Found(before, after, [(ad_results, grouped(sums))], partial(_tell, told))
+
+
+def _tell(told: Mapping[int, tuple[int, int]], connection: Connection) -> None:
+    for id_, (before, now) in told.items():
+        same = (payments.c.id == id_, payments.c.told_gone == before)
+        connection.execute(update(payments).where(*same).values(told_gone=now))
+
+
 def _of(connection: Connection, ids: Sequence[int]) -> Iterator[_Came]:
     for start in range(0, len(ids), _CHUNK):
         yield from _came(connection, events.c.id.in_(ids[start : start + _CHUNK]))
@@ -93,8 +135,8 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
     alike = (
         events.c.event_time,
         events.c.event_name,
-        _as_given("value").label("value"),
-        _as_given("currency").label("currency"),
+        as_given("value").label("value"),
+        as_given("currency").label("currency"),
         queue.c.lane,
         touches.c.ad_id,
     )
@@ -109,12 +151,6 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
         if Lane.parse(lane).test_code is None:
             told, worth = _worth(value, currency)
             yield (_day(at), ad or "", RESULTS[name], told), (number, number * worth)
-
-
-def _as_given(name: str) -> ColumnElement[str]:
-    """As the business told it, whatever its rules made of it for Meta."""
-    told = value_at(events.c.body, "custom_data", name)
-    return case((events.c.given.is_(None), told), else_=value_at(events.c.given, name))
 
 
 def conversations(connection: Connection) -> Found | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from konversi.insight import (
     ad_costs,
     attention,
+    customers,
     event_search,
     funnel,
     journey_search,
@@ -44,7 +45,13 @@ class Insight:
         self.sums = Follower(database, (summing.accepted, summing.delivered))
         self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
-        self.money = Follower(database, (money_sums.conversations, money_sums.results, money_sums.TakenBack()))
+        self.customers = Follower(database, (customers.customers,))
+        looks = money_sums.conversations, money_sums.results, money_sums.TakenBack(), money_sums.went_back
+        self.money = Follower(database, looks)
+
+    @property
+    def _followed(self) -> tuple[Follower, ...]:
+        return self.sums, self.standings, self.key_sums, self.money, self.customers
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
@@ -58,7 +65,7 @@ class Insight:
 
     async def follow(self) -> bool:
         """Add what is new to all sums; whether there may be more."""
-        followed = [await sums.follow() for sums in (self.sums, self.standings, self.key_sums, self.money)]
+        followed = [await sums.follow() for sums in self._followed]
         return any(followed)
 
     async def quality(self, since: float, dataset: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 
 from konversi.insight import return_days
+from konversi.insight.money_sums import REVERSALS
 from konversi.insight.spend_tables import ad_results, ad_spend
 from konversi.meta.ad_insights import amount
 
@@ -118,7 +119,9 @@ class _Line:
             self.values[one.result, one.currency] += one.value
 
     def shown(self, currency: str, *, has_chats: bool) -> dict[str, Any]:
-        booked, paid = (self.values.get((result, currency), 0) for result in ("bookings", "payments"))
+        kinds = ("bookings", "payments", REVERSALS)
+        booked, paid, back = (self.values.get((result, currency), 0) for result in kinds)
+        kept = paid - back
         others = sorted(key for key in self.values if key[1] != currency)
         meta = self.meta
         return {
@@ -131,11 +134,12 @@ class _Line:
             "bookings": self.numbers["bookings"],
             "payments": self.numbers["payments"],
             "booked_value": amount(booked),
-            "value": amount(paid),
+            "value": amount(kept),
+            "paid_back": amount(back),
             "cost_per_conversation": _each(self.spend, self.numbers["conversations"]),
             "cost_per_booking": _each(self.spend, self.numbers["bookings"]),
             "cost_per_payment": _each(self.spend, self.numbers["payments"]),
-            "roas": _times(paid, self.spend) if has_chats else None,
+            "roas": _times(kept, self.spend) if has_chats else None,
             "booked_roas": _times(booked, self.spend) if has_chats else None,
             "other_currencies": [
                 {"result": result, "currency": other, "value": amount(self.values[result, other])}

@@ -24,7 +24,7 @@ _BOOKS = ("book", "reserv", "appointment", "order", "pesan", "janji")
 _LOOKS = frozenset(("get", "list", "find", "check", "cek", "lookup", "search", "show", "update", "status", "history"))
 _UNDOES = frozenset(("cancel", "batal", "batalkan", "delete", "remove"))
 _SLOTS = ("slot", "avail", "schedule", "jadwal", "ketersediaan", "calendar", "freebusy")
-COMES_TO_NOTHING = frozenset({State.DISCARDED, State.DEAD, State.EXPIRED})
+COMES_TO_NOTHING = frozenset({State.DISCARDED, State.DEAD, State.EXPIRED, State.WITHHELD})
 
 
 class Stage(IntEnum):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from konversi.journeys.attribution import Known
+    from konversi.journeys.customers import First
 
 
 class Conversations(Protocol):
@@ -27,6 +28,14 @@ class Conversations(Protocol):
         """The conversations that each key finds."""
         ...
 
+    def customer(self, user_data: dict[str, Any]) -> Sequence[str]:
+        """Under which a customer with these match keys is remembered."""
+        ...
+
+    async def remembered(self, keys: Sequence[str]) -> dict[str, First]:
+        """The first booking or purchase under each key that finds one."""
+        ...
+
 
 class _NoChats:
     """Nobody's chats."""
@@ -38,6 +47,12 @@ class _NoChats:
         return ()
 
     async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:  # noqa: ARG002
+        return {}
+
+    def customer(self, user_data: dict[str, Any]) -> Sequence[str]:  # noqa: ARG002
+        return ()
+
+    async def remembered(self, keys: Sequence[str]) -> dict[str, First]:  # noqa: ARG002
         return {}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from konversi.access.entrance import Entrance
     from konversi.clock import Clock
+    from konversi.consent.store import Consents
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from konversi.insight.reading import Insight
     from konversi.insight.spending import Spending
     from konversi.insight.tail import Tail
+    from konversi.insight.valuing import Valuing
     from konversi.intake.catalogue import Catalogue
     from konversi.intake.custom_conversions import CustomConversions
     from konversi.intake.forward import Forwarder
@@ -103,6 +105,7 @@ class Gateway:
     receiver: Receiver
     prompt: Receiver | None  # the same for any thread and `prompt.at_once`, where the outbox can do that
     journeys: Journeys
+    consents: Consents
     listener: Listener
     turns: Turns
     till: Till
@@ -121,6 +124,7 @@ class Gateway:
     spending: Spending
     custom_conversions: CustomConversions
     alerts: Alerts
+    valuing: Valuing
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port
     on_demand: OnDemand | None = None

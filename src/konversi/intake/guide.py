@@ -16,15 +16,37 @@ from konversi.events.conversion import (
     Customer,
     Identifier,
     Number,
+    Own,
+    Preferences,
     Service,
     Several,
     Text,
+    Whole,
 )
 from konversi.events.names import GUIDE_TYPES
 
 _NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_NO_CONTROL)]
 _Type = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_CONTROL)]
+
+
+_CUSTOMER = {  # a customer's fields as the guide writes them
+    "phone": "customerPhone",
+    "name": "customerName",
+    "email": "customerEmail",
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "gender": "gender",
+    "birth_date": "birthDate",
+    "city": "city",
+    "region": "region",
+    "postal_code": "postalCode",
+    "country": "country",
+    "external_id": "externalId",
+    "lead_id": "leadId",
+    "language": "language",
+    "preferences": "preferences",
+}
 
 
 class _Shape(BaseModel):
@@ -47,6 +69,14 @@ class GuideConversion(_Shape):
     customerPhone: Several | None = None  # noqa: N815
     customerName: Text | None = None  # noqa: N815
     customerEmail: Several | None = None  # noqa: N815
+    firstName: Text | None = None  # noqa: N815
+    lastName: Text | None = None  # noqa: N815
+    gender: Text | None = None
+    birthDate: Text | None = None  # noqa: N815
+    externalId: Several | None = None  # noqa: N815
+    leadId: Whole | Text | None = None  # noqa: N815
+    language: Text | None = None
+    preferences: Preferences | None = None
     totalValue: Amount | None = None  # noqa: N815
     currency: Text | None = None
     services: Annotated[tuple[GuideService, ...], Field(max_length=100)] = ()
@@ -63,6 +93,7 @@ class GuideConversion(_Shape):
     channel: Channel | None = None
     click: Click | None = None
     client: Client | None = None
+    custom: Annotated[dict[Identifier, Own], Field(max_length=50)] = Field(default_factory=dict)
 
     def __repr_args__(self) -> Any:
         """Holds identities: prints none of them."""
@@ -76,15 +107,7 @@ class GuideConversion(_Shape):
             booking_id=self.bookingId,
             payment_id=self.paymentId,
             occurred_at=self.occurredAt,
-            customer=Customer(
-                phone=self.customerPhone,
-                name=self.customerName,
-                email=self.customerEmail,
-                city=self.city,
-                region=self.region,
-                postal_code=self.postalCode,
-                country=self.country,
-            ),
+            customer=self._customer(),
             value=self.totalValue,
             currency=self.currency,
             services=tuple(
@@ -96,7 +119,12 @@ class GuideConversion(_Shape):
             client=self.client,
             source=self.source or "whatsapp_ai",
             dataset=self.dataset,
+            custom=self.custom,
         )
+
+    def _customer(self) -> Customer:
+        given = {field: getattr(self, name) for field, name in _CUSTOMER.items()}
+        return Customer.model_construct(**{field: value for field, value in given.items() if value is not None})
 
 
 FIELDS: frozenset[str] = FIELD_NAMES | frozenset(GuideConversion.model_fields) | frozenset(GuideService.model_fields)
@@ -105,13 +133,7 @@ FIELDS: frozenset[str] = FIELD_NAMES | frozenset(GuideConversion.model_fields) |
 _GUIDE_NAMES = {
     "event": "type",
     "customer": "customerPhone",
-    "customer.phone": "customerPhone",
-    "customer.name": "customerName",
-    "customer.email": "customerEmail",
-    "customer.city": "city",
-    "customer.region": "region",
-    "customer.postal_code": "postalCode",
-    "customer.country": "country",
+    **{f"customer.{field}": name for field, name in _CUSTOMER.items()},
     "value": "totalValue",
     "occurred_at": "occurredAt",
     "booking_id": "bookingId",

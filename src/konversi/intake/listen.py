@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from konversi.consent.decision import CHAT, Decision
 from konversi.intake.call import SEALED_AS
+from konversi.journeys.identity import person_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from konversi.consent.decision import State
+    from konversi.consent.store import Consents
     from konversi.database.sealed import Seal
     from konversi.intake.call import Call
+    from konversi.intake.keywords import Keywords
     from konversi.journeys.arrival import Arrival, Heard
     from konversi.journeys.port import Taken
     from konversi.journeys.store import Journeys
@@ -55,12 +60,16 @@ class Listener:
         *,
         now: Callable[[], float],
         onward: Onward | None,
+        consents: Consents,
+        keywords: Keywords,
     ) -> None:
         self._journeys = journeys
         self._lines = lines
         self._seal = seal
         self.now = now
         self._onward = onward
+        self._consents = consents
+        self._keywords = keywords
 
     async def listen(self, heard: Heard, *, forward: Call | None = None) -> Told:
         """Keep what was heard; durable on return. `forward` is the call itself, where it is to be handed on.
@@ -70,11 +79,23 @@ class Listener:
         placed = heard._replace(arrivals=tuple(self._placed(arrival) for arrival in heard.arrivals))
         sealed = self._seal.close(forward.packed(), SEALED_AS) if forward is not None else None
         taken: Taken = await self._journeys.arrive(placed, sealed=sealed)
+        for arrival in placed.arrivals:
+            if (state := self._keywords.decision(arrival.word)) is not None:
+                await self._decided(arrival, state)
         if self._onward is not None and taken.no_room:
             self._onward.no_room()
         elif self._onward is not None and sealed is not None:
             self._onward.wake()
         return Told(taken.new, taken.known, heard.others)
+
+    async def _decided(self, arrival: Arrival, state: State) -> None:
+        """Keep what a keyword says, as often as it is told: a call that failed half-way comes again.
+
+        Some platforms tell no time, and a repeat must not look like a newer word: what counts is when it came first.
+        """
+        came = await self._journeys.came_at(arrival)
+        at = came if came is not None and came < arrival.at + 1 else float(arrival.at)  # platforms tell whole seconds
+        await self._consents.decide(person_of(arrival).known_by, Decision(state, at, CHAT))
 
     def _placed(self, arrival: Arrival) -> Arrival:
         """With the account its line belongs to, and not in the future."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _LONGEST_WORDS = 300  # characters
+_LONGEST_KEYWORD = 60
 _LONGEST_NUMBER = 20  # digits of a time in nanoseconds, with its sign
 _MILLISECONDS = 100_000_000_000  # as seconds: the year 5138
 _WHATSAPP_BEGAN = 1_230_768_000  # 2009
@@ -42,6 +43,11 @@ def words(value: Any, longest: int = _LONGEST_WORDS) -> str | None:
     if not isinstance(value, str):
         return None
     return _UNSTORABLE.sub(" ", value[: 2 * longest]).strip()[:longest].strip() or None
+
+
+def keyword(value: Any) -> str | None:
+    """A text so short that it may be a keyword. Never cut: the beginning of a text is another one."""
+    return words(value) if isinstance(value, str) and len(value) <= _LONGEST_KEYWORD else None
 
 
 def click_id(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from konversi.intake.hearing import heard
-from konversi.intake.loose import entries, identifier, mapping, seconds, words
+from konversi.intake.loose import entries, identifier, keyword, mapping, seconds, words
 from konversi.journeys.arrival import Arrival, ChatChannel, Heard, Identities, Referral
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def _arrival(event: dict[str, Any], entry: dict[str, Any], channel: ChatChannel,
         who=Identities(user_id=sender),
         kind=kind,
         referral=_referral(referral) or _referral(mapping(event.get("referral"))),
+        word=keyword(mapping(event.get("message")).get("text")) or keyword(mapping(event.get("postback")).get("title")),
     )
 
 

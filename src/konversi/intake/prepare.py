@@ -18,7 +18,9 @@ from konversi.events.names import event_name
 from konversi.events.times import deadline, event_time
 from konversi.intake.chats import of_customer, of_one_person
 from konversi.intake.oversized import oversized
+from konversi.intake.paid_before import own
 from konversi.journeys.attribution import NOTHING, Window, attribute
+from konversi.journeys.customers import EXISTING, MAKES_CUSTOMERS, segment
 from konversi.journeys.identity import merged
 from konversi.matching.match import match
 from konversi.matching.minimum import too_little
@@ -37,10 +39,13 @@ if TYPE_CHECKING:
     from konversi.intake.chats import Conversations
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Attribution, Known
+    from konversi.journeys.customers import First
     from konversi.matching.match import Match
+    from konversi.payments.history import Earlier
     from konversi.value.in_effect import Applied
 
 _OF_THE_CHAT = {"customer": Customer(), "occurred_at": None}  # and not of the booking
+_EXISTING = Note("customer", "existing_customer", "An earlier booking or purchase of this customer is remembered.")
 _UNWRITABLE = (OverflowError, orjson.JSONEncodeError)  # a number is beyond what can be written down
 
 
@@ -74,6 +79,7 @@ class Read(NamedTuple):
     dataset: str | None
     matched: Match
     keys: Sequence[bytes]  # under which the customer's conversations are found
+    customer: Sequence[str]  # under which the customer's first booking is remembered
     said: Conversion  # what has to be the same in a repeat
     by_name: bool = False  # of the chat, since nobody is named
 
@@ -83,6 +89,16 @@ class Ready(NamedTuple):
 
     new: NewEvent
     notes: tuple[Note, ...]
+    user_data: Mapping[str, Any] = {}  # everything the customer is known by, also what Meta does not get
+
+
+class Past(NamedTuple):
+    """What is known from before, of those whose conversions are read."""
+
+    known: Mapping[bytes, list[Known]]  # conversations by key
+    homes: Mapping[tuple[str, str], str]  # datasets in which events are already, by event name and id
+    before: Mapping[str, First]  # first bookings by the customer's key
+    paid: Mapping[int, Sequence[Earlier]]  # payments by conversation
 
 
 class Preparation:
@@ -104,12 +120,10 @@ class Preparation:
         except _UNWRITABLE:
             return _oversized(conversion)
 
-    def ready(
-        self, read: Read, known: Mapping[bytes, list[Known]], homes: Mapping[tuple[str, str], str]
-    ) -> Ready | Refusal:
-        """The second step. `known` are conversations by key, `homes` the datasets in which events are already."""
+    def ready(self, read: Read, past: Past) -> Ready | Refusal:
+        """The second step."""
         try:
-            return self._ready(read, known, homes)
+            return self._ready(read, past)
         except _UNWRITABLE:
             return _oversized(read.conversion)
 
@@ -128,17 +142,17 @@ class Preparation:
             return _refusal(conversion, (name, occurred, dataset), matched.notes)
         own_id = event_id(name, conversion, self._unique)
         keys = self._conversations.keys(matched.user_data)
+        customer = self._conversations.customer(matched.user_data)
         if conversation is None:
-            return Read(conversion, name, own_id, occurred, dataset, matched, keys, conversion)
+            return Read(conversion, name, own_id, occurred, dataset, matched, keys, customer, conversion)
         by_name = not keys
         keys = keys or self._conversations.called(conversation)
         said = conversion.model_copy(update=_OF_THE_CHAT)
-        return Read(conversion, name, own_id, occurred, dataset, matched, keys, said, by_name)
+        return Read(conversion, name, own_id, occurred, dataset, matched, keys, customer, said, by_name)
 
-    def _ready(
-        self, read: Read, known: Mapping[bytes, list[Known]], homes: Mapping[tuple[str, str], str]
-    ) -> Ready | Refusal:
-        conversion, name, own_id, occurred, dataset, (user_data, seen), _, said, _ = read
+    def _ready(self, read: Read, past: Past) -> Ready | Refusal:
+        known, homes, before, paid = past
+        conversion, name, own_id, occurred, dataset, (user_data, seen), _, customer, said, _ = read
         credited = self._credited(read, known) if known else NOTHING
         if credited.user_data:
             user_data = merged(user_data, credited.user_data)
@@ -155,12 +169,15 @@ class Preparation:
             tables=self._rules.tables,
             channel=credited.channel,
             no_click=credited.no_click or NO_CLICK,
+            country=self._rules.country,
         )
         if isinstance(composed, Fault):
             return _refusal(conversion, (composed,), seen)
         event, action_source, chosen = composed
+        if customer:
+            _segmented(event, segment(customer, before, occurred, conversion.booking_id), chosen)
         dataset = dataset or homes.get((name, own_id)) or credited.dataset or DEFAULT_DATASET
-        appraised = self._appraised(conversion, name, event, credited)
+        appraised = self._appraised(read, event, credited, known, paid) if self._rules.values.speak else None
         notes = (*seen, *credited.notes, *chosen, *(appraised.notes if appraised else ()))
         new = NewEvent(
             self._lane(dataset, action_source),
@@ -176,18 +193,25 @@ class Preparation:
             credited.journey,
             credited.touch,
             appraised.given if appraised else None,
+            "".join(customer) if customer and name in MAKES_CUSTOMERS and self._rules.test_code is None else None,
         )
-        return Ready(new, notes)
+        return Ready(new, notes, user_data)
 
     def _appraised(
-        self, conversion: Conversion, name: str, event: dict[str, Any], credited: Attribution
+        self,
+        read: Read,
+        event: dict[str, Any],
+        credited: Attribution,
+        known: Mapping[bytes, list[Known]],
+        paid: Mapping[int, Sequence[Earlier]],
     ) -> Applied | None:
         """The event with what the business's rules say of its worth."""
         applied = self._rules.values.apply(
             event.get("custom_data", {}),
-            (name, event["event_name"], self._rules.tables.messaging_names.get(name)),
-            currency=conversion.currency,
+            (read.name, event["event_name"], self._rules.tables.messaging_names.get(read.name)),
+            currency=read.conversion.currency,
             ad=credited.ad,
+            paid=own(_chats(read, known), paid, read.event_id) if paid else (),
         )
         if applied is not None and applied.custom:
             event["custom_data"] = applied.custom
@@ -223,6 +247,13 @@ class Preparation:
         if lane is None:
             lane = self._lanes[dataset, action_source] = str(Lane(dataset, self._rules.test_code, action_source))
         return lane
+
+
+def _segmented(event: dict[str, Any], said: str, notes: list[Note]) -> None:
+    """Where Meta's own sample has it, though its table has it beside; what the caller says itself stands."""
+    event.setdefault("custom_data", {}).setdefault("customer_segmentation", said)
+    if said == EXISTING:
+        notes.append(_EXISTING)
 
 
 def _oversized(conversion: Conversion) -> Refusal:

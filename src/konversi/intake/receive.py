@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from konversi.errors import IdempotencyConflict
 from konversi.intake.chats import NO_CHATS
-from konversi.intake.prepare import Preparation, Read, Ready, Refusal, Rules
+from konversi.intake.heeding_consent import heeded
+from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Conversion
     from konversi.events.faults import Note
     from konversi.intake.chats import Conversations
+    from konversi.intake.heeding_consent import Consenting
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Known
+    from konversi.journeys.customers import First
     from konversi.outbox.port import Appended, NewEvent
     from konversi.outbox.states import State
+    from konversi.payments.history import Earlier
 
 __all__ = ["Receipt", "Receiver", "Refusal", "Rules"]
 
 _BREATH = 100  # conversions prepared in one go: about 2 ms
+
+
+History: TypeAlias = "Callable[[Sequence[int]], Awaitable[Mapping[int, Sequence[Earlier]]]]"
 
 
 class Arrivals(Protocol):
@@ -54,19 +61,24 @@ class Receiver:
         rules: Rules,
         *,
         conversations: Conversations,
+        consents: Consenting,
         routes: Callable[[], Routes],
         now: Callable[[], float],
         unique: Callable[[], str],
         wake: Callable[[str], None],
+        earlier: History | None = None,
     ) -> None:
+        """`earlier` tells what was paid in conversations so far."""
         self._outbox = outbox
         self._rules = rules
         self._prepare = Preparation(rules, conversations, routes, unique)
         self._conversations = conversations
+        self._consents = consents
         self._routes = routes
         self._now = now
         self._unique = unique
         self._wake = wake
+        self._earlier = earlier
         self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
@@ -83,7 +95,9 @@ class Receiver:
         read = self._prepare.read(conversion, self._now() - waited)
         if isinstance(read, Refusal):
             raise read.error
-        ready = self._prepare.ready(read, await self._known((read,)), await self._homes((read,)))
+        ready = self._prepare.ready(read, await self._past((read,)))
+        if self._consents.matters:
+            (ready,) = await heeded([ready], self._consents)
         if isinstance(ready, Refusal):
             raise ready.error
         (appended,) = await self._outbox.append((ready.new,))
@@ -130,6 +144,7 @@ class Receiver:
             self._outbox,
             replace(self._rules, test_code=test_code),
             conversations=NO_CHATS,
+            consents=self._consents,
             routes=self._routes,
             now=self._now,
             unique=self._unique,
@@ -155,13 +170,31 @@ class Receiver:
         first, second = self._prepare.read, self._prepare.ready
         read = [first(conversion, now, conversation) for conversion in conversions]
         readable = [one for one in read if isinstance(one, Read)]
-        known, homes = await self._known(readable), await self._homes(readable)
-        return [second(one, known, homes) if isinstance(one, Read) else one for one in read]
+        past = await self._past(readable)
+        prepared = [second(one, past) if isinstance(one, Read) else one for one in read]
+        return await heeded(prepared, self._consents) if self._consents.matters else prepared
+
+    async def _past(self, read: Sequence[Read]) -> Past:
+        """What is known of these from before."""
+        known = await self._known(read)
+        return Past(known, await self._homes(read), await self._before(read), await self._paid(known))
 
     async def _known(self, read: Sequence[Read]) -> Mapping[bytes, list[Known]]:
         """The conversations with these customers."""
         keys = [key for one in read for key in one.keys]
         return await self._conversations.known(keys) if keys else {}
+
+    async def _before(self, read: Sequence[Read]) -> Mapping[str, First]:
+        """When these customers first booked or bought."""
+        keys = [key for one in read for key in one.customer]
+        return await self._conversations.remembered(keys) if keys else {}
+
+    async def _paid(self, known: Mapping[bytes, list[Known]]) -> Mapping[int, Sequence[Earlier]]:
+        """What was paid in these conversations, where the value rules ask for it."""
+        if not self._rules.values.wants_history:
+            return {}
+        journeys = sorted({one.journey for several in known.values() for one in several})
+        return await self._earlier(journeys) if journeys and self._earlier is not None else {}
 
     async def _homes(self, read: Sequence[Read]) -> Mapping[tuple[str, str], str]:
         """In which dataset an event is already that comes again: what is known of its chat may have changed since."""

@@ -40,6 +40,7 @@ class Arrival(NamedTuple):
     who: Identities
     kind: str  # text, image, button, reaction..., or what the platform called it; 40 characters at most
     referral: Referral | None = None
+    word: str | None = None  # all that was written, where it is short: perhaps a keyword. It is never kept
 
 
 class Automatic(NamedTuple):

@@ -14,13 +14,16 @@ from konversi.journeys.attribution import Known, Touch
 from konversi.journeys.identity import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from konversi.database.port import Driver
     from konversi.journeys.port import Sighting, Visit
 
+    Among: TypeAlias = Callable[[Sequence[bytes]], tuple[str, Sequence[Any]]]
+
 _MOST_TOUCHES = 50  # of one conversation; the first and the last ones are kept
-_LOOKED_UP_AT_ONCE = 500
+_LOOKED_UP_AT_ONCE = 900
 
 _FIND = (
     "SELECT j.id, j.user_data FROM journey_keys k JOIN journeys j ON j.id = k.journey"
@@ -40,7 +43,7 @@ _KNOWN = (
     "SELECT k.key, j.id, j.channel, j.account, j.line, j.last_at, j.user_data,"
     " t.id, t.at, t.account, t.line, t.click_id, t.ad_id"
     " FROM journey_keys k JOIN journeys j ON j.id = k.journey LEFT JOIN touches t ON t.journey = j.id"
-    " WHERE k.key IN ({}) ORDER BY j.id + 0, t.at, t.id"
+    " WHERE k.key {} ORDER BY j.id + 0, t.at, t.id"
 )
 
 
@@ -185,13 +188,13 @@ def of_keys(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, int]:
     return {bytes(key): journey for key, journey in rows.fetchall()}
 
 
-def known(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
-    """The conversations that each key finds."""
+def known(driver: Driver, keys: Sequence[bytes], among: Among) -> dict[bytes, list[Known]]:
+    """The conversations that each key finds. `among` is the database's."""
     found: dict[bytes, list[Known]] = {}
     read: dict[int, Known] = {}
     for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
-        some = keys[start : start + _LOOKED_UP_AT_ONCE]
-        rows = driver.execute(_KNOWN.format(_places(len(some))), some).fetchall()
+        condition, values = among(keys[start : start + _LOOKED_UP_AT_ONCE])
+        rows = driver.execute(_KNOWN.format(condition), values).fetchall()
         seen = _seen_by_meta(driver, list({row[1] for row in rows}))
         for key, id_, channel, account, line, last_at, user_data, touch_id, *touch in rows:
             one = read.get(id_)

@@ -156,6 +156,12 @@ def booked_within(
     return connection.execute(booked).first() is not None
 
 
+def came_at(connection: Connection, message: bytes) -> float | None:
+    """When a message came first (Unix seconds)."""
+    at = connection.execute(select(messages.c.at).where(messages.c.key == message)).scalar()
+    return None if at is None else float(at)
+
+
 def forget_messages(connection: Connection, before: float, limit: int) -> int:
     """Forget which messages came before then, up to so many."""
     old = select(messages.c.key).where(messages.c.at < before).limit(limit)

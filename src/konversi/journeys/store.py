@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from konversi.journeys import forwards, hot, statements
+from konversi.journeys import customers, forwards, hot, statements
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
 from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
 from konversi.matching.match import match
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Customer
     from konversi.journeys.arrival import Arrival, Automatic, Heard
     from konversi.journeys.attribution import Known
+    from konversi.journeys.customers import First
     from konversi.journeys.port import Journey, Past, Search
 
 _BRIEF = 100  # messages that hold up nobody while they are kept
@@ -57,14 +58,18 @@ class Journeys:
         country: str | None,
         now: Callable[[], float],
         most_forwards: int = forwards.MOST_WAITING,
+        remembers: bool = False,
     ) -> None:
+        """`remembers` says whether customers are remembered by their bookings and purchases."""
         self._database = database
         self._secret = secret
         self._country = country
         self._now = now
         self._most_forwards = most_forwards
         self._empty = True
+        self._remembers = remembers
         self._look_ups = database.look_ups(self._known)
+        self._look_backs = database.look_ups(self._remembered)
         self._uses = database.gathering(self._keep_uses, size=len, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE)
         self._turns = database.gathering(
             self._keep_turns, size=lambda _turn: 1, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE
@@ -129,6 +134,11 @@ class Journeys:
             linked=LINKED_ID in person.known_by,
         )
 
+    async def came_at(self, arrival: Arrival) -> float | None:
+        """When a message came first, by our clock (Unix seconds); nothing where it is not remembered."""
+        key = keyed("message", f"{arrival.channel}:{arrival.message}", self._secret)
+        return await self._database.look_up(lambda connection: statements.came_at(connection, key))
+
     def _sighting(self, one: Automatic) -> Sighting:
         return Sighting(
             key=keyed("automatic", f"{one.message}:{one.event_name}", self._secret),
@@ -154,7 +164,19 @@ class Journeys:
 
     def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
         keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
-        return [hot.known(self._database.driver(connection), keys)] * len(asked)
+        return [hot.known(self._database.driver(connection), keys, self._database.among)] * len(asked)
+
+    def customer(self, user_data: dict[str, Any]) -> list[str]:
+        """Under which keys a customer is remembered; none where nobody is."""
+        return customers.customer_keys(user_data, self._secret) if self._remembers else []
+
+    async def remembered(self, keys: Sequence[str]) -> dict[str, First]:
+        """The customers' first bookings or purchases, under the keys that find one."""
+        return await self._look_backs.bring(keys) if keys else {}
+
+    def _remembered(self, connection: Connection, asked: Sequence[Sequence[str]]) -> Sequence[dict[str, First]]:
+        keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
+        return [customers.remembered(self._database.driver(connection), keys)] * len(asked)
 
     async def note(self, uses: Sequence[ToolUse]) -> int:
         """Keep tool calls; one that comes with its id, once. Returns how many were new."""
@@ -255,6 +277,12 @@ class Journeys:
     async def past(self, journey: int) -> Past:
         """What happened in a conversation, apart from its events."""
         return await self._database.read(lambda connection: statements.past(connection, journey))
+
+    async def forget_customers(self, before: float, limit: int) -> int:
+        """Forget up to so many customers who have not come since then (Unix seconds)."""
+        return await self._database.write(
+            lambda connection: customers.forget(self._database.driver(connection), before, limit)
+        )
 
     async def forget(self, *, messages_before: float, rest_before: float, limit: int) -> bool:
         """Forget which messages came, and conversations and the agent's work, from before then (Unix seconds).

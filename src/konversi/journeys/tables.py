@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, String, Table, Text
 
-from konversi.database.metadata import Id, metadata, only
+from konversi.database.metadata import Id, key, metadata, only
 
 journeys = Table(
     "journeys",
@@ -114,6 +114,17 @@ forwards = Table(
     Column("reason", Text, nullable=False),
     Index("ix_forwards_due_at", "due_at"),
     sqlite_autoincrement=True,
+)
+
+customers = Table(  # who has booked or bought
+    "customers",
+    metadata,
+    Column("key", key(32), primary_key=True),  # keyed hash of an identity
+    Column("first_at", BigInteger, nullable=False),  # Unix seconds of the first booking or purchase
+    Column("last_at", BigInteger, nullable=False),
+    Column("booking_id", String(200)),  # of the first
+    Index("ix_customers_last_at", "last_at"),
+    sqlite_with_rowid=False,
 )
 
 stirred = Table(  # conversations in which something happened since their standing was last looked at

@@ -35,6 +35,8 @@ def digest(key: Key, text: str, setting: Setting) -> tuple[str | None, Remark | 
 
 
 @lru_cache(maxsize=8_192)
-def shared_digest(key: Key, text: str, customer_country: str | None) -> tuple[str | None, Remark | None]:
+def shared_digest(
+    key: Key, text: str, phone_country: str | None, customer_country: str | None
+) -> tuple[str | None, Remark | None]:
     """The same, remembered, for what many customers share (cities, countries): never a phone, a name or an e-mail."""
-    return digest(key, text, Setting(customer_country=customer_country))
+    return digest(key, text, Setting(phone_country, customer_country))

@@ -12,18 +12,22 @@ from konversi.matching.digest import digest, shared_digest
 from konversi.matching.hashed import SHORTEST, already_hashed
 from konversi.matching.keys import BY_CUSTOMER_FIELD, BY_META, Key
 from konversi.matching.names import split
+from konversi.matching.places import region_of
 from konversi.matching.reading import Remark, Setting
 
 if TYPE_CHECKING:
     from konversi.events.conversion import Click, Client, Customer
 
 _FIRST, _LAST = BY_META["fn"], BY_META["ln"]
+_REGION = BY_META["st"]
 _FBC, _FBP, _CTWA_CLID = BY_META["fbc"], BY_META["fbp"], BY_META["ctwa_clid"]
 _IP, _USER_AGENT = BY_META["client_ip_address"], BY_META["client_user_agent"]
+_FULL_NAME = "name"  # of the fields that are no match key, the one that becomes some
 _DAY_MS = 86_400_000
 _HASHED_NAME = Remark(
     None, "name_hashed", "A hashed full name can't be split, so it is left out. Hash first_name and last_name each."
 )
+_FROM_CITY = Remark(None, "region_from_city", "It was not given, and is certain from the city. Nothing is to be done.")
 
 
 class Match(NamedTuple):
@@ -54,12 +58,15 @@ def match(
             continue
         key = BY_CUSTOMER_FIELD.get(field)
         if key is None:
-            gathered.full_name(value, given)
+            if field == _FULL_NAME:
+                gathered.full_name(value, given)
         elif key.hashed and isinstance(value, str):
             gathered.in_hashes(key, value, key.about)
         else:
             gathered.take(key, value)
     user_data = gathered.user_data
+    if "ct" in user_data and "st" not in user_data:
+        gathered.region_of(given["city"])
     if "ph" in user_data and "external_id" not in user_data:
         user_data["external_id"] = user_data["ph"][:1]
     if click is not None:
@@ -74,6 +81,12 @@ def match(
 def _setting(phone_country: str | None, customer_country: str | None, day: int) -> Setting:
     lives_in = country_rule(customer_country, Setting()) if customer_country else None
     return Setting(phone_country, lives_in if isinstance(lives_in, str) else None, day)
+
+
+@lru_cache(maxsize=8_192)
+def _region_of(city: str, phone_country: str | None, customer_country: str | None) -> str | None:
+    """Remembered, since many customers share it."""
+    return region_of(city, Setting(phone_country, customer_country))
 
 
 class _Gathered:
@@ -96,16 +109,25 @@ class _Gathered:
     def in_hashes(self, key: Key, text: str, about: str | None) -> None:
         """Each different hash once, in the order given."""
         if key.shared:
-            hashed, remark = shared_digest(key, text, self.setting.customer_country)
+            hashed, remark = shared_digest(key, text, *self.setting[:2])
         else:
             hashed, remark = digest(key, text, self.setting)
         if remark is not None:
             self._note(about, remark)
         if hashed is None:
             return
-        so_far = self.user_data.setdefault(key.meta, [])
-        if hashed not in so_far:
+        so_far = self.user_data.get(key.meta)
+        if so_far is None:
+            self.user_data[key.meta] = [hashed]
+        elif hashed not in so_far:
             so_far.append(hashed)
+
+    def region_of(self, city: str) -> None:
+        """A city that can only be in one region tells it."""
+        region = _region_of(city, *self.setting[:2])
+        if region is not None:
+            self.in_hashes(_REGION, region, None)
+            self._note(_REGION.about, _FROM_CITY)
 
     def full_name(self, name: str, given: dict[str, Any]) -> None:
         """Read only where neither part is given by itself."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from konversi.events.money import SCALE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,7 +18,6 @@ FIELDS = (
     "actions,action_values,date_start"
 )
 WINDOWS = '["7d_click","1d_view"]'
-SCALE = 10_000  # money is kept in ten-thousandths of the major unit, as whole numbers: sums of them are exact
 _MOST = Decimal(10) ** 14  # major units: no ad costs more in a day
 _LONGEST_NAME = 200
 

@@ -19,6 +19,7 @@ from konversi.meta.channels import (
     WEBSITE,
     Tables,
 )
+from konversi.meta.own_data import named, own_data
 
 if TYPE_CHECKING:
     from konversi.events.conversion import Channel, Conversion, Service
@@ -51,12 +52,14 @@ def compose(
     tables: Tables = _TABLES,
     channel: Channel | None = None,
     no_click: Note = NO_CLICK,
+    country: str | None = None,
 ) -> Composed | Fault:
     """Put a conversion the way Meta takes it on its channel.
 
     `name` is the conversion's canonical name and `user_data` its match keys, hashed. `channel` is where it happened, as
-    far as others know, for a conversion that doesn't say; `no_click` says why no ad click is known in a chat. A `Fault`
-    is returned where Meta would refuse the event for what the conversion lacks.
+    far as others know, for a conversion that doesn't say; `no_click` says why no ad click is known in a chat. `country`
+    is where phone numbers without a country code are read. A `Fault` is returned where Meta would refuse the event for
+    what the conversion lacks.
     """
     notes: list[Note] = []
     heard, action_source, messaging = _way(conversion, channel, name, user_data, tables, notes, no_click)
@@ -64,7 +67,7 @@ def compose(
     insufficient = None if keys is user_data else too_little(keys)
     if insufficient:
         return insufficient
-    custom = _custom_data(conversion, default_currency)
+    custom = _custom_data(conversion, default_currency, country, notes)
     if isinstance(custom, Fault):
         return custom
     if heard == "Purchase" and "value" not in custom:
@@ -151,13 +154,15 @@ def _website(event: dict[str, Any], conversion: Conversion, notes: list[Note]) -
             notes.append(Note(f"client.{field}", "website_key_missing", "Meta asks for it in website events."))
 
 
-def _custom_data(conversion: Conversion, default_currency: str) -> dict[str, Any] | Fault:
-    data: dict[str, Any] = dict(conversion.custom)
-    for name in _NOT_CUSTOM if data else ():
-        if name in data:
+def _custom_data(
+    conversion: Conversion, default_currency: str, country: str | None, notes: list[Note]
+) -> dict[str, Any] | Fault:
+    for name in _NOT_CUSTOM if conversion.custom else ():
+        if name in conversion.custom:
             return Fault(
                 f"custom.{name}", "reserved_name", "is Meta's own field.", "Send it beside `custom`, not in it."
             )
+    data = own_data(conversion, country, notes)
     currency = currency_code(conversion.currency or default_currency)
     if isinstance(currency, Fault):
         return currency
@@ -173,15 +178,14 @@ def _custom_data(conversion: Conversion, default_currency: str) -> dict[str, Any
         data["order_id"] = conversion.booking_id
         data["booking_id"] = conversion.booking_id
     if conversion.services:
-        data["contents"] = [_content(service, currency) for service in conversion.services]
+        data["contents"] = [_content(service, currency, country, notes) for service in conversion.services]
         data["content_type"] = "product"
-    if conversion.source:
-        data["source"] = conversion.source
     return data
 
 
-def _content(service: Service, currency: str) -> dict[str, Any]:
-    content: dict[str, Any] = {"id": service.id or service.name, "title": service.name, "quantity": service.quantity}
+def _content(service: Service, currency: str, country: str | None, notes: list[Note]) -> dict[str, Any]:
+    own_id, title = named(service, country, notes)
+    content: dict[str, Any] = {"id": own_id, "title": title, "quantity": service.quantity}
     if service.price is not None:
         content["item_price"] = amount(service.price, currency)
     if service.category is not None:

@@ -32,15 +32,16 @@ UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch
 _EVENTS = (
     "INSERT INTO events"
     " (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes,"
-    " journey, touch, given) VALUES "
+    " journey, touch, given, customer) VALUES "
 )
-_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
 _QUEUE = (
     "INSERT INTO queue"
     " (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason) VALUES "
 )
 _QUEUE_ROW = f"(?,?,'waiting',?,?,{UNSPLIT},?,0,0,'','')"
+_WITHHELD = after(State.WAITING, Step.WITHHOLD).value
 _CHUNKS = (1_000, 256, 32, 4, 1)  # statement sizes, so that a few prepared statements serve every number of rows
 
 
@@ -51,9 +52,12 @@ def append(
     events: list[Any] = []  # row after row, as the driver wants them
     queue: list[Any] = []
     number = first_id
-    for lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, *rest in chain(*groups):
+    withheld: list[tuple[str, str, int]] = []
+    for lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, *rest, why in chain(*groups):
         events += (number, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), *rest)
         queue += (number, lane, now, deadline, len(body))
+        if why:
+            withheld.append((_WITHHELD, why, number))
         number += 1
     inserted = _insert(connection, _EVENTS, _EVENT_ROW, _NEW_KEY, events)
     if inserted == number - first_id:
@@ -63,6 +67,8 @@ def append(
         queue = _of_the_new(queue, verdicts)
     _insert(connection, _QUEUE, _QUEUE_ROW, "", queue)
     add_total(connection, "accept", inserted)
+    if withheld:
+        _withhold(connection, withheld)
     following = iter(verdicts)
     return [list(islice(following, len(group))) for group in groups], number
 
@@ -101,6 +107,12 @@ def _of_the_new(queue: list[Any], verdicts: Sequence[Appended]) -> list[Any]:
     starts = range(0, len(queue), width)
     rows = (queue[start : start + width] for start, verdict in zip(starts, verdicts, strict=True) if not verdict.repeat)
     return list(chain(*rows))
+
+
+def _withhold(connection: sqlite3.Connection, withheld: Sequence[tuple[str, str, int]]) -> None:
+    """Of those that were new, these are never sent. The number of one that was not new is nobody's."""
+    moved = connection.executemany("UPDATE queue SET state = ?, reason = ? WHERE id = ?", withheld).rowcount
+    add_total(connection, Step.WITHHOLD.value, moved)
 
 
 def add_total(connection: sqlite3.Connection, step: str, number: int) -> None:
@@ -223,6 +235,9 @@ class HotSqlite:
         choose: Callable[[Sequence[Candidate]], Choice],
     ) -> tuple[Batch | None, Sequence[int]]:
         return claim(driver_of(connection), lane, now, lease_until, choose)
+
+    def look_back(self) -> None:
+        """Each claim looks from the start."""
 
     def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
         if end_attempt(connection, batch.attempt, settlement):

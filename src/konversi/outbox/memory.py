@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from konversi.clock import now as wall_clock
 from konversi.errors import NotFound
+from konversi.outbox.gate import Gate, nobody_objects
 from konversi.outbox.lanes import Lane
 from konversi.outbox.port import (
     Appended,
@@ -27,6 +28,8 @@ from konversi.outbox.states import FINAL, State, Step, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from konversi.outbox.gate import Objections
 
 _WINDOW = 1_000
 _UNSPLIT = 1_000
@@ -87,6 +90,7 @@ class MemoryOutbox:
         self._courses: dict[str, Course] = {}
         self._next = 1
         self._next_try = 1
+        self.objections: Objections = nobody_objects
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]:
         self.commits = Commits(self.commits.number + 1, self.commits.events + len(events))
@@ -103,6 +107,8 @@ class MemoryOutbox:
         self._rows[row.id] = row
         self._by_key[key] = row.id
         self._totals["accept"] += 1
+        if event.withheld:
+            self._transfer([row], Step.WITHHOLD, event.withheld)
         return Appended(row.id)
 
     async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -147,15 +153,19 @@ class MemoryOutbox:
         due.sort(key=lambda row: (row.due_at, row.id))
         if not due:
             return None
-        choice = choose(
+        gate = Gate(choose, lambda ids: self.objections(None, ids))
+        choice = gate.choose(
             [
                 Candidate(row.id, row.batch_limit, len(row.new.body), row.tries, row.new.deadline)
                 for row in due[:_WINDOW]
             ]
         )
         self._expire(self._rows[id_] for id_ in choice.expired)
+        for id_, reason in gate.withheld.items():
+            self._transfer([self._rows[id_]], Step.WITHHOLD, reason)
         if not choice.batch:
-            return None
+            again = gate.withheld and await self.claim(lane, now, lease_until, choose, at_once=at_once)
+            return again or None
         rows = [self._rows[id_] for id_ in sorted(choice.batch)]
         attempt = _Try(self._next_try, lane, now, lease_until, [row.id for row in rows])
         self._next_try += 1

@@ -31,6 +31,8 @@ class NewEvent(NamedTuple):
     journey: int | None = None  # the conversation it came of
     touch: int | None = None  # the ad click it is credited to
     given: str | None = None  # JSON: value and currency before the business's rules, where those changed them
+    customer: str | None = None  # keys under which the customer is remembered, one after the other
+    withheld: str = ""  # why the customer does not consent; empty: it waits to be sent
 
 
 class Appended(NamedTuple):

@@ -263,6 +263,11 @@ def end_expired(connection: Connection, ids: Sequence[int]) -> int:
     return _transfer(connection, ids, Step.EXPIRE, "It grew older than Meta takes before it could be sent.")
 
 
+def withhold(connection: Connection, event: int, reason: str) -> int:
+    """Don't send this waiting event: the customer does not consent."""
+    return _transfer(connection, [event], Step.WITHHOLD, reason)
+
+
 def hold_tests(connection: Connection) -> int:
     """Hold waiting test events."""
     tests = connection.execute(select(queue.c.id).where(WAITING, queue.c.lane.like(TEST_PATTERN)))

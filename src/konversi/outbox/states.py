@@ -21,6 +21,7 @@ class State(StrEnum):
     EXPIRED = "expired"  # it grew older than Meta takes before it could be sent
     HELD = "held"  # the outcome of a send is unknown, or a person has to decide
     DISCARDED = "discarded"  # a person decided against sending it
+    WITHHELD = "withheld"  # the customer does not consent to it
 
 
 class Step(StrEnum):
@@ -35,6 +36,7 @@ class Step(StrEnum):
     EXPIRE = "expire"  # its deadline passed
     REPLAY = "replay"  # a person wants it sent (again)
     DISCARD = "discard"  # a person wants it not to be sent
+    WITHHOLD = "withhold"  # the customer does not consent to it
 
 
 TRANSITIONS: dict[tuple[State, Step], State] = {
@@ -42,6 +44,7 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
     (State.WAITING, Step.EXPIRE): State.EXPIRED,
     (State.WAITING, Step.HOLD): State.HELD,
     (State.WAITING, Step.DISCARD): State.DISCARDED,
+    (State.WAITING, Step.WITHHOLD): State.WITHHELD,
     (State.SENDING, Step.DELIVER): State.DELIVERED,
     (State.SENDING, Step.RETRY): State.WAITING,
     (State.SENDING, Step.SPLIT): State.WAITING,
@@ -53,9 +56,11 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
     (State.HELD, Step.DISCARD): State.DISCARDED,
     (State.EXPIRED, Step.DISCARD): State.DISCARDED,
     (State.DISCARDED, Step.REPLAY): State.WAITING,
+    (State.WITHHELD, Step.REPLAY): State.WAITING,
+    (State.WITHHELD, Step.DISCARD): State.DISCARDED,
 }
 
-FINAL = frozenset({State.DELIVERED, State.DEAD, State.EXPIRED, State.HELD, State.DISCARDED})
+FINAL = frozenset({State.DELIVERED, State.DEAD, State.EXPIRED, State.HELD, State.DISCARDED, State.WITHHELD})
 NEEDS_ATTENTION = frozenset({State.DEAD, State.EXPIRED, State.HELD})
 
 

@@ -9,6 +9,7 @@ from konversi.clock import monotonic
 from konversi.database.opening import open_database
 from konversi.database.port import FULL
 from konversi.outbox import statements
+from konversi.outbox.gate import Gate, nobody_objects
 from konversi.outbox.hot_sqlite import HotSqlite
 from konversi.outbox.port import Commits
 from konversi.outbox.states import Step
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from konversi.database.port import Database, Reach
+    from konversi.outbox.gate import Objections
     from konversi.outbox.port import (
         Appended,
         Attempt,
@@ -64,6 +66,10 @@ class Hot(Protocol):
         """The batch, its intent to send written, and the ids that `choose` found expired."""
         ...
 
+    def look_back(self) -> None:
+        """An event may be due before those that were seen waiting: for claims that don't look from the start."""
+        ...
+
     def settle_delivered(self, connection: Connection, batch: Batch, settlement: Settlement) -> None:
         """End the attempt and move its events to delivered, unless it has ended before (rescued)."""
         ...
@@ -91,6 +97,7 @@ class SqlOutbox:
         self._backlog: statements.Backlog | None = None
         self._counts_until = 0.0
         self._closed = False
+        self.objections: Objections = nobody_objects
 
     @property
     def broken(self) -> str | None:
@@ -127,10 +134,16 @@ class SqlOutbox:
                 self.database.hold(connection, "lane", [lane.encode()])
             if at_once is not None and statements.under_way(connection, lane, now) >= at_once:
                 return None
-            batch, expired = self._hot.claim(connection, lane, now, lease_until, choose)
-            if expired:
-                statements.end_expired(connection, expired)
-            return batch
+            gate = Gate(choose, lambda ids: self.objections(connection, ids))
+            while True:
+                gate.withheld = {}
+                batch, expired = self._hot.claim(connection, lane, now, lease_until, gate.choose)
+                if expired:
+                    statements.end_expired(connection, expired)
+                for id_, reason in gate.withheld.items():
+                    statements.withhold(connection, id_, reason)
+                if batch is not None or not gate.withheld:
+                    return batch
 
         return await self.database.write(job)
 
@@ -141,21 +154,28 @@ class SqlOutbox:
         await self.database.write(lambda connection: statements.keep_course(connection, course))
 
     async def settle(self, batch: Batch, settlement: Settlement) -> None:
+        if settlement.step is Step.DELIVER and not settlement.in_doubt:
+            settle = self._hot.settle_delivered
+            await self.database.write(lambda connection: settle(connection, batch, settlement), alone=True)
+            return
+
         def job(connection: Connection) -> None:
-            if settlement.step is Step.DELIVER and not settlement.in_doubt:
-                self._hot.settle_delivered(connection, batch, settlement)
-            elif statements.end_attempt(connection, batch.attempt, settlement):
+            if statements.end_attempt(connection, batch.attempt, settlement):
                 statements.move(connection, batch.ids, settlement)
 
         await self.database.write(job)
+        self._hot.look_back()
 
     async def extend(self, attempt: int, lease_until: float) -> None:
         await self.database.write(lambda connection: statements.extend(connection, attempt, lease_until))
 
     async def rescue(self, now: float, step_of: Callable[[str], Step], *, all_leases: bool = False) -> Sequence[int]:
-        return await self.database.write(
+        rescued = await self.database.write(
             lambda connection: statements.rescue(connection, now, step_of, all_leases=all_leases)
         )
+        if rescued:
+            self._hot.look_back()
+        return rescued
 
     async def expire(self, now: float) -> int:
         """It looks at `_LOOKED_AT` waiting events, and at the following ones when it is called again."""
@@ -178,9 +198,11 @@ class SqlOutbox:
         return await self.database.write(statements.hold_tests)
 
     async def change(self, event: int, step: Step, *, now: float, reason: str, lane: str | None = None) -> State:
-        return await self.database.write(
+        state = await self.database.write(
             lambda connection: statements.change(connection, event, step, now=now, reason=reason, lane=lane)
         )
+        self._hot.look_back()
+        return state
 
     async def prune(self, accepted_before: float, limit: int) -> int:
         return await self.database.write(lambda connection: statements.prune(connection, accepted_before, limit))

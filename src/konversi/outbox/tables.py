@@ -41,6 +41,7 @@ events = Table(
     Column("journey", BigInteger),  # the conversation it came of
     Column("touch", BigInteger),  # and the ad click it is credited to
     Column("given", Text),  # JSON: its value and currency before the business's rules, where those changed them
+    Column("customer", String(128)),  # keys under which the customer is remembered, 32 letters each
     UniqueConstraint("event_id", "event_name", "dataset"),  # in this order it also finds by event_id
     Index("ix_events_booking_id", "booking_id", **only("booking_id IS NOT NULL")),
     Index("ix_events_journey", "journey", **only("journey IS NOT NULL")),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.payments.payment import Payment, begun, told
-from konversi.payments.policy import Due, flag_of, purchase_of
+from konversi.payments.policy import Due, flag_of, gone_of, purchase_of
 from konversi.payments.references import candidates
 
 if TYPE_CHECKING:
@@ -99,7 +99,17 @@ def taken(known: Known, one: Told, policy: PartPayments, now: float) -> Outcome:
         after = before  # it told nothing new
     else:
         known.keep(after)
+        _gone_of_others(known, after)
     return Outcome(after, after is not before, known.bookings.get(after.booking_id or ""))
+
+
+def _gone_of_others(known: Known, payment: Payment) -> None:
+    """What goes back of one payment may go back of the Purchase that another one led to for both."""
+    for other in known.others(payment):
+        if other.purchase is not None:
+            after = replace(other, gone=gone_of(other, known.others(other)))
+            if after != other:
+                known.keep(after)
 
 
 def looked_again(known: Known, payment: Payment, policy: PartPayments, now: float) -> Outcome:
@@ -167,4 +177,4 @@ def _after_purchase(payment: Payment, booking: Booking | None, others: Sequence[
     gone = payment.reversed > 0 or not payment.stage.paid
     why = payment.why if not gone or _NOT_TOLD in payment.why else f"{payment.why} {_NOT_TOLD}"
     flag = payment.flag if payment.flag == "refused" else flag_of(payment, others, booking)
-    return replace(payment, why=why, flag=flag)
+    return replace(payment, why=why, flag=flag, gone=gone_of(payment, others))

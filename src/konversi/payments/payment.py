@@ -40,6 +40,8 @@ class Payment:
     purchase_currency: str | None = None
     purchase_at: int | None = None
     event: int | None = None  # the event's number, once it was seen in the outbox
+    touch: int | None = None  # the ad click that the event is credited to
+    gone: Decimal = Decimal(0)  # what of the Purchase went back, as `policy.gone_of` has it
     due_at: float | None = None  # when to look at it again; None where all is done
     flag: str = ""  # why a person should look
     why: str = ""  # in plain words: how it was joined, why there is no Purchase
@@ -58,9 +60,10 @@ class Payment:
             return Decimal(0)
         return self.amount - self.reversed
 
-    def seen_in_outbox(self, event: int, journey: int | None) -> Payment:
+    def seen_in_outbox(self, event: int, journey: int | None, touch: int | None) -> Payment:
         """Its Purchase is there."""
-        return replace(self, event=event, journey=journey if self.journey is None else self.journey, due_at=None)
+        journey = journey if self.journey is None else self.journey
+        return replace(self, event=event, journey=journey, touch=touch, due_at=None)
 
     def refused(self, why: str) -> Payment:
         """Its Purchase could not be sent."""

@@ -90,6 +90,20 @@ def _in_full(due: Due, payment: Payment, others: Sequence[Payment], booking: Boo
     return due._replace(value=total, at=at, why="The booking's price is paid: all its payments together.")
 
 
+def gone_of(payment: Payment, others: Sequence[Payment]) -> Decimal:
+    """What of a payment's Purchase went back: where that stands for all of a booking's payments, of all of them."""
+    if payment.purchase_value is None:
+        return Decimal(0)
+    for_all = payment.purchase_value > (payment.amount or 0)
+    parts = [payment, *others] if for_all else [payment]
+    gone = (
+        one.amount - one.kept
+        for one in parts
+        if one.amount is not None and one.paid_at is not None and one.currency == payment.purchase_currency
+    )
+    return min(sum(gone, Decimal(0)), payment.purchase_value)
+
+
 def _own_id(payment: Payment) -> str:
     return f"Purchase:{payment.provider}:{payment.payment_id}"[:200]
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from konversi.events.money import SCALE
 from konversi.payments.notice import Reversal
 from konversi.payments.payment import Payment
 from konversi.payments.policy import Booking
 from konversi.payments.stages import Stage
 from konversi.payments.tables import payments
-from konversi.payments.units import text
+from konversi.payments.units import in_parts, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from konversi.database.port import Driver
 
 _AT_ONCE = 500  # values in one IN list
-COLUMNS = tuple(column.name for column in payments.columns)
+COLUMNS = tuple(column.name for column in payments.columns if column.name != "told_gone")  # that is the sums' own
 _WRITTEN = COLUMNS[1:]
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM payments"  # noqa: S608 - ours
 _INSERT = (
@@ -36,7 +37,7 @@ _BOOKINGS = (
 )
 # An event that says less of a booking than the others do.
 _SAYS_LESS = {"Purchase": 2, "InitiateCheckout": 1, "AddToCart": 1, "OrderDelivered": 1}
-_PURCHASES = "SELECT event_id, id, journey FROM events WHERE event_name = 'Purchase' AND event_id IN ({})"
+_PURCHASES = "SELECT event_id, id, journey, touch FROM events WHERE event_name = 'Purchase' AND event_id IN ({})"
 _MOST_SHOWN = 200  # of one conversation
 
 
@@ -55,6 +56,7 @@ def read(row: Sequence[Any]) -> Payment:
     told = dict(zip(COLUMNS, row, strict=True))
     for name in _NUMBERS:
         told[name] = None if told[name] is None else Decimal(told[name])
+    told["gone"] = Decimal(told["gone"]) / SCALE
     told["stage"] = Stage(told["stage"])
     told["user_data"] = orjson.loads(told["user_data"])
     told["reversals"] = {
@@ -70,6 +72,7 @@ def _row(payment: Payment) -> list[Any]:
         number = written[_PLACE[name] - 1]
         written[_PLACE[name] - 1] = None if number is None else text(number)
     written[_PLACE["stage"] - 1] = int(payment.stage)
+    written[_PLACE["gone"] - 1] = in_parts(payment.gone)
     written[_PLACE["user_data"] - 1] = orjson.dumps(dict(payment.user_data)).decode()
     reversals = [[one.key, one.kind, one.rank, text(one.amount), one.at] for one in payment.reversals.values()]
     written[_PLACE["reversals"] - 1] = orjson.dumps(reversals).decode()
@@ -137,12 +140,12 @@ def _booking(row: Sequence[Any]) -> Booking:
     )
 
 
-def purchases(driver: Driver, event_ids: Sequence[str]) -> dict[str, tuple[int, int | None]]:
-    """Which of these Purchases were accepted: the event's number and its conversation."""
+def purchases(driver: Driver, event_ids: Sequence[str]) -> dict[str, tuple[int, int | None, int | None]]:
+    """Which of these Purchases were accepted: the event's number, its conversation and its ad click."""
     return {
-        event_id: (event, journey)
+        event_id: (event, journey, touch)
         for some in _few(event_ids)
-        for event_id, event, journey in driver.execute(_PURCHASES.format(_places(some)), some).fetchall()
+        for event_id, event, journey, touch in driver.execute(_PURCHASES.format(_places(some)), some).fetchall()
     }
 
 
@@ -167,6 +170,13 @@ def of_journey(driver: Driver, journey: int | None, event_ids: Sequence[str]) ->
         for row in driver.execute(f"{SELECT} WHERE purchase IN ({_places(some)})", some).fetchall():
             found[row[0]] = read(row)
     return sorted(found.values(), key=lambda one: (one.paid_at or one.seen_at, one.id))
+
+
+def of_journeys(driver: Driver, journeys: Sequence[int], most: int) -> Iterator[Payment]:
+    """The payments of these conversations, the newest so many of each few."""
+    for some in _few(journeys):
+        asked = f"{SELECT} WHERE journey IN ({_places(some)}) ORDER BY id DESC LIMIT ?"
+        yield from map(read, driver.execute(asked, (*some, most)).fetchall())
 
 
 def flagged(driver: Driver) -> dict[str, int]:

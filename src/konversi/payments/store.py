@@ -10,16 +10,18 @@ from sqlalchemy import select
 
 from konversi.payments import rows
 from konversi.payments.deciding import Known, looked_again, taken
+from konversi.payments.history import earlier
 from konversi.payments.references import candidates
 from konversi.payments.tables import payments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from konversi.database.port import Database, Driver
     from konversi.payments.deciding import Outcome, Told
+    from konversi.payments.history import Earlier
     from konversi.payments.payment import Payment
     from konversi.payments.policy import PartPayments
 
@@ -105,6 +107,12 @@ class Payments:
         """The payments of a conversation, or that led to one of these Purchases; oldest first."""
         return await self._database.read(
             lambda connection: rows.of_journey(self._database.driver(connection), journey, purchases)
+        )
+
+    async def earlier(self, journeys: Sequence[int]) -> Mapping[int, Sequence[Earlier]]:
+        """What was paid in these conversations so far."""
+        return await self._database.look_up(
+            lambda connection: earlier(connection, self._database.driver(connection), journeys)
         )
 
     async def flagged(self) -> dict[str, int]:

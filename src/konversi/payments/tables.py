@@ -6,6 +6,8 @@ from sqlalchemy import BigInteger, Column, Double, Index, Integer, String, Table
 
 from konversi.database.metadata import Id, key, metadata, only
 
+SOME_GONE = "gone <> 0 OR told_gone <> 0"
+
 payments = Table(
     "payments",
     metadata,
@@ -32,12 +34,17 @@ payments = Table(
     Column("flag", String(30), nullable=False),
     Column("why", Text, nullable=False),
     Column("reversals", Text, nullable=False),  # JSON: [key, kind, rank, amount, at] of each
+    Column("touch", BigInteger),  # the ad click of the event
+    # What of the Purchase went back, and how much of that the sums by ad have been told: in units of 1/`SCALE`.
+    Column("gone", BigInteger, nullable=False, server_default="0"),
+    Column("told_gone", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("payment_id", "provider"),
     Index("ix_payments_other_id", "other_id", **only("other_id IS NOT NULL")),
     Index("ix_payments_booking_id", "booking_id", **only("booking_id IS NOT NULL")),
     Index("ix_payments_journey", "journey", **only("journey IS NOT NULL")),
     Index("ix_payments_purchase", "purchase", **only("purchase IS NOT NULL")),
     Index("ix_payments_due_at", "due_at", **only("due_at IS NOT NULL")),
+    Index("ix_payments_gone", "gone", **only(SOME_GONE)),
     Index("ix_payments_flag", "flag", **only("flag <> ''")),
     sqlite_autoincrement=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from konversi.events.money import SCALE
 from konversi.payments.notice import LARGEST
 
 # Stripe's own tables, which are not ISO 4217's: IDR has two decimals there, and ISK and UGX are written with two
@@ -40,6 +41,11 @@ def major_amount(given: Any) -> Decimal | None:
 
 def _in_bounds(amount: Decimal) -> Decimal | None:
     return amount if amount.is_finite() and 0 <= amount <= LARGEST else None
+
+
+def in_parts(amount: Decimal) -> int:
+    """In units of 1/`SCALE`, so that a database adds them exactly."""
+    return int((amount * SCALE).to_integral_value())
 
 
 def number(amount: Decimal) -> int | float:

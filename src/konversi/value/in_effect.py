@@ -33,6 +33,7 @@ class Applied(NamedTuple):
 
     custom: dict[str, Any]
     notes: tuple[Note, ...]
+    rules: tuple[str, ...]  # names of those that spoke
     given: str | None  # JSON of what stood there before, where the value, the currency or prices are others now
 
 
@@ -42,6 +43,11 @@ class Values:
     def __init__(self, currency: str) -> None:
         self.currency = currency
         self.now = InEffect()
+
+    @property
+    def speak(self) -> bool:
+        """Whether there are any rules."""
+        return self.now.rules is not NO_RULES
 
     @property
     def wants_history(self) -> bool:
@@ -59,8 +65,6 @@ class Values:
     ) -> Applied | None:
         """What the rules make of an event's custom data; nothing where they leave it as it is."""
         rules, learned, _ = self.now
-        if rules is NO_RULES:
-            return None
         sale = sale_of(names, custom, (currency or self.currency).strip().upper(), ad)
         found = appraise(sale, rules, rules.currency or self.currency, learned, paid)
         if found is None:
@@ -71,7 +75,7 @@ class Values:
                 one if price is None else {**one, "item_price": price}
                 for one, price in zip(custom["contents"], found.prices, strict=True)
             ]
-        return Applied(after, found.notes, _given(custom, after))
+        return Applied(after, found.notes, found.rules, _given(custom, after))
 
 
 def before_rules(custom: Mapping[str, Any], given: str | None) -> dict[str, Any]:

@@ -63,7 +63,7 @@ Probability = Annotated[Decimal, Field(ge=0, le=1)]
 Money = Annotated[Decimal, Field(ge=0, le=Decimal(10) ** 15)]
 Share = Annotated[Decimal, Field(ge=0, le=100)]
 _Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$")
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=r"^[^(\x00-\x1f][^\x00-\x1f]*$")
 ]
 _Pattern = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Patterns = Annotated[tuple[_Pattern, ...], BeforeValidator(_several), Field(min_length=1, max_length=200)]

@@ -24,6 +24,7 @@ from konversi.insight.tail import Tail
 from konversi.intake.forward import Forwarder
 from konversi.intake.gateway import Gateway
 from konversi.intake.importing import Importer
+from konversi.intake.keywords import Keywords
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
 from konversi.intake.payments.till import Till
@@ -42,7 +43,7 @@ from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
 from konversi.wiring.spend import custom_conversions_of, spending_of
 from konversi.wiring.stores import open_stores
-from konversi.wiring.valuing import values_of
+from konversi.wiring.valuing import VALUE, values_of, valuing_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -111,6 +112,7 @@ async def open_gateway(
         gateway, upkeep = _assemble(
             settings, stores, meta, rules_of(settings, stores.secret), kinds, on_demand=on_demand
         )
+        await gateway.valuing.load()
         if gateway.delivers:
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
         if not gateway.configured:
@@ -192,7 +194,8 @@ def _assemble(
             demanded.want()
 
     alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
-    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts) if on_demand else None
+    valuing = valuing_of(settings, stores, rules.values, lambda: database.tell(VALUE))
+    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts, valuing) if on_demand else None
 
     accepting = _accepting(stores, wake)
     receiver = kinds.receiver(store, rules, **accepting)
@@ -211,12 +214,15 @@ def _assemble(
         receiver=door,
         prompt=prompt,
         journeys=stores.journeys,
+        consents=stores.consents,
         listener=kinds.listener(
             stores.journeys,
             lambda: stores.datasets.registry,
             stores.seal,
             now=clock.now,
             onward=forwarder,
+            consents=stores.consents,
+            keywords=Keywords.of(settings.stop_words, settings.start_words),
         ),
         turns=kinds.turns(receiver, stores.journeys),
         till=till,
@@ -250,13 +256,14 @@ def _assemble(
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,
+        valuing=valuing,
         on_demand=demanded,
     )
     return gateway, upkeep
 
 
 def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
-    conversations = memory(stores.journeys, stores.payments, settings.journey_days)
+    conversations = memory(stores.journeys, stores.payments, settings.journey_days, settings.customer_days)
 
     async def forget(now: float) -> bool:
         more = [await conversations(now), await stores.entrance.forget(now, settings.audit_days)]
@@ -268,9 +275,11 @@ def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitab
 def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:
     return {
         "conversations": stores.journeys,
+        "consents": stores.consents,
         "routes": lambda: stores.datasets.registry,
         "now": stores.clock.now,
         "unique": unique,
+        "earlier": stores.payments.earlier,
         "wake": wake,
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from konversi.access.keys import KEYS
 from konversi.errors import KonversiError
 from konversi.logs import logger
+from konversi.wiring.valuing import VALUE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -39,6 +40,7 @@ async def heeding(gateway: Gateway, stores: Stores) -> AsyncIterator[None]:
             COURSE: lambda _lane: gateway.dispatcher.hear(),
             DATASET: lambda told: _start(group, reload(told)),
             KEYS: lambda _: _start(group, _loaded(stores.entrance.keys.load, "keys")),
+            VALUE: lambda _: _start(group, _loaded(gateway.valuing.load, "value_rules")),
             FORWARD: lambda _: gateway.forwarder.wake() if gateway.forwarder and gateway.delivers else None,
         }
         for topic, listener in heeded.items():

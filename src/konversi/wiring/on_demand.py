@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from konversi.aftercare.upkeep import Upkeep
     from konversi.alerts.watchman import Watchman
     from konversi.delivery.rounds import Rounds
+    from konversi.insight.valuing import Valuing
     from konversi.intake.forward import Forwarder
     from konversi.settings import Settings
     from konversi.wiring.stores import Stores
@@ -35,6 +36,7 @@ class OnDemand:
         forwarder: Forwarder | None,
         look_again: Callable[[str], None],
         alerts: Watchman,
+        valuing: Valuing,
     ) -> None:
         """`look_again` hears the name of each dataset that is reached in another way from now on."""
         self._settings = settings
@@ -44,6 +46,7 @@ class OnDemand:
         self._forwarder = forwarder
         self._look_again = look_again
         self._alerts = alerts
+        self._valuing = valuing
         self._fresh_until = stores.clock.now() + _FRESH_SECONDS
         self._wanted = False
 
@@ -59,6 +62,7 @@ class OnDemand:
         try:
             await self._stores.database.resume()
             await self._reload()
+            await self._valuing.load()
             await self._stores.entrance.keys.write_down()
             await self._stores.entrance.keys.load()
         except (StorageUnavailable, ShuttingDown) as error:  # whatever the call needs of the storage will say so itself
@@ -93,6 +97,7 @@ class OnDemand:
         left = max(0.0, until - monotonic())
         await asyncio.gather(self._rounds.deliver(left), self._hand_on(left))
         await self._alerts.once()
+        await self._valuing.lesson()
         after = await outbox.counts()
         return {
             "delivered": after.totals.get("deliver", 0) - before.get("deliver", 0),

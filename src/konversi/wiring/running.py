@@ -23,7 +23,11 @@ _RESTART_SECONDS = 2.0
 async def running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         if not gateway.delivers:
-            yield
+            learning = group.create_task(gateway.valuing.run(counts=False), name="value")
+            try:
+                yield
+            finally:
+                learning.cancel()
             return
         delivery = group.create_task(_deliver(gateway), name="delivery")
         chores = [group.create_task(upkeep.run(), name="upkeep")] if gateway.on_demand is None else []
@@ -36,6 +40,7 @@ async def running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
         if gateway.on_demand is None:
             chores.append(group.create_task(gateway.alerts.run(), name="alerts"))
             chores.append(group.create_task(watch_tokens(gateway), name="tokens"))
+            chores.append(group.create_task(gateway.valuing.run(counts=True), name="value"))
         gateway.delivering = True
         try:
             yield

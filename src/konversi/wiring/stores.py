@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from konversi.access.entrance import Entrance, entrance
 from konversi.alerts import tables as _alerts  # noqa: F401 - brings its tables
 from konversi.clock import Clock, SystemClock
+from konversi.consent.store import Consents
 from konversi.database.metadata import metadata
 from konversi.database.opening import open_database
 from konversi.database.port import FULL
@@ -19,9 +20,10 @@ from konversi.datasets.store import Datasets
 from konversi.imports.store import Imports
 from konversi.insight import funnel_tables as _funnel  # noqa: F401
 from konversi.insight import tables as _sums  # noqa: F401
+from konversi.insight import value_tables as _value  # noqa: F401
 from konversi.journeys.forwards import Forwards
 from konversi.journeys.store import Journeys
-from konversi.outbox.store import open_outbox
+from konversi.outbox.store import SqlOutbox, open_outbox
 from konversi.payments.store import Payments
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Stores:
     database: Database
     outbox: Outbox
     journeys: Journeys
+    consents: Consents
     forwards: Forwards
     datasets: Datasets
     payments: Payments
@@ -90,8 +93,22 @@ async def open_stores(
             outbox, database = kept, kept.database
         secret = await database.write(entered)
         clock = clock or _SharedClock(database)
-        journeys = Journeys(database, secret, country=settings.default_country, now=clock.now)
+        journeys = Journeys(
+            database, secret, country=settings.default_country, now=clock.now, remembers=settings.customer_days > 0
+        )
         await journeys.open()
+        consents = Consents(
+            database,
+            secret,
+            journeys,
+            required=settings.consent == "required",
+            country=settings.default_country,
+            now=clock.now,
+            deaf=database.shared and not reach.listens,
+        )
+        await consents.open()
+        if isinstance(outbox, SqlOutbox):
+            outbox.objections = consents.objections_to
         seal = Seal(secret)
         datasets = Datasets(database, seal, clock.now, default_id=settings.pixel_id)
         await datasets.load()
@@ -99,4 +116,6 @@ async def open_stores(
         await door.keys.load()
         forwards, imports = Forwards(database, clock.now), Imports(database, seal, clock.now)
         payments = Payments(database, settings.part_payments, clock.now)
-        yield Stores(database, outbox, journeys, forwards, datasets, payments, imports, seal, door, clock, secret)
+        yield Stores(
+            database, outbox, journeys, consents, forwards, datasets, payments, imports, seal, door, clock, secret
+        )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from konversi.events.faults import Fault
-from konversi.imports.cells import amount, phone, text
+from konversi.imports.cells import amount, phone, several, text
 from konversi.imports.columns import guess
 from konversi.imports.dates import Order, moment, order_of
 from konversi.imports.faults import UnusableColumns
@@ -37,6 +37,28 @@ def test_columns_are_known_by_their_names_in_english_and_indonesian(header, fiel
 def test_a_column_without_a_telling_name_is_known_by_what_stands_in_it():
     sample = [["0812-3456-7890", "budi@example.com", "x"], ["+62 813 0000 1111", "ani@example.co.id", "y"]]
     assert guess(["A", "B", "C"], sample) == {"phone": 0, "email": 1}
+
+
+def test_several_phones_and_addresses_come_from_one_cell_and_from_second_columns():
+    header = ["Tanggal", "No HP", "HP 2", "Email", "Email 2", "Bahasa"]
+    row = [
+        "13/11/2026",
+        "0812-3456-7890 / 0813-1111-2222",
+        "6.281234567891E+12",
+        "a@x.id; b@x.id",
+        "c@x.id",
+        "Indonesia",
+    ]
+    reading = mapped(header, [row], Wishes(), country="ID", currency="IDR")
+    customer = read(2, row, reading, JAKARTA).conversion.customer
+    assert customer.phone == ["0812-3456-7890", "0813-1111-2222", "6281234567891"]
+    assert customer.email == ["a@x.id", "b@x.id", "c@x.id"]
+    assert customer.language == "Indonesia"
+
+
+@pytest.mark.parametrize("cell", ["021/5551234", "0812-3456-7890", "+62 812 3456 7890, Budi"])
+def test_a_cell_that_holds_one_phone_stays_whole(cell):
+    assert several(cell, "phone") == [cell]
 
 
 def test_the_users_own_columns_win():

@@ -123,6 +123,7 @@ def test_an_ad_click_through_evolution_is_read_whole():
         who=Identities("+6281234567890", None, "Budi 🏍️"),
         kind="text",
         referral=FROM_THE_AD,
+        word=only(evolution(contextInfo=IN_CONTEXT)).word,
     )
 
 

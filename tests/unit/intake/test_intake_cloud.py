@@ -64,6 +64,7 @@ def test_an_ad_click_is_read_whole():
                     source_url="https://fb.me/2kVb7Yq1c",
                     headline=samples.HEADLINE,
                 ),
+                word=samples.TEXT,
             ),
         ),
         others=0,

@@ -50,6 +50,7 @@ def test_an_ad_click_is_read_whole(object_, channel):
         who=Identities(user_id=PERSON),
         kind="text",
         referral=FROM_THE_AD,
+        word="Halo",
     )
 
 

@@ -47,6 +47,7 @@ def test_an_ad_click_is_read_whole():
         who=Identities("+6281234567890", None, "Budi 🏍️"),
         kind="text",
         referral=Referral("ARAbc123", "120212345678900001", "ad", "https://fb.me/2kVb7Yq1c", "Repaint 150 ribu"),
+        word="Halo kak, mau repaint",
     )
 
 

@@ -56,7 +56,7 @@ def test_an_unknown_field_is_answered_with_the_known_ones():
 
 
 def test_every_field_of_a_customer_a_click_and_a_client_has_its_key():
-    assert set(BY_CUSTOMER_FIELD) == set(Customer.model_fields) - {"name"}
+    assert set(BY_CUSTOMER_FIELD) == set(Customer.model_fields) - {"name", "language", "preferences"}
     others = {key.about for key in KEYS if key.about and not key.about.startswith("customer.")}
     assert others == {f"click.{name}" for name in Click.model_fields if name not in {"fbclid", "clicked_at"}} | {
         f"client.{name}" for name in Client.model_fields if name != "page_url"

@@ -72,7 +72,7 @@ def test_the_same_complaint_is_noted_once():
 
 def test_no_note_quotes_a_value():
     secret = "s3cret-value"
-    customer = Customer(**dict.fromkeys(Customer.model_fields, secret))
+    customer = Customer(**dict.fromkeys(set(Customer.model_fields) - {"preferences"}, secret))
     result = match(
         customer,
         click=Click(fbc=secret, fbp=secret, fbclid="s3cret value", ctwa_clid="s3cret value"),

@@ -75,11 +75,12 @@ def test_what_is_hashed_already_passes_through(key, digest, appendix):
     assert already_hashed(value) == (value if appendix else value.lower())
 
 
+TEXTS = sorted(set(Customer.model_fields) - {"preferences"})
 CLEAN = st.text(st.characters(blacklist_categories=["Cc", "Cs"]), max_size=60)
 
 
 @settings(deadline=None)  # metadata is read on first use
-@given(st.dictionaries(st.sampled_from(sorted(Customer.model_fields)), CLEAN))
+@given(st.dictionaries(st.sampled_from(TEXTS), CLEAN))
 def test_only_hashes_leave_for_any_customer(fields):
     result = match(Customer(**fields), country="ID", seen_ms=1_790_000_000_000)
     for meta, value in result.user_data.items():
@@ -92,7 +93,7 @@ def test_only_hashes_leave_for_any_customer(fields):
 
 
 @settings(deadline=None)  # metadata is read on first use
-@given(st.dictionaries(st.sampled_from(sorted(Customer.model_fields)), CLEAN, min_size=2))
+@given(st.dictionaries(st.sampled_from(TEXTS), CLEAN, min_size=2))
 def test_the_order_in_which_fields_came_changes_nothing(fields):
     backwards = dict(reversed(fields.items()))
     one = match(Customer(**fields), country="ID", seen_ms=0)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konversi.meta.ad_insights import SCALE, Unreadable, amount, read_rows, scaled
+from konversi.events.money import SCALE
+from konversi.meta.ad_insights import Unreadable, amount, read_rows, scaled
 
 ROW = {
     "account_currency": "IDR",

@@ -261,3 +261,35 @@ def test_what_is_composed_keeps_metas_rules(name, channel, keys, value):
     if value is not None:
         assert event["custom_data"]["currency"] == "IDR"
         assert event["custom_data"]["value"] == pytest.approx(value, abs=0.01)
+
+
+def test_what_tells_who_somebody_is_stays_out_of_the_custom_data_and_the_event_is_sent():
+    composed = put(
+        custom={"note": "WA +62 812 3456 7890", "vip": True, "budi@example.com": 1, "visits": 3},
+        customer={"preferences": {"stylist": "Ani", "times": ["pagi", "sore"], "reach": ["a@b.id"]}},
+        services=[{"name": "Cuci, hubungi +6281234567890", "price": 1}, {"name": "Cuci", "id": "628123456789"}],
+        source="budi@example.com",
+        booking_id="628123456789",
+    )
+    custom = composed.event["custom_data"]
+    assert (custom["vip"], custom["visits"], custom["booking_id"]) == (True, 3, "628123456789")
+    assert (custom["preference_stylist"], custom["preference_times"]) == ("Ani", "pagi, sore")
+    assert [one["id"] for one in custom["contents"]] == ["service", "628123456789"]
+    assert "source" not in custom
+    assert "@" not in json.dumps(custom)
+    assert "+62" not in json.dumps(custom)
+    left_out = [note.about for note in composed.notes if note.code == "custom_tells_who"]
+    assert left_out == ["custom.note", "custom", "customer.preferences", "source", "services"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"), [("Bahasa Indonesia", "id"), ("id-ID", "id"), ("Klingon", None), (" ", None)]
+)
+def test_the_customers_language_goes_with_the_custom_data(said, sent):
+    composed = put(customer={"language": said})
+    assert composed.event.get("custom_data", {}).get("language") == sent
+    assert codes(composed) == (["language_unknown"] if said == "Klingon" else [])
+
+
+def test_what_the_business_calls_language_itself_goes_before():
+    assert put(customer={"language": "id"}, custom={"language": "formal"}).event["custom_data"]["language"] == "formal"

@@ -48,7 +48,7 @@ def history(notices, *, bookings=("BK-1",), policy="each", user_data=None, price
         outcome = taken(known, Told(one, user_data or {}), policy, NOW + number)
         payment = replace(outcome.payment, id=outcome.payment.id or number + 1)
         known.keep(payment)
-        payments[payment.payment_id] = payment
+        payments |= {other.payment_id: other for other in known.changed.values()}
         if payment.purchase is not None:
             decided.setdefault(payment.purchase, (payment.purchase_value, payment.purchase_currency))
             assert decided[payment.purchase] == (payment.purchase_value, payment.purchase_currency)

@@ -54,6 +54,7 @@ def test_an_event_may_be_called_as_meta_or_as_the_guide_calls_it():
         ("[stages.Purchase]\nshow_up = 0.5", "paid already"),
         ("[stages.Lead]", "says nothing"),
         ('[[rules]]\nname = ""\nfixed = 1', "rules.1.name"),
+        ('[[rules]]\nname = "(all)"\nfixed = 1', "rules.1.name"),
         (rule("fixed = 1") * 2, "two rules are called R"),
         (rule('service = ""\nfixed = 1'), "rules.1.service"),
         ("[rates]\nABC = 1", "rates.ABC"),

@@ -30,6 +30,7 @@ SIGNED_PATHS = "/webhooks/"  # each call carries the signature or the secret of 
 GUARDED = ("/v1/keys", "/v1/users", "/v1/audit")  # who may look at all: only for admins, and never without a key
 _SENDING = frozenset({"/v1/events", "/api/meta/conversion"})
 _SENDING_UNDER = "/v1/agent/"
+_CONSENT = ("PUT", "/v1/consents")  # a bot hears what customers say
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SIGNED = MARK.encode()
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -70,7 +71,7 @@ _NO_DIGEST = bytes(32)
 
 def needed(method: str, path: str) -> Scope:
     """The scope that a call outside the pages needs."""
-    if method == "POST" and (path in _SENDING or path.startswith(_SENDING_UNDER)):
+    if (method == "POST" and (path in _SENDING or path.startswith(_SENDING_UNDER))) or (method, path) == _CONSENT:
         return Scope.SEND
     if path.startswith(GUARDED):
         return Scope.ADMIN

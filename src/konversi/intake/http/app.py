@@ -18,6 +18,7 @@ from konversi.events.faults import Fault
 from konversi.intake import deciding
 from konversi.intake.http import (
     agent,
+    consents,
     cron,
     custom_conversions,
     datasets,
@@ -31,6 +32,7 @@ from konversi.intake.http import (
     returns,
     spend,
     tail,
+    value,
 )
 from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
@@ -141,9 +143,11 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(payments.router)
     app.include_router(funnel.router)
     app.include_router(returns.router)
+    app.include_router(value.router)
     app.include_router(agent.router)
     app.include_router(datasets.router)
     app.include_router(imports.router)
+    app.include_router(consents.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(
@@ -186,8 +190,10 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     forms: tuple[type[BaseModel], ...] = (
         looking.Discard,
         deciding.ManyEvents,
+        *consents.FORMS,
         *datasets.FORMS,
         *people.FORMS,
+        *value.FORMS,
         *agent.FORMS,
         *custom_conversions.FORMS,
     )

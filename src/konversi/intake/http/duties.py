@@ -9,7 +9,7 @@ from konversi.errors import DoorClosed
 Only = Literal["intake", "delivery", "dashboard"] | None
 
 _EVERYWHERE = ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/internal/")
-_FILES = "/v1/imports"  # sent by programs, and by people who look at the dashboard
+_BOTH = ("/v1/imports", "/v1/consents")  # for programs, and for people who look at the dashboard
 _INTAKE = ("/webhooks/", "/v1/agent/", "/api/meta/conversion")
 
 
@@ -24,7 +24,7 @@ def _is_open(only: str, method: str, path: str) -> bool:
         return True
     if only == "delivery":
         return False
-    if path.startswith(_FILES):
+    if path.startswith(_BOTH):
         return True
     takes_events = path.startswith(_INTAKE) or (path == "/v1/events" and method == "POST")
     return takes_events == (only == "intake") or (only == "intake" and method == "GET")

@@ -114,6 +114,8 @@ async def _answer(gateway: Gateway, receipt: Receipt, stored: Stored) -> Respons
     paused = last is not None and last.verdict == Kind.PAUSED and stored.state is State.WAITING
     if stored.state is State.HELD:
         return _json(202, {"success": True, "status": "held", **said, "warning": stored.reason})
+    if stored.state is State.WITHHELD:  # as the customer wanted it
+        return _json(200, {"success": True, "status": "withheld", **said, "warning": stored.reason})
     if stored.state in NEEDS_ATTENTION or stored.state is State.DISCARDED or paused or gateway.paused(stored.lane):
         reason = stored.reason or gateway.obstacle(stored.lane) or ""
         return _refused(said, stored, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     Headers: TypeAlias = Mapping[bytes, bytes]
 
 EVENTS_PATH = "/v1/events"
+_EVENTS_URL = EVENTS_PATH.encode()
+_WEBHOOKS_URL = PATHS.encode()
+_PLAIN_URL = re.compile(rb"[a-z/]+")  # nothing to decode, and no query
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOR_WHO_IS_LOGGED_IN = frozenset({"/docs", "/openapi.json"})
 
@@ -61,28 +65,36 @@ class FrontDoor:
             await self._inner(scope, receive, send)
             return
         sent = dict(scope["headers"])
-        door = self._door(scope)
+        if self._door(scope) is not None:
+            await _send(send, await self.reply(scope, sent, receive))
+            return
         try:
-            if door is None:
-                caller = await self._let_in(scope, sent)
-            else:
-                self._access.check(scope, sent)
+            caller = await self._let_in(scope, sent)
             check(self._only, scope["method"], scope["path"])
         except KonversiError as error:
             await response(error)(scope, receive, self._counted(scope, send))
             return
-        if door is None:
-            with suppress(Exception):  # answered and logged within; the server would only print it, with its text
-                await self._hand_on(scope, sent, receive, self._counted(scope, send), caller)
-            return
+        with suppress(Exception):  # answered and logged within; the server would only print it, with its text
+            await self._hand_on(scope, sent, receive, self._counted(scope, send), caller)
+
+    def is_hot(self, url: bytes) -> bool:
+        """Whether `reply` answers a POST to this address."""
+        return url == _EVENTS_URL or (url.startswith(_WEBHOOKS_URL) and _PLAIN_URL.fullmatch(url) is not None)
+
+    async def reply(self, scope: Scope, sent: Headers, receive: Receive) -> Answer:
+        """The whole answer of a hot door. Total: whatever was sent, there is one."""
+        door = self._door(scope)
+        assert door is not None
         try:
+            self._access.check(scope, sent)
+            check(self._only, scope["method"], scope["path"])
             reply = await door(scope, sent, receive)
         except KonversiError as error:
             reply = _refusal(error)
         except Exception as error:  # noqa: BLE001 - reported, and the caller gets an answer
             reply = _refusal(unforeseen(error))
         self._gateway().answered.note(scope["path"], reply.status)
-        await _send(send, reply)
+        return reply
 
     def _counted(self, scope: Scope, send: Send) -> Send:
         """`send` that notes how the call is answered."""

@@ -8,6 +8,7 @@ import orjson
 
 from konversi.errors import BodyTooLarge, WebhookUnsigned
 from konversi.intake.payments import midtrans, stripe, xendit
+from konversi.intake.payments.reading import an_object
 from konversi.intake.platform_json import read_json
 from konversi.intake.signatures import same_secret
 from konversi.intake.webhooks import Reply, set_up
@@ -41,7 +42,7 @@ class Provider(NamedTuple):
     booking_field: str  # the setting that says which fields name the booking
     plausible: Callable[[Asked, str], bool]  # by its headers alone, before there is a body
     genuine: Callable[[Asked, str], Any]  # what it says, where it is signed; else None
-    read: Callable[[Any, Reading], Sequence[Notice]]
+    read: Callable[[dict[str, Any], Reading], Sequence[Notice]]
     most: int = _LARGEST  # bytes of a call
     proven_by_headers: bool = False  # they carry the secret itself, so that who passed is no stranger
     verify_token: None = None  # nobody shakes hands
@@ -109,7 +110,7 @@ async def take(
     if said is None:
         raise WebhookUnsigned(provider.hint)
     how = Reading(getattr(settings, provider.booking_field), till.now(), settings.environment == "production")
-    notices = provider.read(said, how)
+    notices = provider.read(an_object(said), how)
     tally = await till.take(notices)
     brought = {"accepted": tally.news, "repeated": tally.known, "ignored": int(not notices)}
     told.update({(provider.name, what): number for what, number in brought.items()})

@@ -68,7 +68,7 @@ def signature(order_id: str, status_code: str, gross_amount: str, server_key: st
     return hashlib.sha512(said.encode(errors="surrogatepass")).hexdigest()
 
 
-def read(told: Any, fields: str, now: float) -> Sequence[Notice]:
+def read(told: dict[str, Any], fields: str, now: float) -> Sequence[Notice]:
     """What a notification tells; nothing where it is about no payment. Raises `PaymentUnreadable`."""
     status = told.get("transaction_status")
     stage = STAGES.get(status) if isinstance(status, str) else None

@@ -30,6 +30,13 @@ class PaymentUnreadable(KonversiError):
     status = 422
 
 
+def an_object(given: Any) -> dict[str, Any]:
+    """What every provider's notification has to be. Raises `PaymentUnreadable`."""
+    if not isinstance(given, dict):
+        raise PaymentUnreadable("It is no object.")
+    return given
+
+
 def inner(given: Any, *names: str) -> dict[str, Any]:
     """The object under these names; an empty one where there is none."""
     for name in names:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.errors import MissingExtra
 from konversi.intake.payments.reading import (
-    PaymentUnreadable,
     amount_of,
     currency_of,
     inner,
@@ -95,13 +94,11 @@ def installed() -> bool:
     return True
 
 
-def read(told: Any, fields: str, now: float, *, real_only: bool = False) -> Sequence[Notice]:
+def read(told: dict[str, Any], fields: str, now: float, *, real_only: bool = False) -> Sequence[Notice]:
     """What an event tells; nothing where it is about no payment, or (`real_only`) about a test.
 
     Raises `PaymentUnreadable`.
     """
-    if not isinstance(told, dict):
-        raise PaymentUnreadable("It is no object.")
     kind = told.get("type")
     if not isinstance(kind, str) or (real_only and told.get("livemode") is False):
         return ()

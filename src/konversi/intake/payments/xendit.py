@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from konversi.intake.payments.reading import (
-    PaymentUnreadable,
     amount_of,
     currency_of,
     inner,
@@ -48,10 +47,8 @@ REFUND_RANKS = {"SUCCEEDED": 1, "FAILED": 2, "CANCELLED": 2, "CANCELED": 2}
 _AMOUNTS = ("captured_amount", "capture_amount", "charge_amount", "amount", "request_amount", "authorized_amount")
 
 
-def read(told: Any, fields: str, now: float) -> Sequence[Notice]:
+def read(told: dict[str, Any], fields: str, now: float) -> Sequence[Notice]:
     """What a webhook tells; nothing where it is about no payment. Raises `PaymentUnreadable`."""
-    if not isinstance(told, dict):
-        raise PaymentUnreadable("It is no object.")
     event = told.get("event")
     if event is None:
         return _invoice(told, fields, now)

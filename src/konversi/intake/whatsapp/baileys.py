@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.intake.hearing import heard
-from konversi.intake.loose import entries, identifier, mapping, seconds, words
+from konversi.intake.loose import entries, identifier, keyword, mapping, seconds, words
 from konversi.intake.whatsapp.ad_replies import referral
 from konversi.intake.whatsapp.jids import Jid, jid
 from konversi.journeys.arrival import Arrival, Heard, Identities
@@ -95,7 +95,17 @@ def _arrival(parts: _Parts, line: str | None, now: float) -> Arrival | None:
         who=who,
         kind=kind,
         referral=referral(outer),
+        word=_word(parts),
     )
+
+
+def _word(parts: _Parts) -> str | None:
+    outer, engine, *_ = parts
+    inner = mapping(outer.get("message")) or mapping(outer.get("Message")) or mapping(engine.get("Message"))
+    inner = inner or mapping(engine.get("message"))
+    extended = mapping(inner.get("extendedTextMessage"))
+    told = (outer.get("body"), inner.get("conversation"), extended.get("text"), engine.get("body"))
+    return next((found for one in told if (found := keyword(one))), None)
 
 
 def _first_id(*given: Any) -> str | None:

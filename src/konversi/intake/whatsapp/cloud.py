@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from konversi.intake.hearing import heard
-from konversi.intake.loose import click_id, entries, identifier, mapping, phone, seconds, words
+from konversi.intake.loose import click_id, entries, identifier, keyword, mapping, phone, seconds, words
 from konversi.journeys.arrival import Arrival, Automatic, Heard, Identities, Referral
 
 if TYPE_CHECKING:
@@ -77,7 +77,20 @@ def _arrival(
         who=who,
         kind=words(message.get("type"), 40) or ("text" if "text" in message else "unknown"),
         referral=_referral(mapping(message.get("referral"))),
+        word=_word(message),
     )
+
+
+def _word(message: dict[str, Any]) -> str | None:
+    """What was typed, or stood on the button that was pressed."""
+    pressed = mapping(message.get("interactive"))
+    told = (
+        mapping(message.get("text")).get("body"),
+        mapping(message.get("button")).get("text"),
+        mapping(pressed.get("button_reply")).get("title"),
+        mapping(pressed.get("list_reply")).get("title"),
+    )
+    return next((found for one in told if (found := keyword(one))), None)
 
 
 def _by_id(contacts: list[Any]) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from konversi.intake.hearing import heard
-from konversi.intake.loose import click_id, identifier, phone, words
+from konversi.intake.loose import click_id, identifier, keyword, phone, words
 from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def _arrival(form: Mapping[str, str], now: float) -> Arrival | None:
         who=who,
         kind=_kind(form),
         referral=_referral(form),
+        word=keyword(form.get("Body")) or keyword(form.get("ButtonText")),
     )
 
 

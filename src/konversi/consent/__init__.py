@@ -1,0 +1,1 @@
+"""What customers said about what may be done with what is known of them, and who asked to be forgotten."""

@@ -1,0 +1,50 @@
+"""Whom a call is about: any identity of a customer, hashed on arrival as that of a conversion is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from konversi.consent.people import is_named
+from konversi.events.conversion import Customer, Several, Text
+from konversi.events.faults import Fault, Refused
+from konversi.matching.match import match
+
+_NOBODY = Fault(
+    "phone",
+    "nobody_named",
+    "tells nobody apart.",
+    "Send a phone, an e-mail, your customer number or the chat's user id.",
+)
+
+
+class Named(BaseModel):
+    """A customer, by one identity or by several."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    phone: Several | None = None
+    email: Several | None = None
+    external_id: Several | None = None
+    whatsapp_user_id: Text | None = None
+    page_scoped_user_id: Text | None = None
+    ig_sid: Text | None = None
+
+    def __repr_args__(self) -> Any:
+        """Holds identities: prints none of them."""
+        return [(name, "***") for name in sorted(self.model_fields_set)]
+
+    def user_data(self, country: str | None, now: float) -> dict[str, Any]:
+        """Match keys, hashed. Raises `Refused` where nobody is named, or not so that it can be used.
+
+        `country` is the one in which national phones are read, `now` Unix seconds.
+        """
+        given = {name: getattr(self, name) for name in Named.model_fields if getattr(self, name)}
+        matched = match(Customer.model_validate(given), country=country, seen_ms=int(now * 1_000))
+        if is_named(matched.user_data) and not matched.notes:
+            return matched.user_data
+        unused = [
+            Fault(note.about.removeprefix("customer."), note.code, note.text, "Correct it.") for note in matched.notes
+        ]
+        raise Refused(unused or [_NOBODY])
