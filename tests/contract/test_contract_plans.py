@@ -25,9 +25,9 @@ HISTORIES = {
     "standings",
     "payments",
 }
-# Of what is not finished, or needs a person; and what is read from its newest end on, up to a limit.
+# Of what is not finished, needs a person or was paid back; and what is read from its newest end on, up to a limit.
 BOUNDED = {
-    "ix_queue_due", "ix_queue_rare", "ix_attempts_open", "ix_payments_due_at", "ix_payments_flag",
+    "ix_queue_due", "ix_queue_rare", "ix_attempts_open", "ix_payments_due_at", "ix_payments_flag", "ix_payments_gone",
     "ix_standings_at", "ix_tool_uses_at",
 }  # fmt: skip
 BODY = b'{"event_name":"Lead","action_source":"chat","user_data":{"ph":["a"]}}'
