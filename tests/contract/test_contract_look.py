@@ -80,6 +80,7 @@ async def test_every_state_can_be_searched_for(harness):
         await claim_all(outbox)
         (made[State.DISCARDED], made[State.WAITING]) = await store(outbox, new_event("no"), new_event("yes"))
         await outbox.change(made[State.DISCARDED], Step.DISCARD, now=1.0, reason="No.")
+        (made[State.WITHHELD],) = await store(outbox, new_event("withheld")._replace(withheld="Said no."))
         assert set(made) == set(State)
         for state, id_ in made.items():
             assert [one.id for one in await outbox.search(Search(state=state))] == [id_]

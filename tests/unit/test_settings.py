@@ -85,6 +85,12 @@ VARIABLES = [
     ("KONVERSI_STOP_WORDS", "STOP,HENTI", "stop_words", "STOP,HENTI"),
     ("KONVERSI_START_WORDS", "-", "start_words", "-"),
     ("KONVERSI_CUSTOMER_DAYS", "730", "customer_days", 730),
+    ("KONVERSI_LIMITED_DATA_USE", "usa", "limited_data_use", "usa"),
+    ("KONVERSI_FAILED_DAYS", "30", "failed_days", 30),
+    ("KONVERSI_AGENT_DAYS", "60", "agent_days", 60),
+    ("KONVERSI_PAYMENT_DAYS", "400", "payment_days", 400),
+    ("KONVERSI_IMPORT_DAYS", "7", "import_days", 7),
+    ("KONVERSI_CONSENT_DAYS", "1000", "consent_days", 1000),
     ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
     ("KONVERSI_VALUE_LEARN_HOURS", "12", "value_learn_hours", 12),
 ]
