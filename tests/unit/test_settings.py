@@ -93,6 +93,16 @@ VARIABLES = [
     ("KONVERSI_CONSENT_DAYS", "1000", "consent_days", 1000),
     ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
     ("KONVERSI_VALUE_LEARN_HOURS", "12", "value_learn_hours", 12),
+    ("KONVERSI_CUSTOMER_DAYS", "400", "customer_days", 400),
+    ("KONVERSI_CONSENT", "required", "consent", "required"),
+    ("KONVERSI_STOP_WORDS", "HENTI, JANGAN KIRIM", "stop_words", "HENTI, JANGAN KIRIM"),
+    ("KONVERSI_START_WORDS", "-", "start_words", "-"),
+    ("KONVERSI_LIMITED_DATA_USE", "usa", "limited_data_use", "usa"),
+    ("KONVERSI_FAILED_DAYS", "90", "failed_days", 90),
+    ("KONVERSI_AGENT_DAYS", "60", "agent_days", 60),
+    ("KONVERSI_PAYMENT_DAYS", "800", "payment_days", 800),
+    ("KONVERSI_IMPORT_DAYS", "7", "import_days", 7),
+    ("KONVERSI_CONSENT_DAYS", "3650", "consent_days", 3650),
 ]
 PREFIXES = (
     "META_",
