@@ -70,6 +70,7 @@ VARIABLES = [
     ("KONVERSI_ATTRIBUTION_DAYS", "14", "attribution_days", 14),
     ("KONVERSI_ATTRIBUTION", "first", "attribution_model", "first"),
     ("KONVERSI_JOURNEY_DAYS", "90", "journey_days", 90),
+    ("KONVERSI_CUSTOMER_DAYS", "730", "customer_days", 730),
     ("KONVERSI_ALERT_WEBHOOK_URL", "https://ops.example/hook/", "alert_webhook_url", "https://ops.example/hook/"),
     ("KONVERSI_TRACES", "true", "traces", True),
     ("KONVERSI_ALERT_PRIVATE", "true", "alert_private", True),
@@ -83,6 +84,9 @@ VARIABLES = [
     ("KONVERSI_PART_PAYMENTS", "full", "part_payments", "full"),
     ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
     ("KONVERSI_VALUE_LEARN_HOURS", "12", "value_learn_hours", 12),
+    ("KONVERSI_CONSENT", "required", "consent", "required"),
+    ("KONVERSI_STOP_WORDS", "HENTI, JANGAN KIRIM", "stop_words", "HENTI, JANGAN KIRIM"),
+    ("KONVERSI_START_WORDS", "-", "start_words", "-"),
 ]
 PREFIXES = (
     "META_",
