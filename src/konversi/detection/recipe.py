@@ -151,9 +151,30 @@ def _customer_fields(value: Any) -> dict[str, Any] | None:
     if own is None:
         return None
     layer: Layers = ({"customer": own},)
-    known = {name: _first(_identifier, (layer,), (f"customer.{name}",)) for name in Customer.model_fields}
+    known = {
+        name: _first(_USABLE.get(name, _identifier), (layer,), (f"customer.{name}",)) for name in Customer.model_fields
+    }
     known["phone"] = known["phone"] or _first(_identifier, (layer,), ("customer.phone_number",))
     return {name: found for name, found in known.items() if found is not None}
+
+
+def _one_or_several(value: Any) -> str | list[str] | None:
+    several = entries(value)
+    if several is None:
+        return _identifier(value)
+    return [text for one in several if (text := _identifier(one)) is not None] or None
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+_USABLE: dict[str, Callable[[Any], Any]] = {
+    "phone": _one_or_several,
+    "email": _one_or_several,
+    "external_id": _one_or_several,
+    "preferences": _object,
+}
 
 
 def _same_person(given: Any, found: Any) -> bool:

@@ -42,5 +42,13 @@ CUSTOMER: Final = MappingProxyType(
             ("full_name", "name", "nama"),
         ),
         "external_id": (("customer_id", "customer.id"), ()),
+        "city": (("customer_city", "customer.city", "kota_pelanggan"), ()),
+        "region": (("customer_region", "customer.region", "customer.province", "customer.state"), ()),
+        "postal_code": (("customer_postal_code", "customer.postal_code", "customer.zip"), ()),
+        "country": (("customer_country", "customer.country"), ()),
+        "gender": (("customer_gender", "customer.gender"), ()),
+        "birth_date": (("customer_birth_date", "customer.birth_date", "customer.date_of_birth"), ()),
+        "language": (("customer_language", "customer.language"), ()),
+        "lead_id": (("lead_id", "leadgen_id", "meta_lead_id"), ()),
     }
 )

@@ -13,7 +13,7 @@ from konversi.detection.claims import claims_booking
 from konversi.detection.others import others_in
 from konversi.detection.plain import fold
 from konversi.events.agent import ToolUse, Turn
-from konversi.events.conversion import Channel, Customer, Identifier, Number, Text
+from konversi.events.conversion import Channel, Customer, Identifier, Number, Several, Text
 from konversi.events.faults import Fault, Refused
 from konversi.intake.told_again import names_of
 
@@ -57,7 +57,7 @@ class TurnReport(BaseModel):
     )  # the same turn, told twice, counts once
     conversation: Identifier | None = None
     customer: Customer | None = None
-    customerPhone: Text | None = None  # noqa: N815 - the guide's own name
+    customerPhone: Several | None = None  # noqa: N815 - the guide's own name
     customerName: Text | None = None  # noqa: N815 - the guide's own name
     reply: Annotated[str, StringConstraints(max_length=100_000)] | None = None  # read, and not kept
     at: Number | None = None  # Unix seconds; now where absent

@@ -28,6 +28,8 @@ _NUMBER = re.compile(
     r"(?<![\w#/+@-])(?<![0-9][.,:])\+?\(?[0-9](?:[ .()/-]{0,2}[0-9]){6,16}(?![\w#@]|[.,:][0-9]|[/-]\w)", re.ASCII
 )
 _DATE_OR_PRICE = re.compile(r"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{4}|[1-9][0-9]{0,2}(?:\.[0-9]{3})+", re.ASCII)
+_OTHER_MARKS = {0xAD: None, 0x2212: "-"} | dict.fromkeys(range(0x2010, 0x2016), "-")
+_OTHER_MARKS |= dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A)])
 _NOT_A_DIGIT = re.compile(r"[^0-9+]")
 _SHORTEST, _LONGEST = 8, 15  # digits of what is taken for a phone
 _SMALLEST = 10**7
@@ -68,12 +70,18 @@ def tells_who(name: str, value: Any, country: str | None) -> bool:
 
 
 def _in_text(said: str, name: str, country: str | None) -> bool:
-    text = said if said.isascii() else normalize("NFKC", said)
+    text = said if said.isascii() else _in_plain_digits(said)
     if _WORTH_A_LOOK.search(text) is None:
         return False
     if _EMAIL.search(text) or _CHAT_ID.search(text):
         return True
     return any(_written(one, name, country) for found in _NUMBER.finditer(text) for one in _runs(found[0]))
+
+
+def _in_plain_digits(said: str) -> str:
+    """With other scripts' digits as ours, without invisible letters, and with one kind of dash."""
+    text = normalize("NFKC", said).translate(_OTHER_MARKS)
+    return "".join(str(int(letter)) if letter.isdecimal() else letter for letter in text)
 
 
 def _runs(number: str) -> Iterator[str]:

@@ -378,3 +378,22 @@ def test_a_transcript_that_holds_itself_ends():
     transcript = openai_chat(json.dumps(BOOKED))
     transcript.append({"messages": transcript, "history": transcript})
     assert len(bookings_in(transcript)) == 1
+
+
+def test_what_a_tool_says_of_its_customer_is_told_with_the_booking():
+    about = {"customer": {"phone": "0812-3456-7890", "city": "Jaksel", "province": "DKI", "language": "id"}}
+    (found,) = bookings_in(openai_chat(json.dumps({**BOOKED, **about, "city": "Bandung", "leadgen_id": "1" * 15})))
+    assert (found.customer.city, found.customer.region, found.customer.language) == ("Jaksel", "DKI", "id")
+    assert found.customer.lead_id == "1" * 15
+
+
+def test_a_city_alone_may_be_the_shops_and_is_nobodys():
+    (found,) = bookings_in(openai_chat(json.dumps({**BOOKED, "city": "Bandung", "language": "id"})))
+    assert (found.customer.city, found.customer.language) == (None, None)
+
+
+def test_a_customer_who_is_given_may_have_several_phones_and_preferences():
+    given = {"phone": ["0812-3456-7890", "0813-1111-2222"], "preferences": {"stylist": "Ani"}}
+    result = inspect_result(openai_chat(json.dumps(BOOKED)), tools=("createBooking",), customer=Customer(**given))
+    (found,) = [one.conversion for one in result if one.conversion is not None]
+    assert (found.customer.phone, found.customer.preferences) == (given["phone"], given["preferences"])
