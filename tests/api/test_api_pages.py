@@ -28,7 +28,7 @@ def gateway(settings, tmp_path):
         yield server
 
 
-PATHS = ["/", "/events", "/attention", "/journeys", "/quality", "/bench", "/tail", "/datasets", "/system"]
+PATHS = ["/", "/events", "/attention", "/journeys", "/quality", "/bench", "/tail", "/value", "/datasets", "/system"]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -22,7 +22,7 @@ _MENU = (
     ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
     ("Learn", (("/ai", "AI metrics"), ("/journeys", "Journeys"), ("/quality", "Quality"), ("/return", "Return"))),
     ("Try", (("/bench", "Test bench"), ("/tail", "Live"), ("/imports", "Imports"))),
-    ("Set up", (("/value", "Value rules"), ("/datasets", "Datasets and keys"), ("/system", "System"))),
+    ("Set up", (("/value", "Value"), ("/datasets", "Datasets"), ("/system", "System"))),
 )
 
 
