@@ -18,6 +18,11 @@ class ConsentSettings(BaseSettings):
         validation_alias="KONVERSI_CONSENT",
         description="What it means that nobody recorded a customer's consent: `assumed` sends, `required` withholds.",
     )
+    limited_data_use: Literal["off", "usa", "all"] = Field(
+        "off",
+        validation_alias="KONVERSI_LIMITED_DATA_USE",
+        description="Meta's Limited Data Use: `off`, for customers in the `usa` (by customer.country), or for `all`.",
+    )
     stop_words: Words = Field(
         "STOP,BERHENTI,UNSUBSCRIBE",
         validation_alias="KONVERSI_STOP_WORDS",

@@ -256,6 +256,15 @@ class PaymentUnknown(NotFound):
     code = "payment_unknown"
 
 
+class ErasureUnknown(NotFound):
+    """There is no such erasure here.
+
+    `GET /v1/erasures` lists those there are; ids look like er_000001.
+    """
+
+    code = "erasure_unknown"
+
+
 class MethodNotAllowed(KonversiError):
     """The address doesn't take that method.
 

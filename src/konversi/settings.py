@@ -19,6 +19,7 @@ from konversi.chat_settings import ChatSettings
 from konversi.consent_settings import ConsentSettings
 from konversi.errors import InvalidSettings, TestCodeInProduction
 from konversi.payment_settings import PaymentSettings
+from konversi.retention_settings import RetentionSettings
 from konversi.serverless_settings import ServerlessSettings
 from konversi.setting_sources import SECRETS, is_placeholder, surroundings
 from konversi.trace_settings import TraceSettings
@@ -37,6 +38,7 @@ DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[
 
 class Settings(
     ConsentSettings,
+    RetentionSettings,
     TraceSettings,
     AlertSettings,
     AdsSettings,

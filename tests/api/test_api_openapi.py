@@ -94,7 +94,7 @@ def test_the_description_knows_every_door_and_each_field():
         "/v1/accounts/{account}/dataset", "/v1/journeys", "/v1/journeys/{journey}", "/v1/funnel", "/v1/imports", "/v1/imports/{number}",
         "/v1/imports/{number}/start", "/v1/imports/{number}/result.csv", "/v1/spend/sync", "/v1/value", "/v1/value/dry-run", "/v1/value/learn", "/v1/custom-conversions", "/v1/return", "/v1/tail", "/v1/payments", "/v1/payments/{payment}", "/v1/agent/turns", "/v1/agent/records",
         "/internal/deliver",
-        "/v1/alerts", "/v1/consents", "/v1/consents/show", "/v1/audit", "/v1/keys", "/v1/keys/{key}", "/v1/users", "/v1/users/{name}",
+        "/v1/alerts", "/v1/consents", "/v1/consents/show", "/v1/erasures", "/v1/erasures/{erasure}", "/v1/erasures/lift", "/v1/exports", "/v1/audit", "/v1/keys", "/v1/keys/{key}", "/v1/users", "/v1/users/{name}",
         "/webhooks/whatsapp", "/webhooks/messenger", "/webhooks/twilio", "/webhooks/baileys",
         "/webhooks/midtrans", "/webhooks/xendit", "/webhooks/stripe", "/v1/status", "/healthz", "/readyz", "/metrics",
     }  # fmt: skip

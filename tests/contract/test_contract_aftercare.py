@@ -115,12 +115,13 @@ async def test_waiting_test_events_are_held_and_real_ones_are_not(harness):
 
 async def _in_state(outbox, state):
     """An event in that state."""
-    (id_,) = await store(outbox, new_event(deadline=1_000))
+    withheld = "consent_denied: No." if state is State.WITHHELD else ""
+    (id_,) = await store(outbox, new_event(deadline=1_000)._replace(withheld=withheld))
     if state is State.EXPIRED:
         await outbox.expire(1_000.0)
     elif state is State.DISCARDED:
         await outbox.change(id_, Step.DISCARD, now=1.0, reason="No.")
-    elif state is not State.WAITING:
+    elif state not in (State.WAITING, State.WITHHELD):
         batch = await claim_all(outbox)
         steps = {State.DELIVERED: Step.DELIVER, State.DEAD: Step.REFUSE, State.HELD: Step.HOLD}
         if state in steps:
@@ -206,6 +207,21 @@ async def test_the_oldest_are_forgotten_first_and_no_more_than_asked(harness):
         ]
         assert await outbox.prune(now() + 10, 700) == 600
         assert await outbox.prune(now() + 10, 700) == 0
+
+
+async def test_what_was_not_delivered_may_be_kept_longer_or_shorter(harness):
+    async with harness.open() as outbox:
+        (delivered,) = await store(outbox, new_event("delivered"))
+        await outbox.settle(await claim_all(outbox), ended())
+        (dead,) = await store(outbox, new_event("dead"))
+        await outbox.settle(await claim_all(outbox), ended(Step.REFUSE, "refused"))
+        (withheld,) = await store(outbox, new_event("withheld")._replace(withheld="consent_denied: No."))
+        assert await outbox.prune(now() + 10, 1, 0.0) == 1
+        assert await outbox.find(delivered) is None
+        assert await outbox.prune(now() + 10, 10, 0.0) == 0
+        assert len(await outbox.attempts((await outbox.find(dead)).attempts)) == 1
+        assert await outbox.prune(0.0, 10, now() + 10) == 2
+        assert [await outbox.find(id_) for id_ in (dead, withheld)] == [None, None]
 
 
 async def test_old_attempts_are_forgotten_and_open_ones_are_not(harness):

@@ -81,6 +81,10 @@ VARIABLES = [
     ("XENDIT_BOOKING_FIELD", "metadata.order", "xendit_booking_field", "metadata.order"),
     ("STRIPE_BOOKING_FIELD", "client_reference_id", "stripe_booking_field", "client_reference_id"),
     ("KONVERSI_PART_PAYMENTS", "full", "part_payments", "full"),
+    ("KONVERSI_CONSENT", "required", "consent", "required"),
+    ("KONVERSI_STOP_WORDS", "STOP,HENTI", "stop_words", "STOP,HENTI"),
+    ("KONVERSI_START_WORDS", "-", "start_words", "-"),
+    ("KONVERSI_CUSTOMER_DAYS", "730", "customer_days", 730),
     ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
     ("KONVERSI_VALUE_LEARN_HOURS", "12", "value_learn_hours", 12),
 ]

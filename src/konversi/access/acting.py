@@ -42,6 +42,9 @@ class Action(StrEnum):
     IMPORT_TAKEN = "import_taken"
     IMPORT_STARTED = "import_started"
     IMPORT_DISCARDED = "import_discarded"
+    EXPORTED = "exported"
+    ERASED = "erased"
+    ERASURE_LIFTED = "erasure_lifted"
 
 
 class Actor(NamedTuple):

@@ -1,12 +1,14 @@
-"""How long conversations are remembered."""
+"""How long everything but events is remembered."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from konversi.aftercare.erasing import Erasures
+    from konversi.consent.store import Consents
     from konversi.journeys.store import Journeys
     from konversi.payments.store import Payments
 
@@ -15,19 +17,35 @@ _MESSAGE_DAYS = 14  # platforms repeat a webhook call for a week at most
 _AT_ONCE = 1_000  # of each kind: small enough not to stand in anyone's way
 
 
-def memory(journeys: Journeys, payments: Payments, days: int, customer_days: int) -> Callable[[float], Awaitable[bool]]:
-    """What forgets, given the time (Unix seconds), and says whether there may be more to forget.
+class Days(NamedTuple):
+    """For how many days each kind is remembered."""
 
-    `days` after its last message a conversation goes, with its clicks and what the agent did in it; a payment as
-    long after the last that was told of it. A customer goes `customer_days` after the last booking or purchase.
-    """
+    journeys: int  # after the last message, with clicks and what the agent did
+    agents: int  # tool calls and answers
+    payments: int  # after the last that was told of one
+    consent: int  # what was said and does not count any more
+    reports: int  # of erasures
+    customers: int  # after the last booking or purchase
+
+
+def memory(
+    journeys: Journeys, payments: Payments, consents: Consents, erasures: Erasures, days: Days
+) -> Callable[[float], Awaitable[bool]]:
+    """What forgets, given the time (Unix seconds), and says whether there may be more to forget."""
 
     async def forget(now: float) -> bool:
-        before = now - days * _DAY
-        of_customers = now - customer_days * _DAY
-        more_customers = await journeys.forget_customers(of_customers, _AT_ONCE) >= _AT_ONCE
-        more_payments = await payments.forget(before, _AT_ONCE) >= _AT_ONCE
-        more = await journeys.forget(messages_before=now - _MESSAGE_DAYS * _DAY, rest_before=before, limit=_AT_ONCE)
-        return more or more_payments or more_customers
+        forgotten = (
+            await payments.forget(now - days.payments * _DAY, _AT_ONCE),
+            await consents.forget(now - days.consent * _DAY, _AT_ONCE),
+            await journeys.forget_customers(now - days.customers * _DAY, _AT_ONCE),
+            await erasures.forget(now - days.reports * _DAY, _AT_ONCE),
+        )
+        more = await journeys.forget(
+            messages_before=now - _MESSAGE_DAYS * _DAY,
+            agents_before=now - days.agents * _DAY,
+            rest_before=now - days.journeys * _DAY,
+            limit=_AT_ONCE,
+        )
+        return more or max(forgotten) >= _AT_ONCE
 
     return forget

@@ -36,6 +36,7 @@ class Upkeep:
         clock: Clock,
         on_in_doubt: Callable[[str], OnInDoubt],
         retention_days: int,
+        failed_days: int | None = None,
         wake: Callable[[], None],
         forget: Callable[[float], Awaitable[bool]] | None = None,
         follow: Callable[[], Awaitable[bool]] | None = None,
@@ -50,6 +51,7 @@ class Upkeep:
         self._clock = clock
         self._on_in_doubt = on_in_doubt  # by the dataset's name
         self._kept = retention_days * _DAY
+        self._failed_kept = (retention_days if failed_days is None else failed_days) * _DAY
         self._wake = wake
         self._forget = forget
         self._follow = follow
@@ -98,6 +100,7 @@ class Upkeep:
         }
         done = {name: await duty() if monotonic() < until else 0 for name, duty in duties.items()}
         await self._forget_the_rest(until)
+        await self._sum(until)
         return done
 
     async def _rescue(self, *, all_leases: bool = False) -> int:
@@ -116,12 +119,16 @@ class Upkeep:
         return expired
 
     async def _prune(self, until: float = inf) -> int:
-        pruned = some = await self._outbox.prune(self._clock.now() - self._kept, _PRUNED_AT_ONCE)
+        pruned = some = await self._pruned()
         while some == _PRUNED_AT_ONCE and monotonic() < until:
             await asyncio.sleep(_BREATH)
-            some = await self._outbox.prune(self._clock.now() - self._kept, _PRUNED_AT_ONCE)
+            some = await self._pruned()
             pruned += some
         return pruned
+
+    async def _pruned(self) -> int:
+        now = self._clock.now()
+        return await self._outbox.prune(now - self._kept, _PRUNED_AT_ONCE, now - self._failed_kept)
 
     async def _forget_the_rest(self, until: float = inf) -> None:
         while self._forget is not None and monotonic() < until and await self._forget(self._clock.now()):
@@ -135,6 +142,6 @@ class Upkeep:
             reported += some
         return reported
 
-    async def _sum(self) -> None:
-        while self._follow is not None and await self._follow():
+    async def _sum(self, until: float = inf) -> None:
+        while self._follow is not None and monotonic() < until and await self._follow():
             await asyncio.sleep(_BREATH)

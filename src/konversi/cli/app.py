@@ -20,6 +20,7 @@ from konversi.cli.consent_commands import consent
 from konversi.cli.custom_conversion_commands import custom_conversions
 from konversi.cli.dataset_commands import datasets
 from konversi.cli.db_commands import db
+from konversi.cli.erase_commands import erase, export
 from konversi.cli.event_commands import events
 from konversi.cli.import_command import imports
 from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
@@ -44,6 +45,8 @@ app.command(events)
 app.command(journeys)
 app.command(payments)
 app.command(consent)
+app.command(erase)
+app.command(export)
 app.command(imports)
 app.command(whatsapp)
 app.command(datasets)

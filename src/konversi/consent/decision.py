@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 ADS = "ads"  # the purpose that Konversi heeds: Meta is told of conversions. Others are kept for whoever asks
 
+_NEVER = 1e15  # Unix seconds
 CHAT = "chat"  # the source of what a customer wrote to the business
 
 
@@ -20,6 +21,7 @@ class State(StrEnum):
     GRANTED = "granted"
     DENIED = "denied"  # asked, and said no
     WITHDRAWN = "withdrawn"  # said yes, or nothing, and then no
+    ERASED = "erased"  # asked to be forgotten: the last word, until that is lifted
 
 
 class Decision(NamedTuple):
@@ -29,6 +31,11 @@ class Decision(NamedTuple):
     at: float  # Unix seconds at which it was said, not at which it came here
     source: str  # where: chat, api, cli, or the caller's own word
     purpose: str = ADS
+
+
+def forgotten(at: float) -> Decision:
+    """Somebody who asked to be forgotten then; nothing that is said later counts more."""
+    return Decision(State.ERASED, max(at, _NEVER), "erasure")
 
 
 class Objection(NamedTuple):
@@ -62,5 +69,7 @@ def objection(decisions: Iterable[Decision], *, required: bool) -> Objection | N
         return ABSENT if required else None
     if last.state is State.GRANTED:
         return None
+    if last.state is State.ERASED:
+        return ERASED
     when = datetime.fromtimestamp(last.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return Objection(f"consent_{last.state.value}", f"{_WORDS[last.state]} ({last.source}, {when}).")

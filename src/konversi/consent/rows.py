@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import delete, exists, func, select, text
 
-from konversi.consent.decision import Decision, State
-from konversi.consent.tables import consents
+from konversi.consent.decision import Decision, State, forgotten
+from konversi.consent.tables import consents, tombstones
 from konversi.outbox.tables import events
 
 if TYPE_CHECKING:
@@ -24,12 +24,14 @@ _KEEP = (
     "INSERT INTO consents (key, purpose, state, at, source, recorded_at) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO NOTHING"
 )
+_FORGOTTEN = "SELECT key, at FROM tombstones WHERE key IN ({})"
 _SAID = "SELECT key, state, at, source, purpose FROM consents WHERE key IN ({})"
 
 
 def is_empty(connection: Connection) -> bool:
-    """Whether nobody has decided anything."""
-    return connection.execute(select(consents.c.id).limit(1)).first() is None
+    """Whether nobody has decided anything, nor asked to be forgotten."""
+    said = connection.execute(select(consents.c.id).limit(1)).first()
+    return said is None and connection.execute(select(tombstones.c.key).limit(1)).first() is None
 
 
 def keep(driver: Driver, keys: Iterable[bytes], decision: Decision, now: float) -> None:
@@ -40,7 +42,7 @@ def keep(driver: Driver, keys: Iterable[bytes], decision: Decision, now: float) 
 
 
 def said(driver: Driver, keys: Sequence[bytes], purpose: str | None) -> dict[bytes, list[Decision]]:
-    """All that was said under these keys; of one purpose, or of all."""
+    """All that was said under these keys, of one purpose or of all; and who asked to be forgotten."""
     found: dict[bytes, list[Decision]] = {}
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
@@ -50,6 +52,9 @@ def said(driver: Driver, keys: Sequence[bytes], purpose: str | None) -> dict[byt
         )
         for key, state, at, source, of in rows.fetchall():
             found.setdefault(bytes(key), []).append(Decision(State(state), at, source, of))
+        gone = driver.execute(_FORGOTTEN.format(",".join("?" * len(some))), some)
+        for key, at in gone.fetchall():
+            found.setdefault(bytes(key), []).append(forgotten(at))
     return found
 
 
@@ -58,7 +63,9 @@ def may_object_to(connection: Connection) -> float | None:
     last = connection.execute(
         select(func.max(consents.c.recorded_at)).where(text("state <> 'granted'"))  # as the index has it
     ).scalar()
-    return None if last is None else float(last) + _SLOWEST
+    forgot = connection.execute(select(func.max(tombstones.c.at))).scalar()
+    times = [float(at) for at in (last, forgot) if at is not None]
+    return max(times) + _SLOWEST if times else None
 
 
 def people_of(

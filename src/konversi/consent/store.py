@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from konversi.consent import rows
-from konversi.consent.decision import ADS, Decision, Objection, newest, objection
+from konversi.consent.decision import ADS, ERASED, Decision, Objection, State, newest, objection
 from konversi.consent.people import keys_of
+from konversi.events.faults import Fault, Refused
 from konversi.journeys.identity import merged
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from konversi.database.port import Database
     from konversi.journeys.attribution import Known
 
+LIFT = "If the customer came back: `konversi erase --lift` with the same identities."
 CONSENT = "consent"  # what processes over one database tell each other when somebody decided
 
 
@@ -31,6 +33,7 @@ class Nameable(Protocol):
     """Somebody who is named; as `intake.persons.Named`."""
 
     def user_data(self, country: str | None, now: float) -> dict[str, Any]: ...
+    def in_the_clear(self, country: str | None) -> Sequence[str]: ...
 
 
 class Person(NamedTuple):
@@ -85,6 +88,10 @@ class Consents:
         """Match keys of whom a call names. Raises `Refused`."""
         return named.user_data(self._country, self.now())
 
+    def in_the_clear(self, named: Nameable) -> Sequence[str]:
+        """The identities themselves, normalised, as far as they were not given as hashes."""
+        return named.in_the_clear(self._country)
+
     @property
     def matters(self) -> bool:
         """Whether anybody has to be looked up."""
@@ -98,6 +105,13 @@ class Consents:
         """What speaks against telling Meta of each of these people, given by their keys."""
         said = await self._look_ups.bring([key for keys in people for key in keys])
         return [self._by_key(said, keys) for keys in people]
+
+    async def forgotten(self, people: Sequence[Sequence[bytes]]) -> list[bool]:
+        """Which of these people, given by their keys, asked to be forgotten."""
+        if not self.matters:
+            return [False] * len(people)
+        said = await self._look_ups.bring([key for keys in people for key in keys])
+        return [any(one.state is State.ERASED for key in keys for one in said.get(key, ())) for keys in people]
 
     def objection(self, said: Sequence[Decision]) -> Objection | None:
         """What speaks against telling Meta of somebody who said all this."""
@@ -146,27 +160,35 @@ class Consents:
     async def decide(self, user_data: dict[str, Any], decision: Decision) -> Decision:
         """Keep what this person said; the one that counts now, which may have been said later than this one."""
         person = await self.person(user_data)
-        keys = self._all_keys(person)
+        keys = self.all_keys(person)
 
         def job(connection: Connection) -> Decision:
             driver = self._database.driver(connection)
+            before = newest(one for several in rows.said(driver, keys, decision.purpose).values() for one in several)
+            if before is not None and before.state is State.ERASED:
+                raise Refused([Fault("phone", ERASED.code, "belongs to somebody who asked to be forgotten.", LIFT)])
             rows.keep(driver, keys, decision, self._database.now())
             said = rows.said(driver, keys, decision.purpose)
             return newest(one for several in said.values() for one in several) or decision
 
         counts = await self._database.write(job)
-        self._silent = False
-        self._database.tell(CONSENT)
+        self.heed()
         return counts
 
+    def heed(self) -> None:
+        """Somebody said something: from now on people are looked up, here and in every other process."""
+        self._silent = False
+        self._database.tell(CONSENT)
+
     async def history(self, user_data: dict[str, Any]) -> list[Decision]:
-        """All that this person said, the newest first, of every purpose."""
-        keys = self._all_keys(await self.person(user_data))
+        """All that this person said, the newest first, of every purpose; also that it is to be forgotten."""
+        keys = self.all_keys(await self.person(user_data))
         said = await self._database.read(lambda connection: rows.said(self._database.driver(connection), keys, None))
         once = dict.fromkeys(one for several in said.values() for one in several)
         return sorted(once, key=lambda one: one.at, reverse=True)
 
-    def _all_keys(self, person: Person) -> list[bytes]:
+    def all_keys(self, person: Person) -> list[bytes]:
+        """Under which anything of this person's is kept here."""
         found = keys_of(person.user_data, self._secret)
         for journey in person.journeys:
             found += keys_of({}, self._secret, journey)

@@ -153,6 +153,10 @@ class Database(Protocol):
         """As `look_up`, for what many callers ask at a time: `job` may get the questions of several."""
         ...
 
+    async def scrub(self, needles: Sequence[bytes]) -> None:
+        """Leave none of these in what was freed by deleting, as far as that is ours to say."""
+        ...
+
     async def resume(self) -> None:
         """After a time in which this process may have been frozen: compare clocks, and replace what has died."""
         ...

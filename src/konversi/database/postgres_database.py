@@ -140,6 +140,9 @@ class PostgresDatabase:
         self._gatherings.append(gathering.close)
         return gathering
 
+    async def scrub(self, needles: Sequence[bytes]) -> None:
+        """The server's own vacuuming does it, in its own time."""
+
     async def resume(self) -> None:
         """Of several writers or readers, only one each is asked."""
         self._signals.ahead, _ = await asyncio.gather(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
 from konversi.clock import now
+from konversi.database.deleting import scrub
 from konversi.database.gathering import Gathering
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
@@ -17,6 +19,7 @@ from konversi.errors import ShuttingDown, StorageUnavailable
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from sqlalchemy import Connection, Engine
 
@@ -32,7 +35,8 @@ class SqliteDatabase:
 
     shared = False
 
-    def __init__(self, writer: Writer, reader: Reader, at_hand: Engine, lock: OwnerLock) -> None:
+    def __init__(self, path: Path, writer: Writer, reader: Reader, at_hand: Engine, lock: OwnerLock) -> None:
+        self._path = path
         self.writer = writer
         self._reader = reader
         self._at_hand = at_hand
@@ -60,7 +64,7 @@ class SqliteDatabase:
             await writer.aclose()
             lock.release()
             raise
-        return cls(writer, Reader(reading_engine(path)), reading_engine(path), lock)
+        return cls(path, writer, Reader(reading_engine(path)), reading_engine(path), lock)
 
     @property
     def broken(self) -> str | None:
@@ -124,6 +128,11 @@ class SqliteDatabase:
 
     def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> _LookUps[Item, Result]:
         return _LookUps(self, job)
+
+    async def scrub(self, needles: Sequence[bytes]) -> None:
+        """Writes wait meanwhile, where the file has to be written anew."""
+        files = [self._path.with_name(self._path.name + end) for end in ("", "-wal")]
+        await asyncio.to_thread(self.writer.alone, lambda driver: scrub(driver, files, needles))
 
     async def resume(self) -> None:
         """A file does not go away."""

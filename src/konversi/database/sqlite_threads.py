@@ -171,6 +171,19 @@ class Writer(_OneThread):
         finally:
             self._turn.release()
 
+    def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work that bears no transaction, in the caller's thread, while whoever else wants to write waits.
+
+        Raises `ShuttingDown`, or `StorageUnavailable` where it fails.
+        """
+        with self._turn:
+            if self._connection is None or self._closed or self.broken:
+                raise ShuttingDown
+            try:
+                return work(driver_of(self._connection))
+            except sqlite3.Error as error:
+                raise self._understood(error) from error
+
     def _work(self) -> None:
         self._connection = self._opened()
         while True:

@@ -128,6 +128,7 @@ class Conversion(_Words):
     client: Client | None = None
     source: Text | None = None
     dataset: Identifier | None = None
+    limited_data_use: Annotated[bool, Field(strict=True)] | Text | None = None  # or a state of the USA, such as CA
     custom: Annotated[dict[Identifier, Own], Field(max_length=50)] = Field(default_factory=dict)
 
 

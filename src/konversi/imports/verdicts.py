@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from konversi.imports.safe_cells import cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from konversi.events.faults import Fault, Note
 
@@ -51,9 +51,24 @@ def unpacked(body: bytes) -> bytes:
 
 def refusals(body: bytes) -> Iterator[Verdict]:
     """The rows of a packed part that were refused."""
+    return (one for one in lines(body) if one.verdict == "refused")
+
+
+def lines(body: bytes) -> Iterator[Verdict]:
+    """All rows of a packed part."""
     for row, *rest in csv.reader(io.StringIO(unpacked(body).decode(), newline="")):
-        if rest[0] == "refused":
-            yield Verdict(int(row), *rest)
+        yield Verdict(int(row), *rest)
+
+
+def without(body: bytes, unwanted: Callable[[Verdict], bool]) -> tuple[bytes, int]:
+    """A packed part without some of its lines, and how many those are."""
+    rows = list(csv.reader(io.StringIO(unpacked(body).decode(), newline="")))
+    kept = [[row, *rest] for row, *rest in rows if not unwanted(Verdict(int(row), *rest))]
+    if len(kept) == len(rows):
+        return body, 0
+    text = io.StringIO()
+    csv.writer(text).writerows(kept)  # as they are: cells were made safe when they were written first
+    return zlib.compress(text.getvalue().encode(), 1), len(rows) - len(kept)
 
 
 def head() -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -22,7 +22,7 @@ _Word = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z]
 class Consent(Named):
     """What a customer said. `at` is when, in Unix seconds or ISO 8601 with a zone; now where absent."""
 
-    state: State
+    state: Literal["granted", "denied", "withdrawn"]
     purpose: _Word = Field(ADS, validate_default=True)  # `ads` is the one that decides what Meta is told
     source: _Word = "api"
     at: Number | Text | None = None
@@ -31,8 +31,9 @@ class Consent(Named):
 async def decide(consents: Consents, given: Consent) -> dict[str, Any]:
     """Keep it, durably; what counts for the customer now, which may have been said later. Raises `Refused`."""
     at = _said_at(given.at, consents.now())
-    counts = await consents.decide(consents.match(given), Decision(given.state, at, given.source, given.purpose))
-    return {**described(counts), "counts": counts == Decision(given.state, at, given.source, given.purpose)}
+    decision = Decision(State(given.state), at, given.source, given.purpose)
+    counts = await consents.decide(consents.match(given), decision)
+    return {**described(counts), "counts": counts == decision}
 
 
 async def shown(consents: Consents, named: Named) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def _purpose(purpose: str, said: list[Decision], consents: Consents) -> dict[str
         "purpose": purpose,
         "state": last.state.value if last else "absent",
         "sent_to_meta": consents.objection(said) is None if purpose == ADS else None,
-        "said": [described(one) for one in said],
+        "said": [described(one) for one in said if one.state is not State.ERASED],
     }
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from konversi.access.entrance import Entrance
     from konversi.clock import Clock
-    from konversi.consent.store import Consents
+    from konversi.consent.store import Consents, Nameable
     from konversi.delivery.destination import Destinations
     from konversi.delivery.dispatcher import Dispatcher
     from konversi.delivery.watch import Watch
@@ -75,6 +75,38 @@ class Alerts(Protocol):
         ...
 
 
+class Erasures(Protocol):
+    """Who forgets people."""
+
+    async def begin(self, named: Nameable) -> int:
+        """Refuse everything about a person from now on, and forget what there is. The erasure's number."""
+        ...
+
+    async def lift(self, named: Nameable) -> int:
+        """Let a person be known again."""
+        ...
+
+    async def shown(self, number: int, seconds: float = 0.0) -> dict[str, Any]:
+        """An erasure once what was found is gone, or after so many seconds. Raises `ErasureUnknown`."""
+        ...
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """The newest first."""
+        ...
+
+    async def run(self) -> None:
+        """Do what is due, until cancelled."""
+        ...
+
+
+class Exports(Protocol):
+    """Who finds all that is kept about a person."""
+
+    async def of(self, named: Nameable) -> dict[str, Any]:
+        """Everything, in plain words. Raises `Refused`."""
+        ...
+
+
 class OnDemand(Protocol):
     """What a process does that may be frozen whenever nobody calls."""
 
@@ -124,6 +156,8 @@ class Gateway:
     spending: Spending
     custom_conversions: CustomConversions
     alerts: Alerts
+    erasures: Erasures
+    exports: Exports
     valuing: Valuing
     process: str = field(default_factory=unique)  # tells this one from others over the same database
     place: int = 0  # which of the processes that share a port

@@ -90,6 +90,7 @@ class GuideConversion(_Shape):
     source: Text | None = None
     occurredAt: Number | Text | None = None  # noqa: N815
     dataset: Identifier | None = None
+    limitedDataUse: Annotated[bool, Field(strict=True)] | Text | None = None  # noqa: N815
     channel: Channel | None = None
     click: Click | None = None
     client: Client | None = None
@@ -119,6 +120,7 @@ class GuideConversion(_Shape):
             client=self.client,
             source=self.source or "whatsapp_ai",
             dataset=self.dataset,
+            limited_data_use=self.limitedDataUse,
             custom=self.custom,
         )
 
@@ -139,6 +141,7 @@ _GUIDE_NAMES = {
     "booking_id": "bookingId",
     "payment_id": "paymentId",
     "event_id": "eventId",
+    "limited_data_use": "limitedDataUse",
 }
 
 

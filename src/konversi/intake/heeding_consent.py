@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from konversi.events.faults import Note
+from konversi.consent.decision import ERASED
+from konversi.consent.store import LIFT
+from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.prepare import Ready, Refusal
 
 if TYPE_CHECKING:
@@ -46,14 +48,17 @@ EVERYBODY_CONSENTS: Consenting = _EverybodyConsents()
 
 
 async def heeded(prepared: Sequence[Ready | Refusal], consents: Consenting) -> list[Ready | Refusal]:
-    """The same, where nobody objects; kept and never sent where the customer does."""
+    """The same, where nobody objects; kept and never sent where the customer does, refused of who is forgotten."""
     people = [consents.keys(one.user_data, one.new.journey) for one in prepared if isinstance(one, Ready)]
     found = iter(await consents.objections(people) if people else ())
     return [_with(one, next(found)) if isinstance(one, Ready) else one for one in prepared]
 
 
-def _with(ready: Ready, objection: Objection | None) -> Ready:
+def _with(ready: Ready, objection: Objection | None) -> Ready | Refusal:
     if objection is None:
         return ready
+    if objection is ERASED:
+        fault = Fault("customer", ERASED.code, "asked to be forgotten, so nothing about them is taken.", LIFT)
+        return Refusal(Refused([fault]), ready.new.event_id)
     note = Note("consent", objection.code, f"{objection.text} The event is kept, and not sent to Meta.")
     return Ready(ready.new._replace(withheld=str(objection)), (*ready.notes, note), ready.user_data)

@@ -9,7 +9,7 @@ from konversi.intake.call import SEALED_AS
 from konversi.journeys.identity import person_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from konversi.consent.decision import State
     from konversi.consent.store import Consents
@@ -76,7 +76,8 @@ class Listener:
 
         Raises `StorageUnavailable` or `ShuttingDown`.
         """
-        placed = heard._replace(arrivals=tuple(self._placed(arrival) for arrival in heard.arrivals))
+        known = await self._but_the_forgotten(heard.arrivals)
+        placed = heard._replace(arrivals=tuple(self._placed(arrival) for arrival in known))
         sealed = self._seal.close(forward.packed(), SEALED_AS) if forward is not None else None
         taken: Taken = await self._journeys.arrive(placed, sealed=sealed)
         for arrival in placed.arrivals:
@@ -86,7 +87,15 @@ class Listener:
             self._onward.no_room()
         elif self._onward is not None and sealed is not None:
             self._onward.wake()
-        return Told(taken.new, taken.known, heard.others)
+        return Told(taken.new, taken.known, heard.others + len(heard.arrivals) - len(known))
+
+    async def _but_the_forgotten(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """Nothing is kept of what somebody writes who asked to be forgotten; the bot gets it all the same."""
+        if not arrivals or not self._consents.matters:
+            return arrivals
+        people = [self._consents.keys(person_of(one).known_by, None) for one in arrivals]
+        gone = await self._consents.forgotten(people)
+        return [one for one, is_gone in zip(arrivals, gone, strict=True) if not is_gone]
 
     async def _decided(self, arrival: Arrival, state: State) -> None:
         """Keep what a keyword says, as often as it is told: a call that failed half-way comes again.

@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict
 from konversi.consent.people import is_named
 from konversi.events.conversion import Customer, Several, Text
 from konversi.events.faults import Fault, Refused
+from konversi.matching.hashed import already_hashed
+from konversi.matching.keys import BY_CUSTOMER_FIELD
 from konversi.matching.match import match
+from konversi.matching.phone import national
+from konversi.matching.reading import Remark, Setting
 
 _NOBODY = Fault(
     "phone",
@@ -34,6 +38,23 @@ class Named(BaseModel):
     def __repr_args__(self) -> Any:
         """Holds identities: prints none of them."""
         return [(name, "***") for name in sorted(self.model_fields_set)]
+
+    def in_the_clear(self, country: str | None) -> list[str]:
+        """What was given as itself and not as a hash, normalised: for finding it in texts.
+
+        A phone also as people of its country write it.
+        """
+        setting = Setting(country)
+        found: list[str] = []
+        for name in Named.model_fields:
+            given = getattr(self, name) or ()
+            for one in [given] if isinstance(given, str) else given:
+                reading = BY_CUSTOMER_FIELD[name].rule(one, setting)
+                normal = reading.normal if isinstance(reading, Remark) else reading
+                if normal and not already_hashed(one):
+                    found += [normal, one.strip()]
+                    found += [national(normal)] if name == "phone" else []
+        return list(dict.fromkeys(one for one in found if one))
 
     def user_data(self, country: str | None, now: float) -> dict[str, Any]:
         """Match keys, hashed. Raises `Refused` where nobody is named, or not so that it can be used.

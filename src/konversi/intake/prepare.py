@@ -26,6 +26,7 @@ from konversi.matching.match import match
 from konversi.matching.minimum import too_little
 from konversi.meta.channels import PHYSICAL_STORE, Tables
 from konversi.meta.compose import NO_CLICK, compose
+from konversi.meta.limited_data_use import limited
 from konversi.outbox.lanes import Lane
 from konversi.outbox.port import NewEvent
 from konversi.settings import DEFAULT_DATASET
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from konversi.journeys.attribution import Attribution, Known
     from konversi.journeys.customers import First
     from konversi.matching.match import Match
+    from konversi.meta.limited_data_use import Wish
     from konversi.payments.history import Earlier
     from konversi.value.in_effect import Applied
 
@@ -59,6 +61,7 @@ class Rules:
     test_code: str | None
     tables: Tables = field(default_factory=Tables)
     window: Window = field(default_factory=Window)
+    limited_data_use: Wish = "off"
     values: Values = field(default_factory=lambda: Values(""))
 
 
@@ -174,6 +177,11 @@ class Preparation:
         if isinstance(composed, Fault):
             return _refusal(conversion, (composed,), seen)
         event, action_source, chosen = composed
+        options = limited(conversion, self._rules.limited_data_use)
+        if isinstance(options, Fault):
+            return _refusal(conversion, (options,), seen)
+        event.update(options[0])
+        chosen.extend(options[1])
         if customer:
             _segmented(event, segment(customer, before, occurred, conversion.booking_id), chosen)
         dataset = dataset or homes.get((name, own_id)) or credited.dataset or DEFAULT_DATASET

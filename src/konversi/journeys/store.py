@@ -284,8 +284,12 @@ class Journeys:
             lambda connection: customers.forget(self._database.driver(connection), before, limit)
         )
 
-    async def forget(self, *, messages_before: float, rest_before: float, limit: int) -> bool:
+    async def forget(
+        self, *, messages_before: float, rest_before: float, limit: int, agents_before: float | None = None
+    ) -> bool:
         """Forget which messages came, and conversations and the agent's work, from before then (Unix seconds).
+
+        `agents_before` is for the agent's work, where it is not kept as long as the rest.
 
         Up to `limit` of each; true where there may be more. Messages are only remembered to know them again.
         """
@@ -293,10 +297,11 @@ class Journeys:
         def job(connection: Connection) -> tuple[int, ...]:
             return (
                 statements.forget_messages(connection, messages_before, limit),
-                statements.forget_agents_work(connection, rest_before, limit),
+                statements.forget_agents_work(connection, work_before, limit),
                 statements.forget_journeys(connection, silent, rest_before) if silent else 0,
             )
 
+        work_before = rest_before if agents_before is None else agents_before
         silent = await self._database.read(partial(statements.long_silent, before=rest_before, limit=limit))
         return max(await self._database.write(job)) >= limit
 

@@ -159,3 +159,12 @@ def _possible(digits: str) -> str | None:
         return None
     begins_with_zero = phonenumbers.national_significant_number(parsed).startswith("0")
     return None if begins_with_zero and not phonenumbers.is_valid_number(parsed) else _digits_of(parsed)
+
+
+def national(digits: str) -> str:
+    """A number with its country code as it is written within its country, digits only; empty where that is unknown."""
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except NumberParseException:
+        return ""
+    return "".join(filter(str.isdigit, phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)))

@@ -273,15 +273,16 @@ class MemoryOutbox:
         self._totals[step] += 1
         return self._rows[event].state
 
-    async def prune(self, accepted_before: float, limit: int) -> int:
+    async def prune(self, accepted_before: float, limit: int, failed_before: float | None = None) -> int:
         finished = FINAL - {State.HELD}
-        old = [row for row in self._rows.values() if row.accepted_at < accepted_before and row.state in finished][
-            :limit
-        ]
+        failed = accepted_before if failed_before is None else failed_before
+        before = {state: accepted_before if state is State.DELIVERED else failed for state in finished}
+        rows = self._rows.values()
+        old = [row for row in rows if row.state in finished and row.accepted_at < before[row.state]][:limit]
         for row in old:
             del self._rows[row.id]
             del self._by_key[row.new.event_id, row.new.event_name, row.new.dataset]
-        ended = [one.id for one in self._tries.values() if one.end and one.end.ended_at < accepted_before]
+        ended = [one.id for one in self._tries.values() if one.end and one.end.ended_at < min(before.values())]
         for attempt in ended[:limit]:
             del self._tries[attempt]
         return len(old)

@@ -272,8 +272,11 @@ class Outbox(Protocol):
         """Replay or discard one event. Raises `NotFound` and `WrongState`."""
         ...
 
-    async def prune(self, accepted_before: float, limit: int) -> int:
-        """Forget up to `limit` finished events accepted before then, and attempts that old. Returns how many events."""
+    async def prune(self, accepted_before: float, limit: int, failed_before: float | None = None) -> int:
+        """Forget up to `limit` finished events accepted before then, and attempts that old. Returns how many events.
+
+        Those that were not delivered have a time of their own, `failed_before`, where that is given.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -315,17 +315,12 @@ def change(connection: Connection, event: int, step: Step, *, now: float, reason
     return state
 
 
-def prune(connection: Connection, accepted_before: float, limit: int) -> int:
+def prune(connection: Connection, accepted_before: float, limit: int, failed_before: float) -> int:
     """Forget finished events accepted before then (ids follow time, so the oldest come first), and old attempts."""
-    finished = [state.value for state in FINAL - {State.HELD}]
-    oldest = (
-        select(events.c.id, events.c.accepted_at, queue.c.state)
-        .join_from(events, queue, events.c.id == queue.c.id)
-        .where(queue.c.state.in_(finished))
-        .order_by(events.c.id)
-        .limit(limit)
-    ).subquery()
-    ids = connection.execute(select(oldest.c.id).where(oldest.c.accepted_at < accepted_before)).scalars().all()
+    ids: list[int] = []
+    for state in (State.DELIVERED, *sorted(FINAL - {State.DELIVERED, State.HELD})):
+        before = accepted_before if state is State.DELIVERED else failed_before
+        ids += _oldest(connection, state, before, limit - len(ids))
     for start in range(0, len(ids), _CHUNK):
         some = ids[start : start + _CHUNK]
         connection.execute(delete(queue).where(queue.c.id.in_(some)))
@@ -336,7 +331,23 @@ def prune(connection: Connection, accepted_before: float, limit: int) -> int:
         .order_by(attempts.c.id)
         .limit(limit)
     ).subquery()
-    gone = connection.execute(select(ended.c.id).where(ended.c.ended_at < accepted_before)).scalars().all()
+    before = min(accepted_before, failed_before)  # those of failed events say why
+    gone = connection.execute(select(ended.c.id).where(ended.c.ended_at < before)).scalars().all()
     for start in range(0, len(gone), _CHUNK):
         connection.execute(delete(attempts).where(attempts.c.id.in_(gone[start : start + _CHUNK])))
     return len(ids)
+
+
+def _oldest(connection: Connection, state: State, before: float, limit: int) -> Sequence[int]:
+    """The oldest events in a state, of those accepted before then."""
+    if limit <= 0:
+        return ()
+    rare = [] if state is State.DELIVERED else [cast("ColumnElement[bool]", RARE)]
+    oldest = (
+        select(events.c.id, events.c.accepted_at)
+        .join_from(events, queue, events.c.id == queue.c.id)
+        .where(queue.c.state == state.value, *rare)
+        .order_by(queue.c.id)
+        .limit(limit)
+    ).subquery()
+    return connection.execute(select(oldest.c.id).where(oldest.c.accepted_at < before)).scalars().all()

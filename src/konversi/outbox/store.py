@@ -204,8 +204,11 @@ class SqlOutbox:
         self._hot.look_back()
         return state
 
-    async def prune(self, accepted_before: float, limit: int) -> int:
-        return await self.database.write(lambda connection: statements.prune(connection, accepted_before, limit))
+    async def prune(self, accepted_before: float, limit: int, failed_before: float | None = None) -> int:
+        failed = accepted_before if failed_before is None else failed_before
+        return await self.database.write(
+            lambda connection: statements.prune(connection, accepted_before, limit, failed)
+        )
 
     async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         return await self._look_ups.bring(ids) if ids else {}

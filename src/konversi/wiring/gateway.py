@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from konversi.aftercare.change import Decisions
-from konversi.aftercare.memory import memory
+from konversi.aftercare.memory import Days, memory
 from konversi.aftercare.upkeep import Upkeep
 from konversi.clock import Clock, unique
 from konversi.database.port import FRUGAL, FULL
@@ -38,6 +38,7 @@ from konversi.outbox.store import SqlOutbox
 from konversi.wiring.alerting import watchman_of
 from konversi.wiring.attending import attending
 from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
+from konversi.wiring.erasing import erasures_of, exports_of
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.running import running
@@ -83,6 +84,7 @@ def rules_of(settings: Settings, secret: bytes) -> Rules:
         test_code=settings.test_event_code,
         tables=Tables({**MESSAGING_NAMES, **settings.messaging_names}, settings.ig_account_key),
         window=Window(settings.attribution_days, settings.attribution_model),
+        limited_data_use=settings.limited_data_use,
         values=values_of(settings),
     )
 
@@ -172,6 +174,7 @@ def _assemble(
         clock=clock,
         on_in_doubt=destinations.on_in_doubt,
         retention_days=settings.retention_days,
+        failed_days=settings.failed_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
         forget=_forgetting(settings, stores),
         settle=lambda until: gateway.till.catch_up(until),  # noqa: PLW0108 - made below
@@ -205,7 +208,14 @@ def _assemble(
     prompt = None
     if _writes_at_once(store):
         prompt = Receiver(Prompt(store), rules, **_accepting(stores, _from_any_thread(wake)))
-    till = Till(stores.payments, door, country=rules.country, currency=rules.currency, now=clock.now)
+    till = Till(
+        stores.payments,
+        door,
+        stores.consents,
+        country=rules.country,
+        currency=rules.currency,
+        now=clock.now,
+    )
     receiver.paid = door.paid = till.pay
     gateway = Gateway(
         settings=settings,
@@ -247,7 +257,7 @@ def _assemble(
             secret=rules.secret,
             country=rules.country,
             currency=rules.currency,
-            kept_days=settings.retention_days,
+            kept_days=settings.import_days or settings.retention_days,
         ),
         tail=Tail(database),
         meta_scores=MetaScores(destinations.credentials, partial(graph_of, settings), clock.now),
@@ -256,6 +266,8 @@ def _assemble(
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,
+        erasures=erasures_of(settings, stores),
+        exports=exports_of(settings, stores),
         valuing=valuing,
         on_demand=demanded,
     )
@@ -263,10 +275,18 @@ def _assemble(
 
 
 def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
-    conversations = memory(stores.journeys, stores.payments, settings.journey_days, settings.customer_days)
+    days = Days(
+        journeys=settings.journey_days,
+        agents=settings.agent_days or settings.journey_days,
+        payments=settings.payment_days or settings.journey_days,
+        consent=settings.consent_days,
+        reports=settings.retention_days,
+        customers=settings.customer_days,
+    )
+    rest = memory(stores.journeys, stores.payments, stores.consents, erasures_of(settings, stores), days)
 
     async def forget(now: float) -> bool:
-        more = [await conversations(now), await stores.entrance.forget(now, settings.audit_days)]
+        more = [await rest(now), await stores.entrance.forget(now, settings.audit_days)]
         return any(more)
 
     return forget

@@ -40,6 +40,7 @@ async def running(gateway: Gateway, upkeep: Upkeep) -> AsyncIterator[None]:
         if gateway.on_demand is None:
             chores.append(group.create_task(gateway.alerts.run(), name="alerts"))
             chores.append(group.create_task(watch_tokens(gateway), name="tokens"))
+            chores.append(group.create_task(gateway.erasures.run(), name="erasures"))
             chores.append(group.create_task(gateway.valuing.run(counts=True), name="value"))
         gateway.delivering = True
         try:

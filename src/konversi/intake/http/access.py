@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # say nothing but "alive": probes can't carry keys
 SCHEDULED_PATH = "/internal/deliver"  # takes a secret of its own, that a scheduler sends
 SIGNED_PATHS = "/webhooks/"  # each call carries the signature or the secret of its platform
-GUARDED = ("/v1/keys", "/v1/users", "/v1/audit")  # who may look at all: only for admins, and never without a key
+GUARDED = (
+    "/v1/keys",
+    "/v1/users",
+    "/v1/audit",
+    "/v1/erasures",
+    "/v1/exports",
+)  # only for admins, and never without a key
 _SENDING = frozenset({"/v1/events", "/api/meta/conversion"})
 _SENDING_UNDER = "/v1/agent/"
 _CONSENT = ("PUT", "/v1/consents")  # a bot hears what customers say

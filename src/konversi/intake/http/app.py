@@ -22,6 +22,8 @@ from konversi.intake.http import (
     cron,
     custom_conversions,
     datasets,
+    erasures,
+    exports,
     funnel,
     guide,
     imports,
@@ -148,6 +150,8 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     app.include_router(datasets.router)
     app.include_router(imports.router)
     app.include_router(consents.router)
+    app.include_router(erasures.router)
+    app.include_router(exports.router)
     app.include_router(people.router)
     app.include_router(cron.router)
     app.add_api_route(

@@ -24,6 +24,7 @@ from konversi.payments.units import major_amount
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from konversi.consent.store import Consents
     from konversi.events.conversion import Conversion
     from konversi.intake.receive import Receiver
     from konversi.payments.deciding import Outcome
@@ -45,11 +46,19 @@ class Till:
     """Takes what providers tell of payments. `country` is the one in which national phones are read."""
 
     def __init__(
-        self, payments: Payments, receiver: Receiver, *, country: str | None, currency: str, now: Callable[[], float]
+        self,
+        payments: Payments,
+        receiver: Receiver,
+        consents: Consents,
+        *,
+        country: str | None,
+        currency: str,
+        now: Callable[[], float],
     ) -> None:
         self.payments = payments
         self.now = now
         self._receiver = receiver
+        self._consents = consents
         self._country = country
         self._currency = currency
 
@@ -58,7 +67,7 @@ class Till:
 
         Raises `StorageUnavailable`, `Overloaded` or `ShuttingDown`, and then the provider tells it again.
         """
-        outcomes = await self.payments.take([self._told(one) for one in notices])
+        outcomes = await self.payments.take(await self._but_the_forgotten([self._told(one) for one in notices]))
         await self._report([one for one in outcomes if one.to_report])
         news = sum(one.news for one in outcomes)
         return Tally(news, len(outcomes) - news)
@@ -71,7 +80,7 @@ class Till:
         read = self._read(conversion, self.now() - waited)
         if isinstance(read, Refusal):
             return read
-        (outcome,) = await self.payments.take([read])
+        (outcome,) = await self.payments.take(await self._but_the_forgotten([read]))
         payment = outcome.payment
         if payment.purchase is None:
             note = Note("payment", "payment_recorded", payment.why)
@@ -126,6 +135,11 @@ class Till:
 
     def _told(self, notice: Notice) -> Told:
         return Told(notice, self._hashed(notice.contact))
+
+    async def _but_the_forgotten(self, told: Sequence[Told]) -> list[Told]:
+        """A payment is kept without its payer, where that is somebody who asked to be forgotten."""
+        gone = await self._consents.forgotten([self._consents.keys(one.user_data, None) for one in told])
+        return [one._replace(user_data={}) if is_gone else one for one, is_gone in zip(told, gone, strict=True)]
 
     def _hashed(self, contact: Contact) -> dict[str, object]:
         """What of whoever paid a match could be made with."""

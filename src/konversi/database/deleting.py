@@ -1,0 +1,60 @@
+"""Deleting so that nothing is left: in the database's pages, and in the file."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from konversi.database.sqlite_threads import driver_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+_BLOCK = 4_194_304  # bytes read at a time
+
+
+@contextmanager
+def overwriting(connection: Connection) -> Iterator[None]:
+    """While the block runs, SQLite writes zeros over what it deletes. PostgreSQL does as it does: see the docs."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = driver_of(connection)
+    driver.execute("PRAGMA secure_delete=ON").close()
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA secure_delete=OFF").close()
+
+
+def scrub(driver: sqlite3.Connection, files: Sequence[Path], needles: Sequence[bytes]) -> bool:
+    """Write the database anew where any of the needles is still in its files, in what was freed. Whether it was.
+
+    Nobody else may write meanwhile.
+    """
+    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    if not any(contains(path, needles) for path in files):
+        return False
+    driver.execute("VACUUM").close()
+    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    return True
+
+
+def contains(path: Path, needles: Iterable[bytes]) -> bool:
+    """Whether any of them is anywhere in the file."""
+    wanted = [one for one in needles if one]
+    longest = max(map(len, wanted), default=0)
+    if not wanted or not path.exists():
+        return False
+    with path.open("rb") as file:
+        kept = b""
+        while block := file.read(_BLOCK):
+            seen = kept + block
+            if any(one in seen for one in wanted):
+                return True
+            kept = seen[-longest:]
+    return False
