@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+from functools import partial
 
 import pytest
 from api_harness import FakeMeta, graph_error, lead, running
 
 from konversi.access.roles import Scope
+from konversi.outbox.states import State
+from outboxes import until
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 OURS = {**FORM, "sec-fetch-site": "same-origin"}
@@ -20,12 +23,15 @@ def gateway(settings, tmp_path):
     given = settings(database_url=f"sqlite:///{tmp_path / 'pages.db'}")
     with running(given, meta=meta) as server:
         with server.client() as client:
-            receipts = [
-                client.post("/v1/events", json=lead(event_id=f"=cmd{number}")).json()["receipt"] for number in range(3)
-            ]
-        for receipt in receipts:
-            server.ended(receipt)
+            for number in range(3):
+                client.post("/v1/events", json=lead(event_id=f"=cmd{number}"))
+        server.call(until(partial(all_dead, server, 3)))
         yield server
+
+
+async def all_dead(server, number):
+    """A batch of several is split before they are."""
+    return (await server.gateway.outbox.counts()).states[State.DEAD] == number
 
 
 PATHS = ["/", "/events", "/attention", "/journeys", "/quality", "/bench", "/tail", "/value", "/datasets", "/system"]
