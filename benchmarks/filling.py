@@ -183,6 +183,10 @@ def _sums() -> Iterator[str]:
         " 'IDR', 500000000, 1000, 20, chats, 0, 0, 0, 0 FROM daily_funnel"
     )
     yield "INSERT INTO spend_pulls SELECT 'act_1', 'IDR', 1, 1, 0, min(day), '' FROM ad_spend"
+    yield (
+        "INSERT INTO summed SELECT 'money_back', 1, coalesce(group_concat(id), '') FROM (SELECT id FROM queue"
+        " JOIN events USING (id) WHERE state = 'dead' AND event_name <> 'InitiateCheckout' ORDER BY id)"
+    )
     marks = {"events": "events", "keys": "events", "money": "events", "attempts": "attempts", "ad_chats": "touches"}
     for history, table in marks.items():
         yield f"INSERT INTO summed SELECT '{history}', max(id), '' FROM {table}"

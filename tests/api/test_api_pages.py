@@ -28,7 +28,7 @@ def gateway(settings, tmp_path):
         yield server
 
 
-PATHS = ["/", "/events", "/attention", "/journeys", "/quality", "/bench", "/tail", "/datasets", "/system"]
+PATHS = ["/", "/events", "/attention", "/journeys", "/quality", "/bench", "/tail", "/value", "/datasets", "/system"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -186,3 +186,12 @@ def test_a_reason_reads_in_the_language_of_the_page(gateway):
         assert "Data pelanggan terlalu sedikit untuk dicocokkan dengan siapa pun (kode 100, subcode 2804050)." in page
         assert "Too little is known" not in page.replace("reason=Too", "").replace('value="Too', "")
         assert "Tidak ada apa-apa di alamat ini." in client.get("/events/rc_9").text
+
+
+def test_the_return_says_that_test_events_count_for_nothing(gateway, settings):
+    with gateway.client() as client:
+        assert client.get("/return.json").json()["test_events_left_out"] is True
+    with running(settings(environment="production")) as server:
+        key, _ = server.call(server.gateway.entrance.keys.create("eyes", Scope.READ))
+        with server.client(headers={"authorization": f"Bearer {key}"}) as client:
+            assert client.get("/return.json").json()["test_events_left_out"] is False

@@ -11,12 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import api_payments
 import psycopg
 import pytest
 from api_chats import APP_SECRET, SECRETS, WABA, bot, bytes_of, message, message_in, signed
 from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, booking, lead
 
 from konversi.intake.http.apart import Apart
+from konversi.intake.payments.samples import PROVIDERS
+from konversi.intake.payments.samples import call as payment_call
 from konversi.sandbox import Sandbox
 from konversi.serverless.instance import Instance
 from konversi.settings import load
@@ -334,6 +337,32 @@ def test_the_click_of_a_webhook_is_credited_to_the_booking(deployed, meta, loops
     (entry,) = meta.events()
     assert entry["event"]["user_data"]["ctwa_clid"] == message_in(call)["referral"]["ctwa_clid"]
     assert entry["event"]["user_data"]["whatsapp_business_account_id"] == WABA
+
+
+@both_loops
+def test_a_payment_has_its_purchase_at_meta_before_the_provider_is_answered(deployed, meta, loops):
+    platform = deployed(loops, **api_payments.SECRETS)
+    platform.post(EVENTS, lead(booking_id="BK-1"))
+    for number, provider in enumerate(PROVIDERS, 1):
+        told = api_payments.told("paid", f"{provider}-1", "BK-1", 50_000)
+        call = payment_call(provider, told, api_payments.KEYS[provider])
+        headers = {name.replace("-", "_"): text for name, text in call.headers.items()}
+        for brought in ("accepted", "repeated"):
+            answer = platform.post(f"/webhooks/{provider}", call.body, **headers)
+            assert (answer.status, answer.json()[brought]) == (200, 1)
+        assert len(meta.events()) == 1 + number
+    assert {entry["event"]["custom_data"]["value"] for entry in meta.events()[1:]} == {50_000}
+    assert len(platform.get("/v1/payments").json()["payments"]) == 3
+
+
+def test_customers_are_remembered_when_the_scheduler_calls(deployed, meta):
+    platform = deployed(customer_days=30, environment="production", api_key="k" * 32)
+    key = {"authorization": f"Bearer {'k' * 32}"}
+    platform.post(EVENTS, lead(booking_id="BK-1"), **key)
+    platform.cron()
+    platform.post(EVENTS, lead(booking_id="BK-2"), **key)
+    said = [entry["event"]["custom_data"]["customer_segmentation"] for entry in meta.events()]
+    assert said == ["new_customer_to_business", "existing_customer_to_business"]
 
 
 def test_a_webhook_is_handed_on_within_its_own_call(deployed):

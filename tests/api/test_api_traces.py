@@ -175,7 +175,7 @@ def test_no_identity_no_hash_of_one_and_no_token_is_in_any_span(server, spans, k
         http.post(
             f"{EVENTS}?phone={PHONE}",
             json=lead(customer=IDENTITIES),
-            headers={"user-agent": PHONE, "tracestate": "k=v"},
+            headers={"user-agent": PHONE, "traceparent": PARENT, "tracestate": f"k={PHONE}"},
         )
         http.post(TURNS, json={"customer": IDENTITIES, "reply": f"Sudah kami booking ya {PHONE}"})
         body = json.dumps(message(phone=f"+{PHONE}")).encode()

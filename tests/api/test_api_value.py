@@ -57,6 +57,7 @@ def test_meta_gets_the_rules_value_and_the_event_says_why(valued):
     event = shown(valued, booking_id="BK-1", services=[BOTOX], value=None, currency=None)
     custom = event["sent_to_meta"]["custom_data"]
     assert (custom["value"], custom["currency"], custom["net_revenue"]) == (630_000, "IDR", 252_000)
+    assert event["given"] == {"value": 1_500_000, "currency": "IDR"}
     (note,) = [one["text"] for one in event["notes"] if one["code"] == "value_by_rule"]
     assert "IDR 630000 instead of IDR 1500000" in note
 
@@ -164,3 +165,52 @@ def test_rules_are_checked_without_being_used(tmp_path, capsys):
     assert command(["value", "check", str(path)]) == 78
     assert "show_up" in capsys.readouterr().err
     assert command(["value", "check"]) == 2
+
+
+OURS = {"sec-fetch-site": "same-origin"}
+
+
+def test_rules_are_written_tried_and_kept_on_the_page_and_the_change_is_recorded(settings, tmp_path):
+    given = settings(database_url=f"sqlite:///{tmp_path}/v.db")
+    with running(given) as gateway, gateway.client(headers=OURS) as http:
+        shown(gateway, booking_id="BK-1", services=[BOTOX], value=None, currency=None)
+        assert "There are no rules" in http.get("/value").text
+        tried = http.post("/value/try", data={"rules": RULES})
+        assert "630,000 IDR" in tried.text
+        assert "There are no rules" in tried.text
+        wrong = http.post("/value/keep", data={"rules": "show_up = 5"})
+        assert wrong.status_code == 422
+        assert "show_up = 5" in wrong.text
+        assert http.get("/audit.json").json()["changes"] == []
+        kept = http.post("/value/keep", data={"rules": RULES.replace("\n", "\r\n")}, follow_redirects=False)
+        assert kept.status_code == 303
+        page = http.get("/value.json").json()
+        assert (page["rules_from"], page["text"]) == ("dashboard", RULES.strip())
+        (change,) = http.get("/audit.json").json()["changes"]
+        assert (change["action"], change["details"]) == ("value_rules_kept", {"rules": 2})
+        after = shown(gateway, booking_id="BK-2", services=[BOTOX], value=None, currency=None)
+        assert after["sent_to_meta"]["custom_data"]["value"] == 630_000
+    with running(given) as again:
+        after = shown(again, booking_id="BK-3", services=[BOTOX], value=None, currency=None)
+    assert after["sent_to_meta"]["custom_data"]["value"] == 630_000
+
+
+def test_rules_of_a_file_are_shown_and_not_changed_on_the_page(valued, rules):
+    with valued.client(headers=OURS) as http:
+        page = http.get("/value").text
+        assert str(rules) in page
+        assert "/value/keep" not in page
+        assert http.post("/value/keep", data={"rules": ""}).status_code == 422
+    assert valued.gateway.valuing.values.now.rules.show_up is not None
+
+
+def test_only_an_admin_writes_rules(settings, tmp_path):
+    with running(settings(api_key="own", database_url=f"sqlite:///{tmp_path}/v.db")) as gateway:
+        with gateway.client(headers={"authorization": "Bearer own"}) as http:
+            key = http.post("/v1/keys", json={"name": "reader", "scope": "read"}).json()["key"]
+        with gateway.client(headers={"authorization": f"Bearer {key}", **OURS}) as http:
+            assert http.get("/value").status_code == 200
+            assert "<textarea" not in http.get("/value").text
+            assert http.post("/value/keep", data={"rules": ""}).status_code == 403
+            assert http.post("/value/try", data={"rules": ""}).status_code == 403
+            assert http.post("/v1/value/dry-run", json={}).status_code == 403

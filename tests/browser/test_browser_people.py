@@ -225,7 +225,7 @@ def test_a_key_is_shown_once_and_revoked(looking, address, sari, scheme, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/system", "/audit", "/datasets", "/users", "/account"])
+@pytest.mark.parametrize("path", ["/system", "/audit", "/datasets", "/users", "/account", "/value"])
 def test_what_an_admin_sees_fits_phone_and_desk_and_is_accessible(looking, address, sari, path, scheme):
     page = looking(color_scheme=scheme, storage_state=sari)
     assert page.goto(address + path).status == 200

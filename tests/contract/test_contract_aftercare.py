@@ -4,6 +4,7 @@ import pytest
 
 from konversi.clock import now
 from konversi.errors import NotFound, WrongState
+from konversi.outbox import store as sql_store
 from konversi.outbox.port import Choice
 from konversi.outbox.states import TRANSITIONS, State, Step
 from outboxes import FAR, LATER, LIVE, OTHER, TEST, always, claim_all, ended, new_event, new_events, states_of, store
@@ -82,6 +83,15 @@ async def test_everything_late_expires_in_one_call(harness):
         await store(outbox, *new_events(2_500, deadline=1_000))
         assert await outbox.expire(1_001.0) == 2_500
         assert (await outbox.counts()).states[State.EXPIRED] == 2_500
+
+
+async def test_of_a_large_backlog_a_part_is_looked_at_each_time_and_all_of_it_in_the_end(durable, monkeypatch):
+    monkeypatch.setattr(sql_store, "_LATE_AT_ONCE", 3)
+    monkeypatch.setattr(sql_store, "_LOOKED_AT", 6)
+    async with durable.open() as outbox:
+        await store(outbox, *new_events(10))
+        await store(outbox, *(new_event(f"late:{number}", deadline=1_000) for number in range(4)))
+        assert [await outbox.expire(1_000.0) for _ in range(4)] == [0, 2, 2, 0]
 
 
 async def test_what_is_being_sent_does_not_expire(harness):

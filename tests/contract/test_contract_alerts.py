@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 
+from konversi.alerts import facts
 from konversi.alerts.watchman import Watchman
 from konversi.alerts.webhook import AlertNotTold
 from konversi.insight.process_metrics import LaneReport
@@ -137,3 +138,18 @@ def test_events_that_wait_too_long_are_told_of_in_stages(run, url):
                 assert kinds == [kind for at, kind in expected.items() if at == share]
 
     run(story())
+
+
+def test_of_a_long_backlog_both_ends_are_looked_at(run, url, monkeypatch):
+    monkeypatch.setattr(facts, "_AN_END", 1)
+
+    async def story():
+        async with scene_of(url) as scene:
+            await scene.outbox.append([new_event("first", deadline=9_000), new_event("between", deadline=8_000)])
+            await scene.outbox.append([new_event("last", deadline=7_000)])
+            (found,) = await scene.outbox.database.read(
+                lambda connection: facts.read(connection, [], 1_000.0, lambda dataset: dataset)
+            )
+            return found.left_seconds
+
+    assert run(story()) == 6_000

@@ -1,6 +1,7 @@
 """Looking: lanes, searches, attempts and counts."""
 
 from konversi.clock import now
+from konversi.outbox import store as sql_store
 from konversi.outbox.port import Search
 from konversi.outbox.states import State, Step
 from outboxes import LATER, LIVE, OTHER, TEST, claim_all, ended, new_event, new_events, store
@@ -102,7 +103,25 @@ async def test_counts_of_an_empty_store(harness):
     async with harness.open() as outbox:
         counts = await outbox.counts()
         assert counts.states == dict.fromkeys(State, 0)
-        assert (counts.totals, counts.oldest_waiting) == ({}, None)
+        assert (counts.totals, counts.oldest_waiting, counts.by_lane) == ({}, None, {})
+
+
+async def test_what_waits_is_counted_by_lane(harness):
+    async with harness.open() as outbox:
+        await store(outbox, new_event("Lead:1"), new_event("Lead:2"), new_event("Lead:3", lane=OTHER))
+        assert (await outbox.counts()).by_lane == {LIVE: 2, OTHER: 1}
+
+
+async def test_a_large_backlog_is_counted_anew_only_after_a_while(durable, monkeypatch):
+    monkeypatch.setattr(sql_store, "_MANY", 2)
+    async with durable.open() as outbox:
+        await store(outbox, new_event("Lead:1"), new_event("Lead:2"))
+        assert (await outbox.counts()).by_lane == {LIVE: 2}
+        await store(outbox, new_event("Lead:3"))
+        monkeypatch.setattr(sql_store, "_COUNTED_A_SECOND", 0.001)
+        assert (await outbox.counts()).states[State.WAITING] == 3
+        await store(outbox, new_event("Lead:4"))
+        assert (await outbox.counts()).states[State.WAITING] == 3
 
 
 async def test_the_oldest_waiting_event_is_the_one_accepted_first(harness):

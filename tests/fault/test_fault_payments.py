@@ -17,7 +17,7 @@ from reports import Arrivals
 from konversi.intake.payments import samples
 from processes import Gateways, local_meta, until
 
-KILLS = int(os.environ.get("KONVERSI_TEST_PAYMENT_KILLS", "20"))
+KILLS = int(os.environ.get("KONVERSI_TEST_PAYMENT_KILLS", "10"))
 BOOKINGS = 300
 CALLERS = 4
 SECRETS = {"MIDTRANS_SERVER_KEY": "SB-Mid-server-secret", "XENDIT_CALLBACK_TOKEN": "a-callback-token"}

@@ -1,7 +1,6 @@
 """Whatever order a provider's notifications come in, and however often: the same end, and at most one Purchase."""
 
 import sys
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -53,8 +52,7 @@ def shuffled(draw):
 
 def end(payments):
     (payment,) = payments.values()
-    return replace(
-        payment, id=None, seen_at=0, changed_at=0, due_at=None, why="", purchase=None, purchase_value=None,
+    return payment._replace(id=None, seen_at=0, changed_at=0, due_at=None, why="", purchase=None, purchase_value=None,
         purchase_currency=None, purchase_at=None, flag="", gone=Decimal(0),
     )  # fmt: skip
 

@@ -100,6 +100,7 @@ class Upkeep:
         }
         done = {name: await duty() if monotonic() < until else 0 for name, duty in duties.items()}
         await self._forget_the_rest(until)
+        await self._sum(until)
         return done
 
     async def _rescue(self, *, all_leases: bool = False) -> int:
@@ -141,6 +142,6 @@ class Upkeep:
             reported += some
         return reported
 
-    async def _sum(self) -> None:
-        while self._follow is not None and await self._follow():
+    async def _sum(self, until: float = inf) -> None:
+        while self._follow is not None and monotonic() < until and await self._follow():
             await asyncio.sleep(_BREATH)

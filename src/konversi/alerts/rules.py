@@ -105,8 +105,11 @@ def _stuck(facts: DatasetFacts) -> str:
     return f"Delivery has been standing still. {facts.open}" if stuck else ""
 
 
-def _number(count: int, words: str) -> str:
-    return f"{count} event{'' if count == 1 else 's'} {words}" if count else ""
+_TOO_OLD = "became too old for Meta and can't be sent any more."
+
+
+def _number(count: int, one: str, many: str) -> str:
+    return "" if not count else f"1 event {one}" if count == 1 else f"{count} events {many}"
 
 
 _RENEW = "Renew the token: konversi datasets add ID --token-file FILE, or META_CONVERSION_API_TOKEN. Nothing is lost."
@@ -129,19 +132,19 @@ RULES = (
     Rule(
         "events_expired",
         Severity.CRITICAL,
-        lambda facts: _number(facts.expired, "became too old for Meta and can't be sent any more."),
+        lambda facts: _number(facts.expired, _TOO_OLD, _TOO_OLD),
         "Mend what held them up, then discard them on the page Needs attention.",
     ),
     Rule(
         "events_held",
         Severity.WARNING,
-        lambda facts: _number(facts.held, "wait for your decision."),
+        lambda facts: _number(facts.held, "waits for your decision.", "wait for your decision."),
         "Look in Events Manager whether Meta has them, then replay or discard them.",
     ),
     Rule(
         "events_refused",
         Severity.WARNING,
-        lambda facts: _number(facts.dead, "were refused by Meta for good."),
+        lambda facts: _number(facts.dead, "was refused by Meta for good.", "were refused by Meta for good."),
         "Mend what the reason names, then replay or discard them on the page Needs attention.",
     ),
 )

@@ -74,7 +74,7 @@ class Watchman:
     async def look(self) -> None:
         """Note what began and what ended."""
         now, lanes = self._clock.now(), await self._lanes()
-        found = findings(await self._database.read(partial(facts.read, lanes=lanes, now=now, name_of=self._name_of)))
+        found = findings(await self._database.read(partial(facts.read, reports=lanes, now=now, name_of=self._name_of)))
         if not found and not await self.open():
             return
         for told in await self._database.write(partial(self._note, found=found, now=now)):

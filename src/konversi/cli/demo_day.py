@@ -13,10 +13,12 @@ from random import Random  # noqa: TID251 - the day is told again from its seed
 from typing import TYPE_CHECKING, NamedTuple
 
 from konversi.clock import unique
+from konversi.delivery.decide import HELD
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Conversion, Customer, Service
 from konversi.intake.receive import Receiver
 from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
+from konversi.meta.answers import judge
 from konversi.outbox.port import Choice, Settlement
 from konversi.outbox.states import Step
 from konversi.sandbox.ads import AD_IDS, NODES
@@ -48,11 +50,8 @@ _BY_HOUR = (2, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 12, 10, 9, 9, 10, 12, 14, 16,
 _SLOWNESS = {"check_price": 0.4, "find_slots": 1.3, "create_booking": 2.1}
 _ACCOUNT, _LINE = "104123412341234", "+6281200001111"
 _SERVICES = (("Repaint Bodi Halus", 150_000), ("Poles Bodi", 350_000), ("Coating", 1_200_000), ("Cuci Detail", 85_000))
-_REFUSED = (
-    "Meta refused a value of this event (code 100, subcode 2804050): the customer's data are too few to match anybody."
-    " Ask for a phone number or an e-mail address."
-)
-_IN_DOUBT = "The request left and no answer came, so nobody knows whether Meta has it."
+_REFUSED = judge(400, b'{"error":{"code":100,"error_subcode":2804050}}', 1).reason
+_IN_DOUBT = HELD.format(judge(502, b"", 1).reason)
 
 
 class _Scene(NamedTuple):

@@ -204,7 +204,7 @@ class InDatabase:
 
     def status(self) -> dict[str, Any]:
         with reading(self._url) as connection:
-            counts = statements.counts(connection)
+            counts = statements.counts(connection, statements.backlog(connection))
         known = {"ready": False, "environment": self._settings.environment, "configured": self._settings.configured}
         return {**known, **summary(counts, now()), "lanes": []}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 async def standing(gateway: Gateway) -> list[dict[str, Any]]:
     """The lanes that have events waiting or were delivered lately, with what stands in their way."""
     now = gateway.clock.now()
-    waiting = {lane for lane, _ in await gateway.outbox.lanes()}
+    waiting = (await gateway.outbox.counts()).by_lane or {}
     courses = {course.lane: course for course in await gateway.outbox.courses()}
     reports = {report.lane: report for report in gateway.lanes()}
     described = []
@@ -28,7 +28,7 @@ async def standing(gateway: Gateway) -> list[dict[str, Any]]:
                 "dataset": dataset,
                 "channel": channel,
                 "test": test_code is not None,
-                "waiting": await gateway.insight.waiting_in(lane) if lane in waiting else 0,
+                "waiting": waiting.get(lane, 0),
                 "paused": bool(report.paused if report else course and course.paused),
                 "cause": cause,
                 "requests": dict(report.requests) if report else {},

@@ -22,7 +22,7 @@ _MENU = (
     ("Today", (("/", "Overview"), ("/attention", "Needs attention"), ("/events", "Events"))),
     ("Learn", (("/ai", "AI metrics"), ("/journeys", "Journeys"), ("/quality", "Quality"), ("/return", "Return"))),
     ("Try", (("/bench", "Test bench"), ("/tail", "Live"), ("/imports", "Imports"))),
-    ("Set up", (("/value", "Value rules"), ("/datasets", "Datasets and keys"), ("/system", "System"))),
+    ("Set up", (("/value", "Value"), ("/datasets", "Datasets"), ("/system", "System"))),
 )
 
 
@@ -69,7 +69,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "here": asked.address,
         "testing": settings.test_event_code,
         "may": asked.visitor.may,
-        "who": asked.visitor.name,
+        "who": language.say(asked.visitor.name),
     }
 
 

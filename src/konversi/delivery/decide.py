@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OnInDoubt = Literal["resend", "hold"]
 
-_HELD = (
+HELD = (
     "Nobody knows whether Meta has it, and `on_in_doubt: hold` leaves the decision to you: "
     "`konversi events replay RECEIPT` sends it again, `konversi events discard RECEIPT` doesn't. What happened: {}"
 )
@@ -57,7 +57,7 @@ def decide(
         batch_limit=halved(events) if step is Step.SPLIT else 0,
         in_doubt=verdict.kind is Kind.IN_DOUBT,
         counts_as_try=counts,
-        reason=_HELD.format(verdict.reason) if step is Step.HOLD else verdict.reason,
+        reason=HELD.format(verdict.reason) if step is Step.HOLD else verdict.reason,
         http_status=verdict.http_status,
         code=verdict.code,
         subcode=verdict.subcode,

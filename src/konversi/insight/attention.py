@@ -12,7 +12,7 @@ from konversi.outbox.tables import RARE, events, queue
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_MOST = 50_000  # of the newest events: causes older than those have had their time
+_MOST = 20_000  # of the newest events: causes older than those have had their time
 _MOST_CAUSES = 100
 
 
@@ -51,9 +51,3 @@ def causes(connection: Connection) -> list[Cause]:
         .limit(_MOST_CAUSES)
     )
     return [Cause(State(row[0]), *row[1:]) for row in connection.execute(grouped)]
-
-
-def waiting_in(connection: Connection, lane: str) -> int:
-    """How many events wait in a lane."""
-    waits = select(func.count()).where(queue.c.lane == lane, queue.c.state == State.WAITING.value)
-    return int(connection.execute(waits).scalar_one())

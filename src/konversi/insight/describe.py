@@ -54,8 +54,17 @@ def event_in_full(stored: Stored, attempts: Iterable[Attempt]) -> dict[str, Any]
             {"about": about, "code": code, "text": text} for about, code, text in orjson.loads(stored.notes or "[]")
         ],
         "sent_to_meta": orjson.loads(stored.body),
+        "given": _given(stored.given),
         "attempts": [attempt(one) for one in attempts],
     }
+
+
+def _given(text: str | None) -> dict[str, Any] | None:
+    """Its worth before the business's value rules, where they changed it."""
+    if text is None:
+        return None
+    was = orjson.loads(text)
+    return {name: was[name] for name in ("value", "currency")}
 
 
 def attempt(one: Attempt) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sqlalchemy import func, or_, select
 
@@ -11,15 +11,17 @@ from konversi.journeys.port import journey_of
 from konversi.outbox.members import unpack
 from konversi.outbox.port import event_of
 from konversi.outbox.states import FINAL, State, Step, sources
-from konversi.outbox.tables import RARE, attempts, events, queue
+from konversi.outbox.tables import RARE, WAITING, attempts, events, queue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
 RARE_STATES = FINAL - {State.DELIVERED}
-_WINDOW = 100_000  # ids that one page looks at where no index leads to its events
+_LED_TO = RARE_STATES | {State.WAITING, State.SENDING}
+_NEAR, _WINDOW, _ALL = 20_000, 100_000, 1 << 62
+_MOST_OPEN = 1_000  # attempts
 _SLACK = 60.0  # seconds by which the order of ids can differ from that of time
 _CHUNK = 500  # ids in one IN list
 _MOST_FOUND = 2_000  # events that one search word leads to
@@ -77,15 +79,73 @@ def search(connection: Connection, wanted: Wanted, before: int | None, limit: in
     if before is None:
         before = int(connection.execute(select(func.max(events.c.id))).scalar() or 0) + 1
     floor = _first_id(connection, wanted.since - _SLACK) if wanted.since is not None else 0
-    window = max(floor, before - _WINDOW) if _scans(wanted) else floor
+    if wanted.word is not None:
+        return _newest(connection, wanted, before, (floor, floor), limit)
+    asks_more = _asks_more(wanted)
+    if wanted.state is State.WAITING and not asks_more:  # mostly the newest: their index has another order
+        near = _newest(connection, wanted, before, (max(floor, before - _NEAR), floor), limit)
+        if len(near.rows) == limit:
+            return near
+    if wanted.state in _LED_TO and not (wanted.state is State.WAITING and asks_more):
+        return _led(connection, wanted, before, floor, limit)
+    return _newest(connection, wanted, before, (max(floor, before - _window(wanted)), floor), limit)
+
+
+def _newest(connection: Connection, wanted: Wanted, before: int, down_to: tuple[int, int], limit: int) -> Found:
+    """Along the ids, down to the first of the two; at the second there are no more."""
+    window, floor = down_to
     conditions = [*_conditions(connection, wanted), queue.c.id < before, queue.c.id >= window]
     found = connection.execute(_ROWS.where(*conditions).order_by(queue.c.id.desc()).limit(limit + 1)).all()
-    rows = [EventRow(*row)._replace(state=State(row.state)) for row in found[:limit]]
     if len(found) > limit:
-        return Found(rows, rows[-1].id)
+        return Found(_rows(found[:limit]), found[limit - 1].id)
     if window <= max(floor, 1):
-        return Found(rows, None)
-    return Found(rows, window, _time_of(connection, window))
+        return Found(_rows(found), None)
+    return Found(_rows(found), window, _time_of(connection, window))
+
+
+def _led(connection: Connection, wanted: Wanted, before: int, floor: int, limit: int) -> Found:
+    """Along the index of a state: of its newest events, those that are asked for."""
+    number = _NEAR if _asks_more(wanted) else limit + 1
+    place = queue.c.id + 0 if wanted.state is State.WAITING else queue.c.id  # + 0: not along the ids
+    of = select(queue.c.id).where(*_in_state(connection, wanted.state), place < before, place >= floor)
+    led = of.order_by(place.desc()).limit(number)
+    asked = [queue.c.id.in_(select(led.subquery().c.id)), *_conditions(connection, wanted)]
+    found = connection.execute(_ROWS.where(*asked).order_by(queue.c.id.desc()).limit(limit + 1)).all()
+    if len(found) > limit:
+        return Found(_rows(found[:limit]), found[limit - 1].id)
+    last = connection.execute(led.offset(number - 1).limit(1)).scalar()
+    return Found(_rows(found), last, None if last is None else _time_of(connection, last))
+
+
+def _rows(found: Iterable[Any]) -> list[EventRow]:
+    return [EventRow(*row)._replace(state=State(row.state)) for row in found]
+
+
+def _in_state(connection: Connection, state: State | None) -> list[ColumnElement[bool]]:
+    """As the state's index has it."""
+    if state is State.WAITING:
+        return [cast("ColumnElement[bool]", WAITING)]
+    if state is State.SENDING:
+        under_way = connection.execute(
+            select(attempts.c.members).where(attempts.c.ended_at.is_(None)).limit(_MOST_OPEN)
+        )
+        ids = sorted({event for members in under_way.scalars() for event in unpack(members)}, reverse=True)
+        return [queue.c.id.in_(ids[:_MOST_FOUND]), queue.c.state == State.SENDING.value]
+    assert state is not None
+    return [queue.c.state == state.value, cast("ColumnElement[bool]", RARE)]
+
+
+def _asks_more(wanted: Wanted) -> bool:
+    """Than for a state and a time."""
+    named = wanted.dataset or wanted.event or wanted.channel or wanted.reason or wanted.until
+    return bool(named) or wanted.in_doubt
+
+
+def _window(wanted: Wanted) -> int:
+    """How many ids a page looks at where no index leads to its events."""
+    if not _asks_more(wanted) and wanted.state is None:
+        return _ALL
+    return _NEAR if wanted.event is not None else _WINDOW  # a name stands in the wide table
 
 
 def rows_of(connection: Connection, ids: Sequence[int]) -> list[EventRow]:
@@ -93,7 +153,7 @@ def rows_of(connection: Connection, ids: Sequence[int]) -> list[EventRow]:
     found: list[EventRow] = []
     for start in range(0, len(ids), _CHUNK):
         some = connection.execute(_ROWS.where(events.c.id.in_(ids[start : start + _CHUNK])).order_by(events.c.id))
-        found += [EventRow(*row)._replace(state=State(row.state)) for row in some]
+        found += _rows(some)
     return found
 
 
@@ -112,14 +172,6 @@ def deciding(connection: Connection, wanted: Wanted, step: Step, most: int, afte
     return number, list(connection.execute(matching.order_by(queue.c.id).limit(most)).scalars())
 
 
-def _scans(wanted: Wanted) -> bool:
-    """Whether no index leads to these events."""
-    named = wanted.dataset or wanted.event or wanted.channel or wanted.reason
-    filtered = named or wanted.in_doubt or wanted.state is not None
-    rare = wanted.state in RARE_STATES or wanted.state in (State.WAITING, State.SENDING)
-    return bool(filtered) and not rare and wanted.word is None
-
-
 def _conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.state is not None:
@@ -131,17 +183,23 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[bo
     ):  # fmt: skip
         if value is not None:
             conditions.append(column == value)
+    if wanted.dataset is not None:  # in the narrow table too
+        conditions.append(queue.c.lane.startswith(f"{wanted.dataset}|", autoescape=True))
     if wanted.channel is not None:
         conditions.append(queue.c.lane.endswith(f"|{wanted.channel}", autoescape=True))
-    if wanted.since is not None:
-        conditions.append(events.c.accepted_at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(events.c.accepted_at < wanted.until)
+    conditions += _in_time(wanted)
     if wanted.in_doubt:
         conditions.append(queue.c.in_doubt > 0)
     if wanted.word is not None:
         conditions.append(events.c.id.in_(_led_to(connection, wanted.word)))
     return conditions
+
+
+def _in_time(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.since is not None:
+        yield events.c.accepted_at >= wanted.since
+    if wanted.until is not None:
+        yield events.c.accepted_at < wanted.until
 
 
 def _led_to(connection: Connection, word: str) -> list[int]:
@@ -165,8 +223,9 @@ def _time_of(connection: Connection, event: int) -> float | None:
 
 def _first_id(connection: Connection, at: float) -> int:
     """The first id accepted since then, by halving: ids follow time, so no index on the time is needed."""
-    low, high = connection.execute(select(func.min(events.c.id), func.max(events.c.id))).one()
-    if low is None:
+    low = connection.execute(select(func.min(events.c.id))).scalar()  # one at a time: together they'd scan
+    high = connection.execute(select(func.max(events.c.id))).scalar()
+    if low is None or high is None:
         return 0
     while low < high:
         middle = (low + high) // 2

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
 _NEAR = 1_000  # looked at first
-_WINDOW = 20_000  # conversations that one page looks at where no index leads to its own
+_WINDOW = 10_000  # conversations that one page looks at where no index leads to its own
+_CALLS = 20_000  # of tools: the newest ones
 _MOST_FOUND = 500  # conversations that one search word leads to
 FROM_ANY_AD, FROM_NO_AD = "any", "none"
 
@@ -77,25 +78,18 @@ def _page(
     connection: Connection, lead: Sequence[ColumnElement[bool]], wanted: Wanted, window: int, limit: int
 ) -> Found:
     """Of the first so many that are led to, those that are asked for."""
-    near = select(*_STANDING).where(*lead).order_by(standings.c.at.desc(), standings.c.journey.desc()).limit(window)
-    some = near.subquery()
-    found = connection.execute(
-        select(*_JOURNEY, *some.c)
-        .join_from(some, journeys, journeys.c.id == some.c.journey)
-        .where(*_following(some.c, wanted))
-        .order_by(some.c.at.desc(), some.c.journey.desc())
-        .limit(limit + 1)
-    ).all()
+    newest = standings.c.at.desc(), standings.c.journey.desc()
+    near = select(standings.c.journey).where(*lead).order_by(*newest).limit(window)
+    rows = select(*_JOURNEY, *_STANDING).join_from(standings, journeys, journeys.c.id == standings.c.journey)
+    rows = rows.where(standings.c.journey.in_(select(near.subquery().c.journey)), *_following(standings.c, wanted))
+    found = connection.execute(rows.order_by(*newest).limit(limit + 1)).all()
     width = len(_JOURNEY)
-    rows = [Row(Journey(*row[:width]), Standing(*row[width:])) for row in found[:limit]]
+    shown = [Row(Journey(*row[:width]), Standing(*row[width:])) for row in found[:limit]]
     if len(found) > limit:
-        return Found(rows, rows[-1].standing.journey)
-    if connection.execute(select(func.count()).select_from(some)).scalar_one() < window:
-        return Found(rows, None)
-    at, journey = connection.execute(
-        select(some.c.at, some.c.journey).order_by(some.c.at, some.c.journey).limit(1)
-    ).one()
-    return Found(rows, journey, at)
+        return Found(shown, shown[-1].standing.journey)
+    end = select(standings.c.at, standings.c.journey).where(*lead).order_by(*newest).offset(window - 1).limit(1)
+    last = connection.execute(end).one_or_none()
+    return Found(shown, None) if last is None else Found(shown, last.journey, last.at)
 
 
 def _leading(connection: Connection, wanted: Wanted, before: int | None) -> list[ColumnElement[bool]]:
@@ -140,18 +134,18 @@ def _following(of: Any, wanted: Wanted) -> list[ColumnElement[bool]]:
 
 
 def _that_called(wanted: Wanted) -> Select[tuple[int]]:
-    """Those in which the newest calls of a tool were."""
-    of = tool_uses.c
+    """Those in which the tool was called, of the newest calls of all tools."""
+    newest = select(tool_uses.c.journey, tool_uses.c.tool, tool_uses.c.error_kind, tool_uses.c.outcome)
+    if wanted.since is not None:
+        newest = newest.where(tool_uses.c.at >= wanted.since)
+    if wanted.until is not None:
+        newest = newest.where(tool_uses.c.at < wanted.until)
+    of = newest.order_by(tool_uses.c.at.desc()).limit(_CALLS).subquery().c
     conditions = [of.tool == wanted.tool, of.journey.is_not(None)]
     if wanted.error is not None:
         conditions.append(func.coalesce(of.error_kind, of.outcome) == wanted.error)
         conditions.append(of.outcome.not_in(("succeeded", "cached")))
-    if wanted.since is not None:
-        conditions.append(of.at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(of.at < wanted.until)
-    newest = select(of.journey).where(*conditions).order_by(of.at.desc()).limit(_WINDOW).subquery()
-    return select(newest.c.journey)
+    return select(of.journey).where(*conditions)
 
 
 def _led_to(connection: Connection, word: str) -> list[int]:

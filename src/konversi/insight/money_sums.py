@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, not_, or_, select, text, update
 
@@ -60,23 +60,34 @@ def results(connection: Connection) -> Found | None:
     return Found(before, after, [(ad_results, grouped(new))])
 
 
-def taken_back(connection: Connection) -> Found | None:
-    """Of the events that `results` added: those that came to nothing since, and those that no longer do."""
-    before = mark_of(connection, "money_back")
-    nothing = (
-        select(queue.c.id)
-        .join_from(queue, events, queue.c.id == events.c.id)
-        .where(RARE, queue.c.state.in_(_NOTHING))
-        .where(queue.c.id <= mark_of(connection, "money").upto, events.c.event_name.in_(RESULTS))
-    )
-    now, taken = set(connection.execute(nothing).scalars()), set(unpack(before.open))
-    out, back = sorted(now - taken)[:_AT_ONCE], sorted(taken - now)[:_AT_ONCE]
-    if not out and not back:
-        return None
-    after = before._replace(open=pack((taken | set(out)) - set(back)))
-    less = ((place, (-number, -value)) for place, (number, value) in _of(connection, out))
-    # What was forgotten since is not there any more, and so stays taken out.
-    return Found(before, after, [(ad_results, grouped([*less, *_of(connection, back)]))])
+class TakenBack:
+    """Of the events that `results` added: those that came to nothing since, and those that no longer do.
+
+    There may be a million of them, and mostly they are those of the last look: so first they are only counted.
+    """
+
+    def __init__(self) -> None:
+        self._settled: tuple[Any, ...] | None = None
+
+    def __call__(self, connection: Connection) -> Found | None:
+        before = mark_of(connection, "money_back")
+        nothing = RARE, queue.c.state.in_(_NOTHING)
+        summed_up = queue.c.id <= mark_of(connection, "money").upto
+        counted = select(func.count(), func.sum(queue.c.id)).where(*nothing, summed_up)
+        seen = (before, *connection.execute(counted).one())
+        if seen == self._settled:
+            return None
+        with_name = select(queue.c.id).join_from(queue, events, queue.c.id == events.c.id)
+        with_name = with_name.where(*nothing, summed_up, events.c.event_name.in_(RESULTS))
+        now, taken = set(connection.execute(with_name).scalars()), set(unpack(before.open))
+        out, back = sorted(now - taken)[:_AT_ONCE], sorted(taken - now)[:_AT_ONCE]
+        if not out and not back:
+            self._settled = seen
+            return None
+        after = before._replace(open=pack((taken | set(out)) - set(back)))
+        less = ((place, (-number, -value)) for place, (number, value) in _of(connection, out))
+        # What was forgotten since is not there any more, and so stays taken out.
+        return Found(before, after, [(ad_results, grouped([*less, *_of(connection, back)]))])
 
 
 def went_back(connection: Connection) -> Found | None:

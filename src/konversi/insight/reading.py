@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from konversi.insight.periods import Period
     from konversi.outbox.states import Step
 
-_MONEY = (money_sums.conversations, money_sums.results, money_sums.taken_back, money_sums.went_back)
 _LOOKS = 4  # at what is new, before a page is shown: a backlog is upkeep's
 
 
@@ -47,7 +46,8 @@ class Insight:
         self.standings = Follower(database, (standings.stirred_journeys, standings.told_uses))
         self.key_sums = Follower(database, (key_sums.keys,))
         self.customers = Follower(database, (customers.customers,))
-        self.money = Follower(database, _MONEY)
+        looks = money_sums.conversations, money_sums.results, money_sums.TakenBack(), money_sums.went_back
+        self.money = Follower(database, looks)
 
     @property
     def _followed(self) -> tuple[Follower, ...]:
@@ -117,7 +117,3 @@ class Insight:
     async def causes(self) -> Sequence[Cause]:
         """What waits for a person, by cause."""
         return await self._database.read(attention.causes)
-
-    async def waiting_in(self, lane: str) -> int:
-        """How many events wait in a lane."""
-        return await self._database.read(lambda connection: attention.waiting_in(connection, lane))

@@ -67,14 +67,10 @@ def _read(rows: Sequence[Any], paid: Any) -> Iterator[Past]:
         yield Past(id_, name, heard, event_id, accepted_at, before, sent, ad, list(history.values()))
 
 
-def walk(
-    connection: Connection, driver: Driver, run: DryRun, before: int | None, since: float, *, with_history: bool
-) -> tuple[int, int | None]:
-    """Show the run the next part: how many events it was, and where to go on; nowhere once all since then were seen."""
-    some = newest(connection, driver, before, with_history=with_history)
+def show(run: DryRun, some: Sequence[Past], since: float) -> int | None:
+    """Show a part to the run: where to go on, and nowhere once all since then were seen."""
     seen = [one for one in some if one.accepted_at >= since]
     for one in seen:
         label = {"receipt": receipt(one.id)}
         run.take(label, (one.name, one.heard), given=one.given, sent=one.sent, ad=one.ad, paid=one.paid)
-    ended = len(some) < AT_ONCE or len(seen) < len(some)
-    return len(seen), None if ended else some[-1].id
+    return None if len(some) < AT_ONCE or len(seen) < len(some) else some[-1].id

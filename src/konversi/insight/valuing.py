@@ -95,7 +95,8 @@ class Valuing:
     async def learned(self, rules: ValueRules) -> Model:
         """What past bookings teach, as far as they were counted."""
         since = self._now() - rules.learned.months * value_sums.SLOT
-        return Model(await self._database.read(partial(value_sums.read, since=since)), rules.learned.at_least)
+        sums = await self._database.read(partial(value_sums.read, since=since))
+        return await asyncio.to_thread(Model, sums, rules.learned.at_least)
 
     async def learn(self) -> int:
         """Count the bookings that are old enough by now; how many looks it took."""
@@ -138,14 +139,12 @@ class Valuing:
         run = DryRun(trial, self._names)
         since = self._now() - days * _DAY
         seen, before = 0, None
-        while True:
-            some, before = await self._database.read(
-                lambda connection, before=before: value_past.walk(  # type: ignore[misc]
-                    connection, self._database.driver(connection), run, before, since, with_history=trial.wants_history
-                )
-            )
-            seen += some
-            if before is None or seen >= most:
+        while seen < most:
+            part = partial(self._part, before=before, with_history=trial.wants_history)
+            some = await self._database.read(part)
+            seen += len(some)
+            before = await asyncio.to_thread(value_past.show, run, some, since)  # in nobody's way
+            if before is None:
                 break
         return {
             "source": trial.now.source or None,
@@ -154,6 +153,10 @@ class Valuing:
             "complete": before is None,
             **run.report(),
         }
+
+    def _part(self, connection: Connection, *, before: int | None, with_history: bool) -> list[value_past.Past]:
+        driver = self._database.driver(connection)
+        return value_past.newest(connection, driver, before, with_history=with_history)
 
     async def lessons(self) -> dict[str, Any]:
         """What past bookings teach, whether or not the rules use it."""

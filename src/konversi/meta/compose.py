@@ -19,7 +19,7 @@ from konversi.meta.channels import (
     WEBSITE,
     Tables,
 )
-from konversi.meta.own_data import named, own_data
+from konversi.meta.own_data import category, named, own_data
 
 if TYPE_CHECKING:
     from konversi.events.conversion import Channel, Conversion, Service
@@ -188,8 +188,9 @@ def _content(service: Service, currency: str, country: str | None, notes: list[N
     content: dict[str, Any] = {"id": own_id, "title": title, "quantity": service.quantity}
     if service.price is not None:
         content["item_price"] = amount(service.price, currency)
-    if service.category is not None:
-        content["category"] = service.category
+    kind = category(service, country, notes)
+    if kind is not None:
+        content["category"] = kind
     return content
 
 

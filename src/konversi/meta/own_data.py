@@ -68,5 +68,13 @@ def named(service: Service, country: str | None, notes: list[Note]) -> tuple[str
     return service.id, title
 
 
+def category(service: Service, country: str | None, notes: list[Note]) -> str | None:
+    """A service's category as Meta gets it, if it has one."""
+    if service.category is not None and tells_who("", service.category, country):
+        _left_out(notes, "services")
+        return None
+    return service.category
+
+
 def _left_out(notes: list[Note], about: str) -> None:
     notes.append(Note(about, "custom_tells_who", _WHY))

@@ -260,7 +260,8 @@ class MemoryOutbox:
         states = Counter(row.state for row in self._rows.values())
         states[State.DELIVERED] = self._totals[Step.DELIVER]
         oldest = min((row.accepted_at for row in self._waiting()), default=None)
-        return Counts({state: states[state] for state in State}, dict(+self._totals), oldest)
+        by_lane = Counter(row.lane for row in self._waiting())
+        return Counts({state: states[state] for state in State}, dict(+self._totals), oldest, dict(by_lane))
 
     async def change(self, event: int, step: Step, *, now: float, reason: str, lane: str | None = None) -> State:
         row = self._rows.get(event)

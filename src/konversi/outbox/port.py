@@ -154,6 +154,7 @@ class Counts(NamedTuple):
     states: dict[State, int]
     totals: dict[str, int]
     oldest_waiting: float | None  # Unix seconds at which the oldest waiting event was accepted
+    by_lane: dict[str, int] | None = None  # waiting events
 
 
 class Commits(NamedTuple):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sqlalchemy import and_, delete, func, insert, select, text, update
+from sqlalchemy import and_, delete, func, insert, select, text, tuple_, update
 
 from konversi.errors import NotFound
 from konversi.outbox.lanes import TEST_PATTERN
 from konversi.outbox.members import unpack
 from konversi.outbox.port import Attempt, Counts, Course, Search, Settlement, Stored
 from konversi.outbox.states import FINAL, State, Step, after, sources
-from konversi.outbox.tables import RARE, attempts, events, lane_courses, queue, totals
+from konversi.outbox.tables import RARE, WAITING, attempts, events, lane_courses, queue, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 _CHUNK = 500  # ids in one IN list
-EXPIRED_AT_ONCE = 1_000  # there may be millions
 
 SLOT = "mod(pg_backend_pid(), 64)"  # of a total: no two connections mostly write the same row
 _SLOT = text(f"({SLOT})")
@@ -30,6 +29,14 @@ _STORED = select(
     queue.c.in_doubt, queue.c.reason, queue.c.attempts, events.c.notes, events.c.body, events.c.digest,
     events.c.journey, events.c.touch, events.c.given,
 ).join_from(events, queue, events.c.id == queue.c.id)  # fmt: skip
+
+
+class Key(NamedTuple):
+    """A place in the order of the waiting events."""
+
+    lane: str
+    due_at: float
+    id: int
 
 
 def find(connection: Connection, event: int) -> Stored | None:
@@ -83,28 +90,48 @@ def attempts_of(connection: Connection, ids: Sequence[int]) -> list[Attempt]:
 
 def lanes(connection: Connection) -> list[tuple[str, float]]:
     """Each lane with waiting events and when its first is due: one index look-up a lane, however many events wait."""
-    waits = queue.c.state == text("'waiting'")  # as the index has it
-    named = select(func.min(queue.c.lane).label("lane")).where(waits).cte("named", recursive=True)
-    following = select(func.min(queue.c.lane)).where(waits, queue.c.lane > named.c.lane).scalar_subquery()
+    named = select(func.min(queue.c.lane).label("lane")).where(WAITING).cte("named", recursive=True)
+    following = select(func.min(queue.c.lane)).where(WAITING, queue.c.lane > named.c.lane).scalar_subquery()
     named = named.union_all(select(following).where(named.c.lane.is_not(None)))
-    due = select(func.min(queue.c.due_at)).where(waits, queue.c.lane == named.c.lane).scalar_subquery()
+    due = select(func.min(queue.c.due_at)).where(WAITING, queue.c.lane == named.c.lane).scalar_subquery()
     rows = connection.execute(select(named.c.lane, due).where(named.c.lane.is_not(None)))
     return [(lane, due_at) for lane, due_at in rows if due_at is not None]
 
 
-def counts(connection: Connection) -> Counts:
+class Backlog(NamedTuple):
+    """What waits or came to nothing: as many events as were accepted in hours or days."""
+
+    by_lane: dict[str, int]  # that wait
+    first: int | None  # the lowest id of those
+    rare: dict[State, int]
+
+    @property
+    def number(self) -> int:
+        """Of all of them."""
+        return sum(self.by_lane.values()) + sum(self.rare.values())
+
+
+def backlog(connection: Connection) -> Backlog:
+    """Counts each one, along the indexes of their states."""
+    in_trouble = connection.execute(select(queue.c.state, func.count()).where(RARE).group_by(queue.c.state))
+    rare = {State(state): number for state, number in in_trouble}
+    first = func.min(queue.c.id + 0)  # + 0: in the index, not along the whole history
+    lanes_of = select(queue.c.lane, func.count(), first).where(WAITING).group_by(queue.c.lane)
+    rows = connection.execute(lanes_of).all()
+    return Backlog({row[0]: row[1] for row in rows}, min((row[2] for row in rows), default=None), rare)
+
+
+def counts(connection: Connection, waiting: Backlog) -> Counts:
     """How many events stand where. Delivered ones are counted by their running total, not by visiting them."""
-    rare = connection.execute(select(queue.c.state, func.count()).where(RARE).group_by(queue.c.state))
-    states = {State(state): number for state, number in rare}
-    waiting = select(func.count(), func.min(queue.c.id + 0)).where(queue.c.state == State.WAITING.value)
-    states[State.WAITING], first = connection.execute(waiting).one()  # + 0: in the index, not along the whole history
+    states = dict(waiting.rare)
+    states[State.WAITING] = sum(waiting.by_lane.values())
     under_way = select(func.coalesce(func.sum(attempts.c.events), 0)).where(attempts.c.ended_at.is_(None))
     states[State.SENDING] = int(connection.execute(under_way).scalar_one())
     summed = select(totals.c.step, func.sum(totals.c.events)).group_by(totals.c.step)
     running = {step: int(number) for step, number in connection.execute(summed)}
     states[State.DELIVERED] = running.get(Step.DELIVER.value, 0)
-    oldest = connection.execute(select(events.c.accepted_at).where(events.c.id == first)).scalar()
-    return Counts({state: states.get(state, 0) for state in State}, running, oldest)
+    oldest = connection.execute(select(events.c.accepted_at).where(events.c.id == waiting.first)).scalar()
+    return Counts({state: states.get(state, 0) for state in State}, running, oldest, waiting.by_lane)
 
 
 def add_total(connection: Connection, step: str, number: int) -> None:
@@ -219,12 +246,16 @@ def rescue(connection: Connection, now: float, step_of: Callable[[str], Step], *
     return rescued
 
 
-def expire(connection: Connection, now: float) -> int:
-    """End up to `EXPIRED_AT_ONCE` waiting events whose deadline passed."""
-    late = connection.execute(
-        select(queue.c.id).where(queue.c.state == State.WAITING.value, queue.c.deadline <= now).limit(EXPIRED_AT_ONCE)
-    )
-    return end_expired(connection, late.scalars().all())
+def late(connection: Connection, now: float, after_this: Key | None, number: int) -> tuple[list[int], Key | None]:
+    """Of the next `number` waiting events those whose deadline passed, and where to go on; nowhere after the last."""
+    of = queue.c.lane, queue.c.due_at, queue.c.id
+    following = select(*of, queue.c.deadline).where(WAITING).order_by(*of)
+    if after_this is not None:
+        following = following.where(tuple_(*of) > tuple_(*after_this))
+    some = following.limit(number).subquery()
+    ids = connection.execute(select(some.c.id).where(some.c.deadline <= now)).scalars().all()
+    last = connection.execute(following.with_only_columns(*of).offset(number - 1).limit(1)).one_or_none()
+    return list(ids), None if last is None else Key(*last)
 
 
 def end_expired(connection: Connection, ids: Sequence[int]) -> int:
@@ -239,9 +270,7 @@ def withhold(connection: Connection, event: int, reason: str) -> int:
 
 def hold_tests(connection: Connection) -> int:
     """Hold waiting test events."""
-    tests = connection.execute(
-        select(queue.c.id).where(queue.c.state == State.WAITING.value, queue.c.lane.like(TEST_PATTERN))
-    )
+    tests = connection.execute(select(queue.c.id).where(WAITING, queue.c.lane.like(TEST_PATTERN)))
     return _transfer(
         connection,
         tests.scalars().all(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from konversi.clock import monotonic
 from konversi.database.opening import open_database
 from konversi.database.port import FULL
 from konversi.outbox import statements
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 _BRIEF = 200  # events whose insert takes about as long as its commit
 _FEW = 4  # requests at once: who bears so few should get no more, while one more or less of many is nothing
 _MOST_QUEUED = 50_000  # events that may wait for a commit before the door says 503
+_LOOKED_AT, _LATE_AT_ONCE = 50_000, 10_000  # waiting events: of millions, some each time
+_EXPIRED_AT_ONCE = 1_000
+_MANY, _COUNTED_A_SECOND = 50_000, 100_000  # waiting events: so that counting takes a twentieth of the time at most
 
 
 class Hot(Protocol):
@@ -89,6 +93,9 @@ class SqlOutbox:
         self._hot = hot
         self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True)
         self._look_ups = database.look_ups(self._homes)
+        self._looked_upto: statements.Key | None = None
+        self._backlog: statements.Backlog | None = None
+        self._counts_until = 0.0
         self._closed = False
         self.objections: Objections = nobody_objects
 
@@ -171,9 +178,20 @@ class SqlOutbox:
         return rescued
 
     async def expire(self, now: float) -> int:
+        """It looks at `_LOOKED_AT` waiting events, and at the following ones when it is called again."""
         expired = 0
-        while some := await self.database.write(lambda connection: statements.expire(connection, now)):
-            expired += some
+        for _ in range(_LOOKED_AT // _LATE_AT_ONCE):
+            place = self._looked_upto
+            ids, self._looked_upto = await self.database.read(
+                lambda connection, place=place: statements.late(connection, now, place, _LATE_AT_ONCE)  # type: ignore[misc]
+            )
+            for start in range(0, len(ids), _EXPIRED_AT_ONCE):
+                some = ids[start : start + _EXPIRED_AT_ONCE]
+                expired += await self.database.write(
+                    lambda connection, some=some: statements.end_expired(connection, some)  # type: ignore[misc]
+                )
+            if self._looked_upto is None:
+                break
         return expired
 
     async def hold_tests(self) -> int:
@@ -213,7 +231,13 @@ class SqlOutbox:
         return await self.database.read(lambda connection: statements.attempts_of(connection, ids))
 
     async def counts(self) -> Counts:
-        return await self.database.read(statements.counts)
+        """A large backlog is counted again only after a while: its count takes half a second for each million."""
+        if self._backlog is None or monotonic() >= self._counts_until:
+            self._backlog = await self.database.read(statements.backlog)
+            number = self._backlog.number
+            self._counts_until = monotonic() + (number / _COUNTED_A_SECOND if number > _MANY else 0.0)
+        waiting = self._backlog
+        return await self.database.read(lambda connection: statements.counts(connection, waiting))
 
     async def aclose(self) -> None:
         if self._closed:

@@ -19,9 +19,10 @@ from sqlalchemy import (
 
 from konversi.database.metadata import Id, key, metadata, only
 
-# The states with few events. SQLite uses a partial index only for a condition that reads as the index's own does.
+# SQLite uses a partial index only for a condition that reads as the index's own does: no value that is given later.
 _RARE = "state NOT IN ('waiting', 'sending', 'delivered')"
-RARE = text(_RARE)
+_WAITING = "state = 'waiting'"
+RARE, WAITING = text(_RARE), text(_WAITING)  # the states with few events, and the one with a backlog
 
 events = Table(
     "events",
@@ -61,7 +62,7 @@ queue = Table(
     Column("in_doubt", Integer, nullable=False),
     Column("attempts", Text, nullable=False),  # ids of its attempts, each followed by a comma
     Column("reason", Text, nullable=False),
-    Index("ix_queue_due", "lane", "due_at", "id", **only("state = 'waiting'")),
+    Index("ix_queue_due", "lane", "due_at", "id", **only(_WAITING)),
     Index("ix_queue_rare", "state", "id", **only(_RARE)),
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.payments.payment import Payment, begun, told
@@ -95,7 +94,7 @@ def taken(known: Known, one: Told, policy: PartPayments, now: float) -> Outcome:
     references = candidates(one.notice.references)
     after = joined(known, after, references)
     after = decided(known, after, policy, now, identified=one.identified, patient=one.notice.booking_may_follow)
-    if before is not None and replace(after, due_at=before.due_at) == before:
+    if before is not None and after._replace(due_at=before.due_at) == before:
         after = before  # it told nothing new
     else:
         known.keep(after)
@@ -107,7 +106,7 @@ def _gone_of_others(known: Known, payment: Payment) -> None:
     """What goes back of one payment may go back of the Purchase that another one led to for both."""
     for other in known.others(payment):
         if other.purchase is not None:
-            after = replace(other, gone=gone_of(other, known.others(other)))
+            after = other._replace(gone=gone_of(other, known.others(other)))
             if after != other:
                 known.keep(after)
 
@@ -117,7 +116,7 @@ def looked_again(known: Known, payment: Payment, policy: PartPayments, now: floa
     after = joined(known, payment, candidates([payment.reference] if payment.reference else []))
     after = decided(known, after, policy, now, identified=False, patient=False)
     if after.purchase is None and after.due_at is not None and (after.paid_at or 0) + _WINDOW < now:
-        after = replace(after, due_at=None)
+        after = after._replace(due_at=None)
     known.keep(after)
     return Outcome(after, after != payment, known.bookings.get(after.booking_id or ""))
 
@@ -127,7 +126,7 @@ def joined(known: Known, payment: Payment, references: Sequence[str]) -> Payment
     if payment.booking_id is not None:
         return payment
     found = next((known.bookings[one] for one in references if one in known.bookings), None)
-    return payment if found is None else replace(payment, booking_id=found.booking_id, journey=found.journey)
+    return payment if found is None else payment._replace(booking_id=found.booking_id, journey=found.journey)
 
 
 def decided(
@@ -140,13 +139,12 @@ def decided(
         return _after_purchase(payment, booking, others)
     found = purchase_of(policy, payment, others, booking)
     if not isinstance(found, Due):
-        return replace(payment, why=found.why, due_at=None, flag=flag_of(payment, others, booking))
+        return payment._replace(why=found.why, due_at=None, flag=flag_of(payment, others, booking))
     if booking is None and not identified and (patient or IDENTIFYING.isdisjoint(payment.user_data)):
         wait = _PATIENCE if patient else _SOON if now - payment.seen_at < _SELDOM else _SELDOM
-        return replace(payment, why=_UNJOINED, due_at=now + wait, flag="" if patient else "unjoined")
+        return payment._replace(why=_UNJOINED, due_at=now + wait, flag="" if patient else "unjoined")
     why = f"{_how(payment, booking)} {found.why}"
-    return replace(
-        payment,
+    return payment._replace(
         purchase=found.event_id,
         purchase_value=found.value,
         purchase_currency=found.currency,
@@ -177,4 +175,4 @@ def _after_purchase(payment: Payment, booking: Booking | None, others: Sequence[
     gone = payment.reversed > 0 or not payment.stage.paid
     why = payment.why if not gone or _NOT_TOLD in payment.why else f"{payment.why} {_NOT_TOLD}"
     flag = payment.flag if payment.flag == "refused" else flag_of(payment, others, booking)
-    return replace(payment, why=why, flag=flag, gone=gone_of(payment, others))
+    return payment._replace(why=why, flag=flag, gone=gone_of(payment, others))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -150,7 +149,7 @@ def _numbered(outcome: Outcome, numbers: dict[tuple[str, str], int]) -> Outcome:
     one = outcome.payment
     if one.id is not None:
         return outcome
-    return outcome._replace(payment=replace(one, id=numbers[one.provider, one.payment_id]))
+    return outcome._replace(payment=one._replace(id=numbers[one.provider, one.payment_id]))
 
 
 def _due(connection: Connection, now: float) -> Sequence[int]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["CLIENT", "INTERNAL", "SERVER", "came_with", "current", "failed", "headers", "span"]
 
 CLIENT, INTERNAL, SERVER = SpanKind.CLIENT, SpanKind.INTERNAL, SpanKind.SERVER
-_W3C = TraceContextTextMapPropagator()  # of `baggage` nothing is taken: strangers put there what they like
-_HEADERS = ("traceparent", "tracestate")
+_W3C = TraceContextTextMapPropagator()
+_PARENT = b"traceparent"  # numbers only; into `tracestate` and `baggage` strangers put what they like
 
 
 @contextmanager
@@ -69,5 +69,4 @@ def headers() -> dict[str, str]:
 
 def came_with(sent: Mapping[bytes, bytes]) -> Context:
     """Where a call's headers say that its trace began."""
-    given = {name: sent[name.encode()].decode("latin-1") for name in _HEADERS if name.encode() in sent}
-    return _W3C.extract(given)
+    return _W3C.extract({_PARENT.decode(): sent[_PARENT].decode("latin-1")} if _PARENT in sent else {})

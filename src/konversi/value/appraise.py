@@ -18,6 +18,7 @@ from konversi.value.worth import ONE, UnusableError, priced, rounded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from konversi.value.choosing import Picker
     from konversi.value.learned import Learned
     from konversi.value.lifetime import Paid
     from konversi.value.rules import ValueRules
@@ -37,15 +38,20 @@ class Appraisal(NamedTuple):
 
 
 def appraise(
-    sale: Sale, rules: ValueRules, home: str, learned: Learned = NOTHING_LEARNED, paid: Sequence[Paid] = ()
+    sale: Sale,
+    rules: ValueRules,
+    home: str,
+    picker: Picker,
+    learned: Learned = NOTHING_LEARNED,
+    paid: Sequence[Paid] = (),
 ) -> Appraisal | None:
     """What the rules make of it; nothing where none is about it.
 
-    `home` is the currency of the rules' amounts, `learned` what past bookings say, `paid` what the customer
-    paid before.
+    `home` is the currency of the rules' amounts, `picker` finds one of them, `learned` is what past bookings say, and
+    `paid` what the customer paid before.
     """
     try:
-        found = priced(sale, rules, home, learned)
+        found = priced(sale, rules, home, learned, picker)
         appraisal = _told(sale, found) if found.speaks else None
         currency, own = found.currency, _sum(part.worth for part in found.parts)
     except UnusableError as error:
@@ -120,5 +126,5 @@ def _reason(sale: Sale, found: Priced, value: float) -> list[Note]:
     if not reasons:
         return []
     instead = "" if given is None or given == now else f" instead of {given}"
-    because = "; ".join(dict.fromkeys(reasons))
-    return [Note("value", "value_by_rule", f"Meta is told {now}{instead}: {because}."[:_LONGEST])]
+    because = "; ".join(dict.fromkeys(reasons))[:_LONGEST]
+    return [Note("value", "value_by_rule", f"Meta is told {now}{instead}: {because}.")]

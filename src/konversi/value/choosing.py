@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from konversi.value.rules import PAID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from decimal import Decimal
 
     from konversi.value.rules import Rule, Stage, ValueRules
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # What a general `show_up` is about: bookings, and what comes before their payment.
 UNPAID = frozenset({"LeadSubmitted", "QualifiedLead", "Schedule", "InitiateCheckout"})
+
+
+_MOST_REMEMBERED = 5_000
 
 
 class Chance(NamedTuple):
@@ -37,9 +40,22 @@ def stage_of(sale: Sale, rules: ValueRules) -> tuple[str, Stage] | None:
     return next(((name, rules.stages[name]) for name in sale.names if name in rules.stages), None)
 
 
-def rule_of(line: Line | None, sale: Sale, rules: Iterable[Rule]) -> Rule | None:
-    """The first rule that fits the service; without one, that fits a conversion that names none."""
-    return next((rule for rule in rules if _is_of(sale, rule) and _fits(line, rule)), None)
+class Picker:
+    """Finds the rule for a service, and remembers it: a business has few services, and may have hundreds of rules."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._found: dict[tuple[str, ...], Rule | None] = {}
+
+    def rule_of(self, line: Line | None, sale: Sale) -> Rule | None:
+        """The first rule that fits the service; without one, that fits a conversion that names none."""
+        place = sale.names if line is None else (line.id, line.name, line.category, *sale.names)
+        if place not in self._found:
+            if len(self._found) >= _MOST_REMEMBERED:
+                self._found.clear()
+            fitting = (rule for rule in self._rules if _is_of(sale, rule) and _fits(line, rule))
+            self._found[place] = next(fitting, None)
+        return self._found[place]
 
 
 def chance_of(rule: Rule | None, sale: Sale, rules: ValueRules) -> Chance | None:

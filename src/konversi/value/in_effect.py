@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from konversi.value.appraise import appraise
+from konversi.value.choosing import Picker
 from konversi.value.learned import NOTHING_LEARNED
 from konversi.value.rules import NO_RULES
 from konversi.value.sale import sale_of
@@ -42,17 +43,27 @@ class Values:
 
     def __init__(self, currency: str) -> None:
         self.currency = currency
-        self.now = InEffect()
+        self._now = InEffect()
+        self._picker = Picker(())
+
+    @property
+    def now(self) -> InEffect:
+        """What is in effect."""
+        return self._now
+
+    @now.setter
+    def now(self, other: InEffect) -> None:
+        self._now, self._picker = other, Picker(other.rules.rules)
 
     @property
     def speak(self) -> bool:
         """Whether there are any rules."""
-        return self.now.rules is not NO_RULES
+        return self._now.rules is not NO_RULES
 
     @property
     def wants_history(self) -> bool:
         """Whether it matters what a customer paid before."""
-        return self.now.rules.predicted_ltv is not None
+        return self._now.rules.predicted_ltv is not None
 
     def apply(
         self,
@@ -64,9 +75,9 @@ class Values:
         paid: Sequence[Paid] = (),
     ) -> Applied | None:
         """What the rules make of an event's custom data; nothing where they leave it as it is."""
-        rules, learned, _ = self.now
+        rules, learned, _ = self._now
         sale = sale_of(names, custom, (currency or self.currency).strip().upper(), ad)
-        found = appraise(sale, rules, rules.currency or self.currency, learned, paid)
+        found = appraise(sale, rules, rules.currency or self.currency, self._picker, learned, paid)
         if found is None:
             return None
         after = {**custom, **found.told}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from konversi.events.money import exact
 from konversi.value.learned import Figure
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Model:
             "show_up": float(rate.number) if rate else None,
             "paid_share": float(share.number) if share else None,
             "payment": [
-                {"currency": currency, "value": float(round(figure.number, 2))}
+                {"currency": currency, "value": exact(figure.number, currency)}
                 for currency, figure in sorted(found.items())
                 if figure is not None
             ],

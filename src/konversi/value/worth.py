@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from konversi.value.choosing import LEARNED, STAGE, Chance, amounts_of, chance_of, rule_of, stage_of
+from konversi.value.choosing import LEARNED, STAGE, Chance, amounts_of, chance_of, stage_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from konversi.value.choosing import Picker
     from konversi.value.learned import Figure, Learned
     from konversi.value.rules import Rule, Stage, ValueRules
     from konversi.value.sale import Sale
@@ -53,9 +54,9 @@ class Priced(NamedTuple):
         )
 
 
-def priced(sale: Sale, rules: ValueRules, home: str, learned: Learned) -> Priced:
+def priced(sale: Sale, rules: ValueRules, home: str, learned: Learned, picker: Picker) -> Priced:
     """The conversion as the rules see it; `home` is the currency of their amounts. Raises `UnusableError`."""
-    picked = [rule_of(line, sale, rules.rules) for line in sale.lines] or [rule_of(None, sale, rules.rules)]
+    picked = [picker.rule_of(line, sale) for line in sale.lines] or [picker.rule_of(None, sale)]
     stage = _fixed_stage(sale, rules, picked)
     uses_fixed = stage is not None or any(amounts_of(rule, sale)[0] is not None for rule in picked)
     rate, currency = _rate(sale, rules, home, uses_fixed=uses_fixed)

@@ -10,7 +10,7 @@ import konversi.dashboard
 from konversi.alerts import rules
 from konversi.dashboard.reasons import phrases, reason
 from konversi.delivery import courier
-from konversi.delivery.decide import _HELD
+from konversi.delivery.decide import HELD
 from konversi.errors import KonversiError
 from konversi.meta import answers
 from konversi.meta.answers import judge
@@ -27,7 +27,7 @@ WRITTEN = [
     *(f"{rule.means} {rule.remedy}" for rule in MEANINGS),
     *(text for one in FINDINGS for text in (one.what, one.remedy)),
     *(rule.remedy for rule in rules.RULES),
-    _HELD.format(answers._LOST.means),
+    HELD.format(answers._LOST.means),
     courier._TOO_LATE,
 ]
 

@@ -282,6 +282,13 @@ def test_what_tells_who_somebody_is_stays_out_of_the_custom_data_and_the_event_i
     assert left_out == ["custom.note", "custom", "customer.preferences", "source", "services"]
 
 
+def test_a_category_goes_with_its_service_unless_it_tells_who_somebody_is():
+    services = [{"name": "Peeling", "category": "Facial"}, {"name": "Peeling", "category": "from ani@example.com"}]
+    composed = put(services=services)
+    assert [one.get("category") for one in composed.event["custom_data"]["contents"]] == ["Facial", None]
+    assert "custom_tells_who" in codes(composed)
+
+
 @pytest.mark.parametrize(
     ("said", "sent"), [("Bahasa Indonesia", "id"), ("id-ID", "id"), ("Klingon", None), (" ", None)]
 )

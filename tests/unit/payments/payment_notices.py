@@ -1,6 +1,5 @@
 """What the tests of payments' rules share."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from konversi.payments.deciding import Known, Told, looked_again, taken
@@ -46,7 +45,7 @@ def history(notices, *, bookings=("BK-1",), policy="each", user_data=None, price
     payments = {}
     for number, one in enumerate(notices):
         outcome = taken(known, Told(one, user_data or {}), policy, NOW + number)
-        payment = replace(outcome.payment, id=outcome.payment.id or number + 1)
+        payment = outcome.payment._replace(id=outcome.payment.id or number + 1)
         known.keep(payment)
         payments |= {other.payment_id: other for other in known.changed.values()}
         if payment.purchase is not None:

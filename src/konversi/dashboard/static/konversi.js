@@ -67,7 +67,10 @@ function tail() {
   const state = one("[data-tail-state]");
   const stop = one("[data-tail-stop]");
   const words = Object.fromEntries(all("i", one("[data-tail-words]").content).map((each) => [each.dataset.what, each.textContent]));
-  const clock = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
+  // As the pages write it: "29 Nov 2026, 11:07:45".
+  const parts = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  const format = new Intl.DateTimeFormat({ en: "en-GB", id: "id-ID" }[document.documentElement.lang], parts);
+  const clock = { format: (at) => format.format(at).replaceAll(".", ":").replace(" pukul ", ", ") };
   const part = (tag, text, given = {}) => Object.assign(document.createElement(tag), { textContent: text, ...given });
   const say = (word) => { state.textContent = word; };
   const put = (row) => { list.prepend(row); while (list.children.length > TAIL_ROWS) list.lastElementChild.remove(); };

@@ -59,13 +59,13 @@ def _of(booking: Booking | None) -> Mapping[str, Any]:
 
 
 def _customer(user_data: Mapping[str, Any]) -> Customer:
-    """The match keys as a customer's fields: what is hashed stays so."""
+    """The match keys as a customer's fields: what is hashed stays so, and was read before."""
     fields: dict[str, Any] = {}
     for meta, value in user_data.items():
         field = _FIELDS.get(meta)
         if field is not None:
             fields[field] = value if field in _SEVERAL or not isinstance(value, list) else value[0]
-    return Customer.model_validate(fields)
+    return Customer.model_construct(**fields)
 
 
 def _services(booking: Booking) -> tuple[Service, ...]:
