@@ -210,6 +210,7 @@ def test_the_status_says_how_things_stand(shelf):
     assert said["test_event_code"] == "TEST12345"
     assert said["states"] == {
         "waiting": 1, "sending": 0, "delivered": 3, "dead": 2, "expired": 0, "held": 0, "discarded": 0,
+        "withheld": 0,
     }  # fmt: skip
     assert said["needs_attention"] == 2
     assert said["accepted_ever"] == 6
