@@ -135,8 +135,8 @@ class _Server(Server):
 _idle: list[FastAPI] = []  # of gateways that ended: to describe all doors again takes longer than most tests
 
 
-def _described(pages: Sequence[BaseRoute]) -> FastAPI:
-    return _idle.pop() if _idle else _describe(pages)
+def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
+    return _idle.pop() if _idle and pages else _describe(pages)
 
 
 _describe, app._described = app._described, _described

@@ -17,6 +17,7 @@ import pytest
 from api_chats import APP_SECRET, SECRETS, WABA, bot, bytes_of, message, message_in, signed
 from api_harness import EVENTS, GUIDE, PATIENCE, PIXEL, TOKEN, booking, lead
 
+from konversi.aftercare import erasing
 from konversi.intake.http.apart import Apart
 from konversi.intake.payments.samples import PROVIDERS
 from konversi.intake.payments.samples import call as payment_call
@@ -517,3 +518,17 @@ def test_a_caller_that_goes_away_leaves_the_gateway_sound(deployed, meta):
     asyncio.run(impatient())
     assert platform.post(EVENTS, lead(booking_id="BK-2")).json()["state"] == "delivered"
     assert platform.cron().json()["waiting"] == 0
+
+
+def test_the_scheduler_goes_on_with_an_erasure(deployed, look, monkeypatch):
+    monkeypatch.setattr(erasing, "_SETTLED", 0.0)
+    platform = deployed()
+    platform.post(EVENTS, lead(booking_id="BK-1"))
+    asked = platform.post("/v1/erasures", {"phone": lead()["customer"]["phone"]}, prefer="wait=0")
+    assert asked.status in (200, 202), asked.body
+    again = platform.post(EVENTS, lead(booking_id="BK-2"))
+    assert again.json()["errors"][0]["code"] == "customer_erased"
+    assert platform.cron().status == 200
+    assert look("SELECT count(*) FROM events") == [(0,)]
+    (told,) = platform.get("/v1/erasures").json()["erasures"]
+    assert told["state"] == "done"

@@ -93,7 +93,6 @@ VARIABLES = [
     ("KONVERSI_CONSENT_DAYS", "1000", "consent_days", 1000),
     ("KONVERSI_VALUE_RULES", "value.toml", "value_rules", Path("value.toml")),
     ("KONVERSI_VALUE_LEARN_HOURS", "12", "value_learn_hours", 12),
-    ("KONVERSI_CUSTOMER_DAYS", "400", "customer_days", 400),
     ("KONVERSI_CONSENT", "required", "consent", "required"),
     ("KONVERSI_STOP_WORDS", "HENTI, JANGAN KIRIM", "stop_words", "HENTI, JANGAN KIRIM"),
     ("KONVERSI_START_WORDS", "-", "start_words", "-"),

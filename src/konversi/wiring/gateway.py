@@ -198,7 +198,10 @@ def _assemble(
 
     alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
     valuing = valuing_of(settings, stores, rules.values, lambda: database.tell(VALUE))
-    demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts, valuing) if on_demand else None
+    erasures = erasures_of(settings, stores)
+    demanded = None
+    if on_demand:
+        demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts, valuing, erasures)
 
     accepting = _accepting(stores, wake)
     receiver = kinds.receiver(store, rules, **accepting)
@@ -266,7 +269,7 @@ def _assemble(
         entrance=stores.entrance,
         processes=Processes(database, clock.now),
         alerts=alerts,
-        erasures=erasures_of(settings, stores),
+        erasures=erasures,
         exports=exports_of(settings, stores),
         valuing=valuing,
         on_demand=demanded,

@@ -13,6 +13,7 @@ from konversi.outbox.states import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from konversi.aftercare.erasing import Erasures
     from konversi.aftercare.upkeep import Upkeep
     from konversi.alerts.watchman import Watchman
     from konversi.delivery.rounds import Rounds
@@ -37,6 +38,7 @@ class OnDemand:
         look_again: Callable[[str], None],
         alerts: Watchman,
         valuing: Valuing,
+        erasures: Erasures,
     ) -> None:
         """`look_again` hears the name of each dataset that is reached in another way from now on."""
         self._settings = settings
@@ -47,6 +49,7 @@ class OnDemand:
         self._look_again = look_again
         self._alerts = alerts
         self._valuing = valuing
+        self._erasures = erasures
         self._fresh_until = stores.clock.now() + _FRESH_SECONDS
         self._wanted = False
 
@@ -98,6 +101,7 @@ class OnDemand:
         await asyncio.gather(self._rounds.deliver(left), self._hand_on(left))
         await self._alerts.once()
         await self._valuing.lesson()
+        await self._erasures.catch_up()
         after = await outbox.counts()
         return {
             "delivered": after.totals.get("deliver", 0) - before.get("deliver", 0),
