@@ -70,6 +70,8 @@ def tells_who(name: str, value: Any, country: str | None) -> bool:
 
 
 def _in_text(said: str, name: str, country: str | None) -> bool:
+    if said.isascii() and said.replace(" ", "").isalpha():
+        return False  # words alone, as nearly all names of services and sources
     text = said if said.isascii() else _in_plain_digits(said)
     if _WORTH_A_LOOK.search(text) is None:
         return False

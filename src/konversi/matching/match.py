@@ -27,7 +27,6 @@ _DAY_MS = 86_400_000
 _HASHED_NAME = Remark(
     None, "name_hashed", "A hashed full name can't be split, so it is left out. Hash first_name and last_name each."
 )
-_FROM_CITY = Remark(None, "region_from_city", "It was not given, and is certain from the city. Nothing is to be done.")
 
 
 class Match(NamedTuple):
@@ -85,8 +84,10 @@ def _setting(phone_country: str | None, customer_country: str | None, day: int) 
 
 @lru_cache(maxsize=8_192)
 def _region_of(city: str, phone_country: str | None, customer_country: str | None) -> str | None:
-    """Remembered, since many customers share it."""
-    return region_of(city, Setting(phone_country, customer_country))
+    """The hash of the region in which the city certainly is. Remembered, since many customers share it."""
+    setting = Setting(phone_country, customer_country)
+    region = region_of(city, setting)
+    return None if region is None else digest(_REGION, region, setting)[0]
 
 
 class _Gathered:
@@ -124,10 +125,9 @@ class _Gathered:
 
     def region_of(self, city: str) -> None:
         """A city that can only be in one region tells it."""
-        region = _region_of(city, *self.setting[:2])
-        if region is not None:
-            self.in_hashes(_REGION, region, None)
-            self._note(_REGION.about, _FROM_CITY)
+        hashed = _region_of(city, *self.setting[:2])
+        if hashed is not None:
+            self.user_data[_REGION.meta] = [hashed]
 
     def full_name(self, name: str, given: dict[str, Any]) -> None:
         """Read only where neither part is given by itself."""

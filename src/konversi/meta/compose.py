@@ -188,7 +188,7 @@ def _content(service: Service, currency: str, country: str | None, notes: list[N
     content: dict[str, Any] = {"id": own_id, "title": title, "quantity": service.quantity}
     if service.price is not None:
         content["item_price"] = amount(service.price, currency)
-    kind = category(service, country, notes)
+    kind = None if service.category is None else category(service, country, notes)
     if kind is not None:
         content["category"] = kind
     return content

@@ -55,6 +55,8 @@ def limited(conversion: Conversion, wish: Wish) -> tuple[dict[str, Any], tuple[N
     far as their country is given; `all` limits every event. Where the state is given it is told, else Meta finds out.
     """
     own = conversion.limited_data_use
+    if own is None and wish == "off":  # nearly all: this is asked for every event
+        return {}, ()
     state = _state_of(own if isinstance(own, str) else conversion.customer.region)
     if isinstance(own, str) and state is None:
         return _UNKNOWN_STATE

@@ -106,10 +106,10 @@ def matched(country="ID", **given):
     return match(Customer(phone="+6281234567890", **given), country=country, seen_ms=0)
 
 
-def test_a_city_tells_a_region_that_was_not_given_and_a_note_says_so():
+def test_a_city_tells_a_region_that_was_not_given():
     found = matched(city="Jaksel")
     assert found.user_data["st"] == [sha256("dkijakarta")]
-    assert {note.code for note in found.notes} == {"place_spelled_out", "region_from_city"}
+    assert {note.code for note in found.notes} == {"place_spelled_out"}
 
 
 @pytest.mark.parametrize("city", ["Banjar", "Depok", "Tebing Tinggi", "Ubud", "Singapore"])
@@ -124,7 +124,6 @@ def test_what_stands_after_the_comma_tells_the_region_of_any_city():
 def test_a_region_that_was_given_stands_even_where_it_does_not_go_with_the_city():
     found = matched(city="Bandung", region="Jatim")
     assert found.user_data["st"] == [sha256("jawatimur")]
-    assert "region_from_city" not in {note.code for note in found.notes}
 
 
 def test_a_city_tells_no_region_of_a_customer_elsewhere():
