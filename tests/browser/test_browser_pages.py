@@ -87,7 +87,7 @@ def test_a_chosen_language_stays(looking, address):
 def test_numbers_lead_to_their_rows_and_rows_to_their_event(looking, address, script):
     page = looking(java_script_enabled=script)
     page.goto(address)
-    page.locator(".figures .bad a").click()
+    page.locator(".figures .bad a[href='/attention']").click()
     page.wait_for_url("**/attention")
     page.get_by_role("link", name="Look at one").first.click()
     page.wait_for_url(re.compile(r"/events/rc_"))
