@@ -5,6 +5,7 @@ import json
 import threading
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from agent_cases import BOOKED, BOOKING, NO_SLOT, PHONE, Told, arrived_once, example_of, gist, said_without, sandboxed
@@ -560,8 +561,7 @@ async def test_the_run_waits_no_longer_than_its_time_out_for_the_write():
     assert told.bookings == ["BK-1001"]
 
 
-async def test_what_is_never_ended_takes_no_memory_for_ever(monkeypatch):
-    monkeypatch.setattr("konversi.agents.langchain._MOST_UNDER_WAY", 3)
+async def test_a_call_that_is_cancelled_is_forgotten_and_books_nothing():
     told = Told()
     bookings = Bookings(via=told)
     began = asyncio.Event()
@@ -572,14 +572,23 @@ async def test_what_is_never_ended_takes_no_memory_for_ever(monkeypatch):
         return BOOKED
 
     tool = tool_of(lambda customer_phone: BOOKED, create_booking)
-    for _ in range(5):
-        began.clear()
-        running = asyncio.create_task(tool.ainvoke({"customer_phone": PHONE}, {"callbacks": [bookings]}))
-        await asyncio.wait_for(began.wait(), 5)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+    running = asyncio.create_task(tool.ainvoke({"customer_phone": PHONE}, {"callbacks": [bookings]}))
+    await asyncio.wait_for(began.wait(), 5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(bookings._under_way) == 0
+    assert told.bookings == []
+
+
+def test_what_is_never_ended_takes_no_memory_for_ever(monkeypatch):
+    monkeypatch.setattr("konversi.agents.langchain._MOST_UNDER_WAY", 3)
+    told = Told()
+    bookings = Bookings(via=told)
+    for _ in range(5):  # as a process that is stopped in the middle of a tool leaves it
+        bookings.on_tool_start({"name": "create_booking"}, "", run_id=uuid4(), inputs={"customer_phone": PHONE})
     assert len(bookings._under_way) == 3
+    tool = tool_of(lambda customer_phone: BOOKED)
     assert tool.invoke({"customer_phone": PHONE}, {"callbacks": [bookings]}) == BOOKED
     assert told.bookings == ["BK-1001"]
 
