@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from konversi.ads_settings import account_named
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import OverHttp
-from konversi.errors import GatewayUnreachable, InvalidRequest
+from konversi.cli.reaching import running
+from konversi.errors import InvalidRequest
 from konversi.events.faults import faults_of
 from konversi.intake.custom_conversions import NewCustomConversion
 from konversi.intake.invalid_fields import InvalidFields
@@ -31,7 +31,7 @@ _COLUMNS = ("id", "name", "type", "account", "dataset", "rule")
 def create(settings: Settings, given: dict[str, Any], where: Sequence[str], *, as_json: bool) -> int:
     """Make one. Raises `InvalidRequest` for a `where` that is not KEY=TEXT."""
     given = {name: value for name, value in {**given, "where": _pairs(where)}.items() if value is not None}
-    gateway = _running(settings)
+    gateway = running(settings)
     found = gateway.ask("POST", _PATH, body=given, seconds=_SECONDS) if gateway else asyncio.run(_made(settings, given))
     if as_json:
         print_json(found)
@@ -47,7 +47,7 @@ def show_list(settings: Settings, account: str | None, *, as_json: bool) -> int:
         named = account_named(account) if account else None
     except ValueError:
         raise InvalidRequest("--account: an id such as act_123456789.") from None
-    gateway = _running(settings)
+    gateway = running(settings)
     if gateway:
         found = gateway.ask("GET", _PATH, params={"account": named} if named else None, seconds=_SECONDS)
     else:
@@ -59,17 +59,6 @@ def show_list(settings: Settings, account: str | None, *, as_json: bool) -> int:
     else:
         words('There are none. Make one: konversi custom-conversions create "Big bookings" --min-value 500000')
     return 0
-
-
-def _running(settings: Settings) -> OverHttp | None:
-    over_http = OverHttp(settings)
-    try:
-        over_http.ask("GET", "/readyz")
-    except GatewayUnreachable:
-        if settings.url:
-            raise
-        return None
-    return over_http
 
 
 async def _made(settings: Settings, given: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import OverHttp
-from konversi.errors import GatewayUnreachable, InvalidRequest
+from konversi.cli.reaching import OverHttp, running
+from konversi.errors import InvalidRequest
 from konversi.events.faults import faults_of
 from konversi.intake.dataset_forms import AccountDataset, NewAccount, NewDataset
 from konversi.intake.invalid_fields import InvalidFields
@@ -117,14 +117,8 @@ def _filled(form: type[Form], given: Said) -> Form:
 
 def desk(settings: Settings) -> Desk:
     """The running gateway, or the database where none runs. Raises `GatewayUnreachable` for one that was named."""
-    over_http = OverHttp(settings)
-    try:
-        over_http.ask("GET", "/readyz")
-    except GatewayUnreachable:
-        if settings.url:
-            raise
-        return _InDatabase(settings)
-    return _AtGateway(over_http)
+    gateway = running(settings)
+    return _InDatabase(settings) if gateway is None else _AtGateway(gateway)
 
 
 def secret_in(path: Path | None) -> str | None:

@@ -9,8 +9,7 @@ from konversi.access.acting import Action, note
 from konversi.ads_settings import account_named
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import table, words
-from konversi.cli.reaching import OverHttp
-from konversi.errors import GatewayUnreachable
+from konversi.cli.reaching import running
 
 if TYPE_CHECKING:
     from konversi.settings import Settings
@@ -42,17 +41,13 @@ def sync(settings: Settings, account: str | None, days: int, *, as_json: bool) -
 
 def _through_the_gateway(settings: Settings, accounts: tuple[str, ...], days: int) -> list[dict[str, Any]] | None:
     """What the running gateway did; nothing where none runs."""
-    over_http = OverHttp(settings)
-    try:
-        over_http.ask("GET", "/readyz")
-    except GatewayUnreachable:
-        if settings.url:
-            raise
+    gateway = running(settings)
+    if gateway is None:
         return None
     found: list[dict[str, Any]] = []
     for account in accounts:
         given = {"account": account, "days": str(days)}
-        found += over_http.ask("POST", "/v1/spend/sync", params=given, seconds=_LONGEST)["pulled"]
+        found += gateway.ask("POST", "/v1/spend/sync", params=given, seconds=_LONGEST)["pulled"]
     return found
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import table, words
-from konversi.cli.reaching import OverHttp
-from konversi.errors import GatewayUnreachable
+from konversi.cli.reaching import running
 from konversi.wiring.valuing import open_valuing, rules_in, text_in
 
 if TYPE_CHECKING:
@@ -129,14 +128,10 @@ def _through_the_gateway(
     settings: Settings, path: str, params: dict[str, str], body: dict[str, Any] | None
 ) -> dict[str, Any] | None:
     """What the running gateway answered; nothing where none runs."""
-    over_http = OverHttp(settings)
-    try:
-        over_http.ask("GET", "/readyz")
-    except GatewayUnreachable:
-        if settings.url:
-            raise
+    gateway = running(settings)
+    if gateway is None:
         return None
-    return over_http.ask("POST", path, params=params, body=body, seconds=_LONGEST)
+    return gateway.ask("POST", path, params=params, body=body, seconds=_LONGEST)
 
 
 async def _dry_run(settings: Settings, text: str | None, days: int) -> dict[str, Any]:

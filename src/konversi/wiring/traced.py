@@ -127,7 +127,7 @@ class _TracedOutbox:
         lease_until: float,
         choose: Callable[[Sequence[Candidate]], Choice],
         *,
-        at_once: int = 1,
+        at_once: int | None = None,
     ) -> Batch | None:
         """The batch is sent in the same task, which the sender finds it by."""
         batch = await self._outbox.claim(lane, now, lease_until, choose, at_once=at_once)
