@@ -3,9 +3,11 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import orjson
 import pytest
 
 from konversi.insight.reading import Insight
+from konversi.matching.strength import told_by
 from konversi.outbox.store import open_outbox
 from outboxes import new_event
 
@@ -25,6 +27,16 @@ def known(number, user_data, channel="chat"):
     return new_event(f"Lead:{number}", lane=f"default|live|{channel}", body=(BODY % (channel, user_data)).encode())
 
 
+def with_its_keys(event):
+    """As the doors write it: what is summed stands beside the body."""
+    return event._replace(match_keys=told_by(orjson.loads(event.body)["user_data"]))
+
+
+def of_before(event):
+    """As it was written before that: the body alone tells."""
+    return event
+
+
 def test_coverage_and_estimate_are_of_all_events_of_a_name_and_channel(run, url):
     async def scene():
         async with opened(url) as (outbox, insight):
@@ -40,6 +52,7 @@ def test_coverage_and_estimate_are_of_all_events_of_a_name_and_channel(run, url)
     run(scene())
 
 
+@pytest.mark.parametrize("written", [with_its_keys, of_before])
 @pytest.mark.parametrize(
     ("user_data", "counts"),
     [
@@ -50,10 +63,10 @@ def test_coverage_and_estimate_are_of_all_events_of_a_name_and_channel(run, url)
         ('{"external_id":["a"]}', True),
     ],
 )
-def test_a_phone_that_is_the_customer_number_too_is_one_key(run, url, user_data, counts):
+def test_a_phone_that_is_the_customer_number_too_is_one_key(run, url, user_data, counts, written):
     async def scene():
         async with opened(url) as (outbox, insight):
-            await outbox.append([known(1, user_data)])
+            await outbox.append([written(known(1, user_data))])
             (found,) = (await insight.quality(0, None))["events"]
             assert ("external_id" in {key for key, share in found["coverage"].items() if share}) is counts
 

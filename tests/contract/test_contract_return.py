@@ -49,12 +49,12 @@ class Scene:
         arrival = Arrival(f"{who}-{ad}-{at}", "whatsapp", "1", "2", at, person, "text", referral)
         await self.journeys.arrive(Heard((arrival,)))
 
-    async def event(self, touch=None, value=None, name="Lead", currency="IDR", lane=LIVE, was=None):
+    async def event(self, touch=None, value=None, name="Lead", currency="IDR", lane=LIVE, was=None, worth=None):
         """Its number; `touch` is the number of a click."""
         self.events += 1
         data = b"" if value is None else b'"value":%s,"currency":"%s"' % (str(value).encode(), currency.encode())
         given = new_event(f"{name}:{self.events}", lane=lane, name=name, body=b'{"custom_data":{%s}}' % data)
-        (stored,) = await self.outbox.append([given._replace(touch=touch, given=was)])
+        (stored,) = await self.outbox.append([given._replace(touch=touch, given=was, worth=worth)])
         return stored.id
 
     async def spend(self, *days, currency="IDR", since="2023-10-20", until=DAY):
@@ -149,6 +149,18 @@ def test_a_booking_counts_with_what_was_given_whatever_meta_is_told(run, url):
                 ("", "bookings", "USD", "value"): 100,
                 ("", "bookings", "", "number"): 1,
             }
+
+    run(scene())
+
+
+def test_a_worth_that_stands_beside_the_body_is_not_looked_for_in_it(run, url):
+    async def scene():
+        async with opened(url) as it:
+            await it.event(value=60, worth="100.5 USD")
+            await it.event(value=60, worth="")
+            sums = await it.sums()
+            assert sums["", "bookings", "USD", "number"] == 1
+            assert sums["", "bookings", "", "number"] == 1
 
     run(scene())
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, not_, or_, select, text, update
+from sqlalchemy import String, and_, cast, exists, func, not_, or_, select, text, update
 
 from konversi.events.money import SCALE
 from konversi.insight.spend_tables import ad_results
@@ -47,6 +47,8 @@ RESULTS: Mapping[str, str] = {
 
 
 REVERSALS = "reversals"  # what went back of payments
+# Events that were kept before their worth was written down have it in their JSON only.
+_WORTH = func.coalesce(events.c.worth, cast(as_given("value"), String) + " " + cast(as_given("currency"), String))
 _NOTHING = [state.value for state in COMES_TO_NOTHING]
 
 
@@ -135,8 +137,7 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
     alike = (
         events.c.event_time,
         events.c.event_name,
-        as_given("value").label("value"),
-        as_given("currency").label("currency"),
+        _WORTH.label("worth"),
         queue.c.lane,
         touches.c.ad_id,
     )
@@ -147,9 +148,9 @@ def _came(connection: Connection, condition: ColumnElement[bool]) -> Iterator[_C
         .where(condition, events.c.event_name.in_(RESULTS))
         .group_by(*alike)
     )
-    for at, name, value, currency, lane, ad, number in connection.execute(wanted):
+    for at, name, given, lane, ad, number in connection.execute(wanted):
         if Lane.parse(lane).test_code is None:
-            told, worth = _worth(value, currency)
+            told, worth = _worth(*(given or "").partition(" ")[::2])
             yield (_day(at), ad or "", RESULTS[name], told), (number, number * worth)
 
 

@@ -24,6 +24,7 @@ from konversi.journeys.customers import EXISTING, MAKES_CUSTOMERS, segment
 from konversi.journeys.identity import merged
 from konversi.matching.match import match
 from konversi.matching.minimum import too_little
+from konversi.matching.strength import told_by
 from konversi.meta.channels import PHYSICAL_STORE, Tables
 from konversi.meta.compose import NO_CLICK, compose
 from konversi.meta.limited_data_use import limited
@@ -184,6 +185,7 @@ class Preparation:
         chosen.extend(options[1])
         if customer:
             _segmented(event, segment(customer, before, occurred, conversion.booking_id), chosen)
+        worth = _worth(event.get("custom_data"))
         dataset = dataset or homes.get((name, own_id)) or credited.dataset or DEFAULT_DATASET
         appraised = self._appraised(read, event, credited, known, paid) if self._rules.values.speak else None
         notes = (*seen, *credited.notes, *chosen, *(appraised.notes if appraised else ()))
@@ -202,6 +204,8 @@ class Preparation:
             credited.touch,
             appraised.given if appraised else None,
             "".join(customer) if customer and name in MAKES_CUSTOMERS and self._rules.test_code is None else None,
+            told_by(event["user_data"]),
+            worth,
         )
         return Ready(new, notes, user_data)
 
@@ -255,6 +259,13 @@ class Preparation:
         if lane is None:
             lane = self._lanes[dataset, action_source] = str(Lane(dataset, self._rules.test_code, action_source))
         return lane
+
+
+def _worth(custom: Mapping[str, Any] | None) -> str:
+    """What the business said, in a form that is summed without reading the event again."""
+    if custom is None or "value" not in custom:
+        return ""
+    return f"{custom['value']} {custom['currency']}"
 
 
 def _segmented(event: dict[str, Any], said: str, notes: list[Note]) -> None:

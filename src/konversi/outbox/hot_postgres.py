@@ -46,6 +46,8 @@ _TAKEN_IN: dict[str, tuple[str, Callable[[Sequence[Any]], bytes]]] = {
     "touch": ("bigint", longs),
     "given": ("text", texts),
     "customer": ("text", texts),
+    "match_keys": ("text", texts),
+    "worth": ("text", texts),
     "withheld": ("text", texts),
 }
 _KEPT = ", ".join(name for name in _TAKEN_IN if name not in ("lane", "withheld"))

@@ -32,9 +32,9 @@ UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch
 _EVENTS = (
     "INSERT INTO events"
     " (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes,"
-    " journey, touch, given, customer) VALUES "
+    " journey, touch, given, customer, match_keys, worth) VALUES "
 )
-_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
 _QUEUE = (
     "INSERT INTO queue"

@@ -32,6 +32,8 @@ class NewEvent(NamedTuple):
     touch: int | None = None  # the ad click it is credited to
     given: str | None = None  # JSON: value and currency before the business's rules, where those changed them
     customer: str | None = None  # keys under which the customer is remembered, one after the other
+    match_keys: str | None = None  # that Meta gets and that count, in order, with commas; None: the body tells
+    worth: str | None = None  # value and currency before the business's rules: "150000 IDR"; None: the body tells
     withheld: str = ""  # why the customer does not consent; empty: it waits to be sent
 
 

@@ -42,6 +42,9 @@ events = Table(
     Column("touch", BigInteger),  # and the ad click it is credited to
     Column("given", Text),  # JSON: its value and currency before the business's rules, where those changed them
     Column("customer", String(128)),  # keys under which the customer is remembered, 32 letters each
+    # What is summed of the body, and null in events of before there were these columns.
+    Column("match_keys", String(400)),  # those that count, in order, with commas
+    Column("worth", String(40)),  # "150000 IDR" as the business told it; empty where it told none
     UniqueConstraint("event_id", "event_name", "dataset"),  # in this order it also finds by event_id
     Index("ix_events_booking_id", "booking_id", **only("booking_id IS NOT NULL")),
     Index("ix_events_journey", "journey", **only("journey IS NOT NULL")),
