@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import orjson
 import pytest
 from api_chats import SECRETS, message, phone_of, unused, whatsapp
@@ -9,6 +12,7 @@ from api_harness import EVENTS, lead, running
 
 from konversi.cli.app import run as command
 from konversi.errors import InvalidSettings
+from konversi.matching.strength import telling_keys
 from konversi.wiring import open_gateway
 
 RULES = """
@@ -214,3 +218,14 @@ def test_only_an_admin_writes_rules(settings, tmp_path):
             assert http.post("/value/keep", data={"rules": ""}).status_code == 403
             assert http.post("/value/try", data={"rules": ""}).status_code == 403
             assert http.post("/v1/value/dry-run", json={}).status_code == 403
+
+
+def test_what_is_summed_stands_beside_the_body_and_says_the_same(valued, tmp_path):
+    shown(valued, booking_id="BK-1", services=[BOTOX], value=None, currency=None)
+    shown(valued, booking_id="BK-2", value=250_000.5, currency="USD", services=[])
+    shown(valued, event="Contact", booking_id=None, value=None, currency=None, services=[])
+    with closing(sqlite3.connect(tmp_path / "v.db")) as database:
+        rows = database.execute("SELECT match_keys, worth, body FROM events ORDER BY id").fetchall()
+    assert [worth for _, worth, _ in rows] == ["1500000 IDR", "250000.5 USD", ""]
+    for keys, _, body in rows:
+        assert keys == ",".join(telling_keys(orjson.loads(body)["user_data"]))
