@@ -60,7 +60,7 @@ def match(
             if field == _FULL_NAME:
                 gathered.full_name(value, given)
         elif key.hashed and isinstance(value, str):
-            gathered.in_hashes(key, value, key.about)
+            gathered.in_hashes(key, value)
         else:
             gathered.take(key, value)
     user_data = gathered.user_data
@@ -103,29 +103,29 @@ class _Gathered:
     def take(self, key: Key, value: int | str | list[str]) -> None:
         if key.hashed and isinstance(value, list):
             for text in value:
-                self.in_hashes(key, text, key.about)
+                self.in_hashes(key, text)
         else:
             self.in_the_clear(key, str(value))
 
-    def in_hashes(self, key: Key, text: str, about: str | None) -> None:
-        """Each different hash once, in the order given."""
+    def in_hashes(self, key: Key, text: str, about: str | None = None) -> None:
+        """Each different hash once, in the order given. `about` says where it comes from, if not from its own field."""
         if key.shared:
-            hashed, remark = shared_digest(key, text, *self.setting[:2])
+            hashed, remark = shared_digest(key, text, self.setting.phone_country, self.setting.customer_country)
         else:
             hashed, remark = digest(key, text, self.setting)
         if remark is not None:
-            self._note(about, remark)
+            self._note(about or key.about, remark)
         if hashed is None:
             return
-        so_far = self.user_data.get(key.meta)
-        if so_far is None:
-            self.user_data[key.meta] = [hashed]
-        elif hashed not in so_far:
-            so_far.append(hashed)
+        user_data = self.user_data
+        if key.meta not in user_data:
+            user_data[key.meta] = [hashed]
+        elif hashed not in user_data[key.meta]:
+            user_data[key.meta].append(hashed)
 
     def region_of(self, city: str) -> None:
         """A city that can only be in one region tells it."""
-        hashed = _region_of(city, *self.setting[:2])
+        hashed = _region_of(city, self.setting.phone_country, self.setting.customer_country)
         if hashed is not None:
             self.user_data[_REGION.meta] = [hashed]
 
