@@ -9,7 +9,8 @@ from konversi.database.opening import open_database
 from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Customer
 from konversi.journeys.arrival import Arrival, Automatic, Heard, Identities, Referral
-from konversi.journeys.hot import _DROP_TOUCHES, _FIND, _KNOWN
+from konversi.journeys.arriving import _CLICKED, _DROP_TOUCHES, _MET, _PEOPLE
+from konversi.journeys.hot import _KNOWN
 from konversi.journeys.port import Search, journey_id, journey_of
 from konversi.journeys.store import Journeys
 from konversi.matching.match import match
@@ -294,9 +295,10 @@ async def test_finding_a_conversation_reads_no_table_from_end_to_end(journeys, h
     await journeys.arrive(
         heard(*(arrival(f"wamid.{n}", phone=f"+62812{n:08}", referral=click(f"c{n}")) for n in range(500)))
     )
+    await journeys.arrive(heard(*(arrival(f"more.{n}") for n in range(3_000))))
     condition, keys = journeys._database.among((b"x", b"y"))
-    find = _FIND.format("?")
-    for query, values in ((_KNOWN.format(condition), keys), (find, (b"x", "whatsapp", WABA)), (_DROP_TOUCHES, (1, 1))):
+    asked = [(query.format(condition), keys) for query in (_KNOWN, _PEOPLE, _MET)]
+    for query, values in (*asked, (_CLICKED.format("?"), (1,)), (_DROP_TOUCHES, (1, 1))):
         plan = plan_of(here.url, query, values)
         assert not any(step.startswith("SCAN") or "Seq Scan" in step for step in plan), plan
 

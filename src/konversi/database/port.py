@@ -94,6 +94,10 @@ class Database(Protocol):
         """What stands in a driver's statement after a column that is one of these, and the values for its `?`."""
         ...
 
+    def ids(self, driver: Driver, table: str, number: int) -> Sequence[int]:
+        """Ids for so many rows that this transaction will insert, in their order."""
+        ...
+
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Until the transaction ends, nobody else goes past here with one of these names of the same kind.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from konversi.database.port import Listener, Reach
+    from konversi.database.port import Driver, Listener, Reach
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -74,6 +74,11 @@ class PostgresDatabase:
     def among(self, values: Sequence[bytes]) -> tuple[str, Sequence[Any]]:
         """One value however many there are: the statement is prepared once, and not for each number of them."""
         return "= ANY(?)", (blobs(values),)
+
+    def ids(self, driver: Driver, table: str, number: int) -> Sequence[int]:
+        """Each is given once, whoever asks at the same time."""
+        asked = "SELECT nextval(CAST(? AS regclass)) FROM generate_series(1, ?)"
+        return [id_ for (id_,) in driver.execute(asked, (f"{table}_id_seq", number)).fetchall()] if number else ()
 
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Names share few locks, taken in one order: there is room for them, and nobody waits in a circle."""

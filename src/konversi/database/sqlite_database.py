@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from konversi.clock import now
 from konversi.database.deleting import scrub
 from konversi.database.gathering import Gathering
+from konversi.database.many_rows import filled
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
 from konversi.database.sqlite_threads import Reader, Writer, cause_of, driver_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from konversi.database.port import Listener
+    from konversi.database.port import Driver, Listener
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -78,7 +79,14 @@ class SqliteDatabase:
         return driver_of(connection)
 
     def among(self, values: Sequence[bytes]) -> tuple[str, Sequence[Any]]:
-        return f"IN ({','.join('?' * len(values))})", values
+        places = filled(values)
+        return f"IN ({','.join('?' * len(places))})", places
+
+    def ids(self, driver: Driver, table: str, number: int) -> Sequence[int]:
+        """Nobody else writes, so the next ones are free until this transaction ends."""
+        last = driver.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone() if number else None
+        first = int(last[0] if last else 0) + 1
+        return range(first, first + number)
 
     def hold(self, connection: Connection, what: str, names: Iterable[bytes]) -> None:
         """Nobody else writes."""

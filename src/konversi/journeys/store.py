@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from konversi.journeys import customers, forwards, hot, statements
+from konversi.journeys import arriving, customers, forwards, hot, statements
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
 from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
 from konversi.matching.match import match
@@ -103,8 +103,10 @@ class Journeys:
         self._database.hold(connection, "people", _people(calls))
         taken = []
         room = forwards.room(connection, self._most_forwards) if any(call.sealed for call in calls) else 0
+        visits = [visit for call in calls for visit in call.visits]
+        arrived = iter(arriving.arrive(self._database, driver, visits, now))
         for call in calls:
-            new = hot.arrive(driver, call.visits, now) + hot.sight(driver, call.sightings)
+            new = sum(islice(arrived, len(call.visits))) + hot.sight(driver, call.sightings)
             handed_on = call.sealed is not None and (new > 0 or not call.size)
             if call.sealed is not None and handed_on and room > 0:
                 forwards.keep(connection, call.sealed, now)

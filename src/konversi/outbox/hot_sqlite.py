@@ -1,18 +1,17 @@
 """The hot statements on SQLite, spoken to the driver directly: append, claim, settle.
 
-Few large statements instead of many small ones: a step of SQLite runs without the interpreter's lock, and getting that
-lock back costs more than a row. So rows go in by many-row inserts, and come out as one JSON or text value
-(`benchmarks/README.md` has the figures).
+Few large statements instead of many small ones (`database/many_rows.py` says why): rows go in by many-row inserts, and
+come out as one JSON or text value (`benchmarks/README.md` has the figures).
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import chain, islice, starmap
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from konversi.database.many_rows import run
 from konversi.database.sqlite_threads import driver_of
 from konversi.outbox.members import pack
 from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent, Settlement
@@ -42,7 +41,6 @@ _QUEUE = (
 )
 _QUEUE_ROW = f"(?,?,'waiting',?,?,{UNSPLIT},?,0,0,'','')"
 _WITHHELD = after(State.WAITING, Step.WITHHOLD).value
-_CHUNKS = (1_000, 256, 32, 4, 1)  # statement sizes, so that a few prepared statements serve every number of rows
 
 
 def append(
@@ -59,34 +57,18 @@ def append(
         if why:
             withheld.append((_WITHHELD, why, number))
         number += 1
-    inserted = _insert(connection, _EVENTS, _EVENT_ROW, _NEW_KEY, events)
+    inserted = run(connection, _EVENTS, _EVENT_ROW, _NEW_KEY, events)
     if inserted == number - first_id:
         verdicts = list(map(Appended, range(first_id, number)))
     else:
         verdicts = _told_apart(connection, enumerate(chain(*groups), first_id))
         queue = _of_the_new(queue, verdicts)
-    _insert(connection, _QUEUE, _QUEUE_ROW, "", queue)
+    run(connection, _QUEUE, _QUEUE_ROW, "", queue)
     add_total(connection, "accept", inserted)
     if withheld:
         _withhold(connection, withheld)
     following = iter(verdicts)
     return [list(islice(following, len(group))) for group in groups], number
-
-
-@lru_cache(maxsize=64)
-def _statement(head: str, row: str, tail: str, rows: int) -> str:
-    return head + ",".join([row] * rows) + tail
-
-
-def _insert(connection: sqlite3.Connection, head: str, row: str, tail: str, values: Sequence[Any]) -> int:
-    width = row.count("?")
-    inserted = start = 0
-    for size in _CHUNKS:
-        while len(values) - start >= size * width:
-            end = start + size * width
-            inserted += connection.execute(_statement(head, row, tail, size), values[start:end]).rowcount
-            start = end
-    return inserted
 
 
 def _told_apart(connection: sqlite3.Connection, numbered: Iterable[tuple[int, NewEvent]]) -> list[Appended]:

@@ -1,0 +1,87 @@
+"""However messages are gathered, what is kept of them is the same as if each had come alone."""
+
+import sqlite3
+from contextlib import closing
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from konversi.database.sqlite_database import SqliteDatabase
+from konversi.journeys.arrival import Referral
+from konversi.journeys.arriving import arrive
+from konversi.journeys.port import Visit
+from konversi.journeys.tables import journeys
+
+PHONES = st.sampled_from(["p1", "p2", "p3"])
+OWN = st.sampled_from(["o1", "o2", "o3"])
+CLICKS = st.sampled_from([None, "c1", "c2"])
+
+
+class Here:
+    """What a batch asks of its database."""
+
+    among, ids = SqliteDatabase.among, SqliteDatabase.ids
+
+
+def _key(text):
+    return text.encode().ljust(16, b".")
+
+
+@st.composite
+def visits(draw):
+    phone, own = draw(st.none() | PHONES), draw(st.none() | OWN)
+    if phone is None and own is None:
+        phone = "p1"
+    click = draw(CLICKS)
+    user_data = ({"ph": [phone]} if phone else {}) | ({"external_id": [own]} if own else {})
+    return Visit(
+        message=_key(draw(st.sampled_from([f"m{n}" for n in range(12)]))),
+        own=[_key(own)] if own else [],
+        phones=[_key(phone)] if phone else [],
+        channel="whatsapp",
+        account=draw(st.sampled_from(["a", "b"])),
+        line=draw(st.sampled_from([None, "l1", "l2"])),
+        at=draw(st.integers(1, 5)),
+        tail="…1",
+        user_data=user_data,
+        referral=Referral(click, "ad", "ad") if click or draw(st.booleans()) else None,
+        click=_key(click) if click else None,
+        linked=draw(st.booleans()),
+    )
+
+
+def _kept(batches):
+    """All that is kept when the messages come in these batches, and which were new."""
+    engine = create_engine("sqlite://", creator=lambda: connection)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        journeys.metadata.create_all(engine)
+        new = [is_new for batch in batches for is_new in arrive(Here(), connection, batch, 9.0)]
+        asked = (
+            "SELECT * FROM journeys ORDER BY id",
+            "SELECT * FROM journey_keys ORDER BY key, journey",
+            "SELECT journey, at, account, line, click_id, ad_id FROM touches ORDER BY id",
+            "SELECT * FROM messages ORDER BY key",
+            "SELECT DISTINCT journey FROM stirred ORDER BY journey",
+        )
+        return new, [connection.execute(one).fetchall() for one in asked]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(visits(), max_size=12), st.data())
+def test_a_batch_is_kept_as_its_messages_one_after_the_other(messages, data):
+    cut = data.draw(st.integers(0, len(messages)))
+    alone = _kept([[one] for one in messages])
+    assert _kept([messages]) == alone
+    assert _kept([messages[:cut], messages[cut:]]) == alone
+
+
+def test_of_very_many_clicks_in_one_batch_the_first_and_the_last_ones_stay():
+    def clicked(number):
+        return Visit(
+            _key(f"m{number}"), [], [_key("p")], "whatsapp", "a", None, number, "…1", {"ph": ["p"]},
+            Referral(f"c{number}", "ad", "ad"), _key(f"c{number}"),
+        )  # fmt: skip
+
+    _, (_, _, touches, *_) = _kept([[clicked(number) for number in range(60)]])
+    assert [row[1] for row in touches] == [0, *range(11, 60)]
