@@ -15,7 +15,7 @@ from konversi.matching.match import match
 from konversi.matching.phone import national
 from konversi.matching.reading import Remark, Setting
 
-_NOBODY = Fault(
+NOBODY = Fault(
     "phone",
     "nobody_named",
     "tells nobody apart.",
@@ -68,4 +68,4 @@ class Named(BaseModel):
         unused = [
             Fault(note.about.removeprefix("customer."), note.code, note.text, "Correct it.") for note in matched.notes
         ]
-        raise Refused(unused or [_NOBODY])
+        raise Refused(unused or [NOBODY])
