@@ -237,7 +237,7 @@ def _assemble(
             consents=stores.consents,
             keywords=Keywords.of(settings.stop_words, settings.start_words),
         ),
-        turns=kinds.turns(receiver, stores.journeys),
+        turns=kinds.turns(receiver, stores.journeys, stores.consents),
         till=till,
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
