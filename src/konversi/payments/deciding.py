@@ -144,15 +144,15 @@ def decided(
         wait = _PATIENCE if patient else _SOON if now - payment.seen_at < _SELDOM else _SELDOM
         return payment._replace(why=_UNJOINED, due_at=now + wait, flag="" if patient else "unjoined")
     why = f"{_how(payment, booking)} {found.why}"
-    return payment._replace(
+    due = payment._replace(
         purchase=found.event_id,
         purchase_value=found.value,
         purchase_currency=found.currency,
         purchase_at=found.at,
         due_at=now + _UNREPORTED,
         why=why,
-        flag=flag_of(payment, others, booking),
     )
+    return _after_purchase(due, booking, others)  # a part may have gone back before it was told that it was paid
 
 
 _UNJOINED = (
