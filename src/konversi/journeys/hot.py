@@ -14,7 +14,7 @@ from konversi.journeys.attribution import Known, Touch
 from konversi.journeys.identity import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
     from konversi.database.port import Driver
@@ -97,8 +97,13 @@ def _find(keys: int) -> str:
 
 
 def _is_another_person(known: dict[str, Any], visit: Visit) -> bool:
-    theirs, ours = known.get("external_id"), visit.user_data.get("external_id")
-    return bool(theirs and ours) and set(theirs or ()).isdisjoint(ours if isinstance(ours, list) else ())
+    theirs, ours = _own_ids(known), _own_ids(visit.user_data)
+    return bool(theirs and ours) and theirs.isdisjoint(ours)
+
+
+def _own_ids(user_data: Mapping[str, Any]) -> set[str]:
+    """Of the person, not of the phone, which stands in where no id was told."""
+    return set(user_data.get("external_id", ())).difference(user_data.get("ph", ()))
 
 
 def _take_away_phone(driver: Driver, found: tuple[int, dict[str, Any]], visit: Visit) -> None:
@@ -106,9 +111,9 @@ def _take_away_phone(driver: Driver, found: tuple[int, dict[str, Any]], visit: V
     journey, known = found
     for key in visit.phones:
         driver.execute("DELETE FROM journey_keys WHERE key = ? AND journey = ?", (key, journey))
-    phones = visit.user_data.get("ph")
-    left = [one for one in known.get("ph", ()) if not isinstance(phones, list) or one not in phones]
-    _describe(driver, journey, {**known, "ph": left} if left else {k: v for k, v in known.items() if k != "ph"})
+    phones = visit.user_data.get("ph", ())
+    left = {name: [one for one in known.get(name, ()) if one not in phones] for name in ("ph", "external_id")}
+    _describe(driver, journey, {name: value for name, value in {**known, **left}.items() if value})
 
 
 def _opened(driver: Driver, visit: Visit) -> int:
