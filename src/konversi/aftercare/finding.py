@@ -83,7 +83,8 @@ def bookings_before(connection: Connection, needles: Needles) -> list[dict[str, 
     """When the person first and last booked or bought, as far as that is remembered, for each identity."""
     columns = customers.c.first_at, customers.c.last_at, customers.c.booking_id
     wanted = select(*columns).where(customers.c.key.in_(needles.customers)).distinct()
-    return [dict(row) for row in connection.execute(wanted).mappings()]
+    rows = connection.execute(wanted)
+    return [{"first_at": first, "last_at": last, "booking_id": booking} for first, last, booking in rows]
 
 
 def waiting_calls(connection: Connection) -> list[tuple[int, bytes]]:
