@@ -97,6 +97,14 @@ def test_amounts_that_do_not_match_the_booking_are_flagged(amounts, currency, fl
     assert sum(value for value, _ in decided.values()) == sum(map(Decimal, amounts)), "the real amount is reported"
 
 
+def test_a_deposit_is_no_longer_too_little_once_the_rest_is_paid():
+    deposit, part, rest = (notice(amount=amount, payment_id=f"p-{amount}") for amount in ("50000", "40000", "60000"))
+    payments, _ = history([deposit, part])
+    assert [one.flag for one in payments.values()] == ["less_than_booked"] * 2
+    payments, _ = history([deposit, part, rest])
+    assert [one.flag for one in payments.values()] == [""] * 3
+
+
 def test_a_payment_that_nobody_is_known_for_waits_for_its_booking():
     payments, decided = history([notice()], bookings=())
     assert decided == {}
