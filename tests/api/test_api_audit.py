@@ -35,6 +35,8 @@ UNRECORDED = {
     ("POST", "/v1/value/dry-run"): NOTHING,
     ("POST", "/v1/value/learn"): "counts past bookings, as the gateway does by itself",
     ("POST", "/value/try"): NOTHING,
+    ("POST", "/consent"): NOTHING,
+    ("POST", "/consent.json"): NOTHING,
     ("POST", "/bench"): NOTHING,
     ("POST", "/bench.json"): NOTHING,
     ("POST", "/language"): "changes a cookie of the visitor's own",
@@ -199,6 +201,10 @@ DEEDS = {
     ("POST", "/v1/erasures/lift"): (json("/v1/erasures/lift", phone="081234567001"), "erasure_lifted"),
     ("POST", "/v1/exports"): (json("/v1/exports", phone="081234567890"), "exported"),
     ("POST", "/erasures/forget"): (form("/erasures/forget", phone="081234567002"), "erased"),
+    ("POST", "/consent/record"): (
+        form("/consent/record", phone="081234567003", state="denied"),
+        Action.CONSENT_RECORDED,
+    ),
     ("POST", "/value/keep"): (form("/value/keep", rules=""), Action.VALUE_RULES_KEPT),
     ("POST", "/v1/custom-conversions"): (
         json("/v1/custom-conversions", name="Big bookings", min_value=500_000),

@@ -8,13 +8,14 @@ from contextlib import closing
 
 import pytest
 from api_chats import SECRETS as CHAT_SECRETS
-from api_chats import Bot, message, phone_of, until, unused, whatsapp
+from api_chats import WABA, Bot, baileys, listed, message, now, phone_of, until, unused, whatsapp
 from api_harness import EVENTS, PATIENCE, PIXEL, TOKEN, TRACE, is_problem, lead, running
 from api_payments import SECRETS as PAYMENT_SECRETS
 from api_payments import tell
 from test_api_imports import IMPORTS, sale, table
 
 from konversi.aftercare import erasing
+from konversi.intake.whatsapp import samples
 from konversi.journeys.customers import customer_keys
 from konversi.journeys.identity import keyed, keys_of
 from konversi.settings import load
@@ -256,3 +257,67 @@ def test_only_an_admins_key_may_forget(settings, tmp_path):
             is_problem(http.post(ERASURES, json={"phone": "+6281234567890"}, headers=headers), status=403)
             is_problem(http.get(ERASURES, headers=headers), status=403)
         assert http.get(ERASURES, headers=admin).json() == {"erasures": []}
+
+
+def hidden(lid, **beside):
+    """A bridge's call with a message from a hidden address."""
+    key = {"remoteJid": lid, "fromMe": False, "id": f"3EB2{unused():012d}", **beside}
+    said = {"key": key, "message": {"conversation": "Halo"}, "messageTimestamp": now() - 30}
+    return {"event": "messages.upsert", "sender": f"{samples.LINE}@s.whatsapp.net", "data": said}
+
+
+@pytest.mark.parametrize("by", ["the phone", "the hidden address"])
+def test_a_hidden_address_is_refused_once_its_owner_is_forgotten(server, http, by):
+    person, lid = Person(), f"{10**14 + unused()}@lid"
+    beside = {"senderPn": f"{person.digits}@s.whatsapp.net"} if by == "the phone" else {}
+    assert baileys(http, hidden(lid, **beside)).json()["received"] == 1
+    others = f"{10**14 + unused()}@lid"
+    assert baileys(http, hidden(others)).json()["received"] == 1
+    named = {"phone": person.phone} if by == "the phone" else {"whatsapp_user_id": lid.upper()}
+    report = erased(http, **named)
+    assert {name: report[name] for name in DONE} == DONE
+    assert report["removed"]["conversations"] == 1
+    assert baileys(http, hidden(lid)).json()["received"] == 0
+    assert baileys(http, hidden(others)).json()["received"] == 1
+    assert len(listed(http)) == 1
+    assert http.post(f"{ERASURES}/lift", json=named).json()["lifted"] >= 1
+    assert baileys(http, hidden(lid)).json()["received"] == 1
+
+
+def turn(conversation, **given):
+    used = {"toolsUsed": ["getAvailableSlots"], "toolResults": [{"slots": ["10:00"]}]}
+    said = {"conversation": conversation, "turnId": f"turn-{unused()}", "reply": "Ada jam 10 ya kak."}
+    return {**said, "metadata": used, **given}
+
+
+def test_what_an_agent_does_in_the_chat_of_somebody_forgotten_is_not_kept(server, http):
+    person, other = Person(), Person()
+    for one, chat in ((person, "chat-7"), (person, "shared"), (other, "shared"), (other, "chat-8")):
+        whatsapp(http, message(phone=one.phone))
+        assert http.post(TURNS, json=turn(chat, customer={"phone": one.phone})).status_code == 202
+    erased(http, phone=person.phone)
+    secret = server.gateway.receiver._rules.secret
+    told = [turn("chat-7"), turn(person.phone), turn(person.digits), turn("new", customer={"phone": person.phone})]
+    for one in told:
+        assert http.post(TURNS, json=one).status_code == 202
+        call = {"tool": "getAvailableSlots", "outcome": "succeeded", "conversation": one["conversation"]}
+        http.post("/v1/agent/records", json={"calls": [{**call, "customer": one.get("customer")}]}).raise_for_status()
+    kept = kept_in(server.settings.database)
+    names = [keyed("conversation", one["conversation"], secret) for one in told]
+    assert [name in kept or name.hex().encode() in kept for name in names] == [False] * len(names)
+    http.post(TURNS, json=turn("shared")).raise_for_status()
+    http.post(TURNS, json=turn("chat-8")).raise_for_status()
+    (chat,) = listed(http)
+    answers = http.get(f"/v1/journeys/{chat['journey']}").json()["timeline"]
+    assert sum(one["kind"] == "tool_call" for one in answers) == 4
+
+
+def test_an_event_that_only_the_click_of_somebody_forgotten_tells_of_is_refused(server, http):
+    person, click_id = Person(), f"Aff-forgotten-{unused()}"
+    whatsapp(http, message(phone=person.phone, click_id=click_id))
+    erased(http, phone=person.phone)
+    by_click = lead(customer={"whatsapp_business_account_id": WABA}, click={"ctwa_clid": click_id}, channel="whatsapp")
+    said = is_problem(http.post(EVENTS, json=by_click), status=422)
+    assert [one["code"] for one in said["errors"]] == ["customer_erased"]
+    named = http.post(EVENTS, json={**by_click, "customer": {"phone": phone_of(unused())}})
+    assert named.status_code == 202  # a link may be handed on: who is named says more

@@ -34,7 +34,19 @@ async def all_dead(server, number):
     return (await server.gateway.outbox.counts()).states[State.DEAD] == number
 
 
-PATHS = ["/", "/events", "/attention", "/journeys", "/quality", "/bench", "/tail", "/value", "/datasets", "/system"]
+PATHS = [
+    "/",
+    "/events",
+    "/attention",
+    "/journeys",
+    "/quality",
+    "/bench",
+    "/tail",
+    "/value",
+    "/datasets",
+    "/system",
+    "/consent",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -8,7 +8,7 @@ from contextlib import closing
 import orjson
 import pytest
 from api_chats import SECRETS, message, phone_of, unused, whatsapp
-from api_harness import EVENTS, lead, running
+from api_harness import EVENTS, booking, lead, running
 
 from konversi.cli.app import run as command
 from konversi.errors import InvalidSettings
@@ -72,6 +72,15 @@ def test_a_category_is_sent_and_finds_its_rule(valued):
     custom = event["sent_to_meta"]["custom_data"]
     assert custom["value"] == 120_000
     assert custom["contents"][0]["category"] == "Facial"
+
+
+def test_a_category_is_read_at_the_guides_door_as_well(valued):
+    with valued.client() as http:
+        service = {"serviceName": "Peeling", "category": "Facial"}
+        answer = http.post("/api/meta/conversion", json=booking(bookingId="BK-20", services=[service]))
+        event = http.get(f"{EVENTS}/{answer.json()['receipt']}").json()
+    custom = event["sent_to_meta"]["custom_data"]
+    assert (custom["value"], custom["contents"][0]["category"]) == (60_000, "Facial")
 
 
 def test_a_rule_that_can_not_be_applied_refuses_nothing(valued):

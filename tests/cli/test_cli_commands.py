@@ -225,3 +225,26 @@ def test_the_demo_ends_well_if_the_event_was_delivered(run):
     assert done.returncode == 0, done.stderr
     assert b"The event is delivered. Done." in done.stdout
     assert b"[META CONVERSION] Successfully sent to Meta: Lead:" in done.stderr
+
+
+def test_what_a_customer_may_ask_for_is_answered_where_no_gateway_runs(run, tmp_path):
+    who = ("--phone", "0812-3456-7890")
+    assert run("send", "Lead", *who, "--booking-id", "BK-1", "--value", "150000").returncode == 0
+    assert run("consent", "deny", *who, "--source", "form").returncode == 0
+    assert b"ads: denied; events are withheld." in run("consent", "show", *who).stderr
+    exported = json.loads(run("export", *who).stdout)
+    (event,) = exported["events"]["kept"]
+    assert (event["event_id"], exported["consent"]["kept"][0]["source"]) == ("Lead:BK-1", "form")
+    assert run("export", *who, "--output", "customer.json").returncode == 0
+    written = tmp_path / "customer.json"
+    assert json.loads(written.read_bytes())["events"] == exported["events"]
+    assert written.stat().st_mode & 0o077 == 0
+    assert run("export", *who, "--output", "customer.json").returncode == 1  # it is never overwritten
+    told = json.loads(run("erase", *who, "--json").stdout)
+    assert (told["state"], told["removed"]["events"], told["found_elsewhere"]) == ("done", 1, {})
+    assert [one["event_id"] for one in told["meta_has"]] == ["Lead:BK-1"]
+    assert run("erase", "--report", told["erasure"]).returncode == 0
+    assert json.loads(run("export", *who).stdout)["forgotten"]["kept"] is True
+    assert b"asked to be forgotten" in run("send", "Lead", *who).stderr
+    assert run("erase", "--lift", *who).returncode == 0
+    assert run("send", "Lead", *who).returncode == 0

@@ -9,6 +9,7 @@ from sqlalchemy import insert
 
 from konversi.aftercare import erasing
 from konversi.aftercare.erasing import Erasures, Ways
+from konversi.aftercare.exporting import Exports
 from konversi.consent.store import Consents
 from konversi.database.sealed import Seal
 from konversi.intake.persons import Named
@@ -163,3 +164,13 @@ async def test_that_somebody_was_a_customer_before_is_forgotten_as_well(here):
     assert (report["state"], report["removed"]["marks_of_a_customer"], report["found_elsewhere"]) == ("done", 1, {})
     left = await here.database.read(lambda connection: list(connection.execute(customers.select()).mappings()))
     assert [row["key"] for row in left] == customer_keys(SARI, SECRET)
+
+
+async def test_what_is_handed_out_can_be_written_as_it_is(here):
+    await here.delivered(range(2), BUDI)
+    (key, *_) = customer_keys(BUDI, SECRET)
+    row = {"key": key, "first_at": NOW, "last_at": NOW, "booking_id": "BK-1"}
+    await here.database.write(lambda connection: connection.execute(insert(customers).values(row)).rowcount)
+    exports = Exports(here.database, here.consents, SECRET, Ways(str, lambda sealed: sealed))
+    found = orjson.loads(orjson.dumps(await exports.of(Named(phone=PHONE))))
+    assert (len(found["events"]["kept"]), found["customer"]["kept"][0]["booking_id"]) == (2, "BK-1")

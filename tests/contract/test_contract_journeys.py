@@ -130,6 +130,17 @@ async def test_a_customer_without_a_phone_is_known_by_the_user_id(journeys):
     assert "ph" not in one.user_data
 
 
+@pytest.mark.parametrize("ids", [(None, "ID.1349"), ("ID.1349", None), ("ID.1349", None, "ID.1349")])
+async def test_a_chat_goes_on_whether_or_not_the_user_id_is_told_beside_the_phone(journeys, ids):
+    for number, user_id in enumerate(ids):
+        referral = None if number else click()
+        await journeys.arrive(heard(arrival(f"wamid.{number}", user_id=user_id, referral=referral)))
+    (by_phone,) = await of(journeys, phone="0812 3456 7890")
+    (by_id,) = await of(journeys, whatsapp_user_id="ID.1349")
+    assert by_phone.journey == by_id.journey
+    assert [touch.click_id for touch in by_phone.touches] == ["clid-1"]
+
+
 async def test_a_phone_that_is_told_later_leads_to_the_same_conversation(journeys):
     await journeys.arrive(heard(arrival(phone=None, user_id="ID.1349", referral=click())))
     await journeys.arrive(heard(arrival("wamid.2", user_id="ID.1349")))

@@ -67,6 +67,8 @@ def test_any_order_and_any_repetition_end_alike_with_at_most_one_purchase(both, 
     (payment,) = second.values()
     if policy != "full" and payment.stage.paid and payment.kept > 0:
         assert len(decided) == 1, "what was paid and is kept is reported"
+    if payment.purchase is not None:
+        assert payment.gone == min(payment.amount - payment.kept, payment.purchase_value), "so are our own figures"
 
 
 @given(shuffled())

@@ -43,6 +43,7 @@ class Action(StrEnum):
     IMPORT_STARTED = "import_started"
     IMPORT_DISCARDED = "import_discarded"
     EXPORTED = "exported"
+    CONSENT_RECORDED = "consent_recorded"
     ERASED = "erased"
     ERASURE_LIFTED = "erasure_lifted"
 

@@ -11,6 +11,7 @@ from konversi.access.acting import Action, actor, note
 from konversi.aftercare import erasures, finding, removing
 from konversi.aftercare.needles import Needles, Work
 from konversi.clock import monotonic
+from konversi.consent.people import chat_keys
 from konversi.database.deleting import overwriting
 from konversi.errors import ErasureUnknown, StorageUnavailable
 from konversi.logs import logger
@@ -76,7 +77,8 @@ class Erasures:
                 work = Work(needles, again_from=max(0, last - _MARGIN))
                 sealed = self._seal.close(work.packed(), _SEALED_AS)
                 number = erasures.begin(connection, now, by, sealed, {"consent_decisions": decisions})
-                erasures.refuse(connection, keys, number, now)
+                chats = dict.fromkeys([*needles.keys, *finding.names_of(connection, person.journeys)])
+                erasures.refuse(connection, [*keys, *chat_keys(chats, self._secret)], number, now)
                 return number
 
         number = await self._database.write(job)

@@ -85,14 +85,22 @@ def begin(connection: Connection, now: float, by: str, sealed: bytes, removed: M
 
 
 def refuse(connection: Connection, keys: Sequence[bytes], erasure: int, now: float) -> None:
-    """From now on refuse everything about who is known by these keys."""
-    connection.execute(delete(tombstones).where(tombstones.c.key.in_(keys)))
-    connection.execute(insert(tombstones), [{"key": key, "at": now, "erasure": erasure} for key in keys])
+    """From now on refuse everything about who is known by these keys.
+
+    One that is refused already stays of the erasure before.
+    """
+    known = tombstones.c.key.in_(keys)
+    before = {bytes(key) for key in connection.execute(select(tombstones.c.key).where(known)).scalars()}
+    connection.execute(update(tombstones).where(known).values(at=now))
+    if new := [{"key": key, "at": now, "erasure": erasure} for key in dict.fromkeys(keys) if key not in before]:
+        connection.execute(insert(tombstones), new)
 
 
 def lift(connection: Connection, keys: Sequence[bytes]) -> int:
-    """Refuse it no more; how many of the keys were refused."""
-    return connection.execute(delete(tombstones).where(tombstones.c.key.in_(keys))).rowcount
+    """Refuse them no more, nor what was refused in the same erasures; how many of the keys were refused."""
+    found = connection.execute(select(tombstones.c.erasure).where(tombstones.c.key.in_(keys))).scalars().all()
+    connection.execute(delete(tombstones).where(tombstones.c.erasure.in_(set(found))))
+    return len(found)
 
 
 def due(connection: Connection, now: float) -> list[int]:

@@ -46,6 +46,14 @@ def conversations(connection: Connection, needles: Needles) -> list[int]:
     return sorted(found)
 
 
+def names_of(connection: Connection, chats: Sequence[int]) -> list[bytes]:
+    """The keys that find these conversations and no others: a bot may give one name to chats with several people."""
+    others = journey_keys.alias("others")
+    elsewhere = select(others.c.key).where(others.c.key == journey_keys.c.key, others.c.journey.not_in(chats))
+    wanted = select(journey_keys.c.key).where(journey_keys.c.journey.in_(chats), ~elsewhere.exists()).distinct()
+    return [bytes(key) for key in connection.execute(wanted).scalars()]
+
+
 def events_about(connection: Connection, needles: Needles, chats: Sequence[int], after: int, upto: int) -> list[int]:
     """Events with numbers in (after, upto] that are about the person, or came of these conversations."""
     columns = [events.c[name] for name in _SAID]
@@ -75,7 +83,8 @@ def bookings_before(connection: Connection, needles: Needles) -> list[dict[str, 
     """When the person first and last booked or bought, as far as that is remembered, for each identity."""
     columns = customers.c.first_at, customers.c.last_at, customers.c.booking_id
     wanted = select(*columns).where(customers.c.key.in_(needles.customers)).distinct()
-    return [dict(row) for row in connection.execute(wanted).mappings()]
+    rows = connection.execute(wanted)
+    return [{"first_at": first, "last_at": last, "booking_id": booking} for first, last, booking in rows]
 
 
 def waiting_calls(connection: Connection) -> list[tuple[int, bytes]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import delete, func, or_, select, update
 
+from konversi.aftercare import finding
 from konversi.consent.tables import consents
 from konversi.imports import verdicts
 from konversi.imports.tables import import_results
@@ -118,8 +119,7 @@ def _leave_attempt(connection: Connection, attempt: int, event: int, needles: Ne
 
 def remove_conversations(connection: Connection, needles: Needles, chats: Sequence[int]) -> dict[str, int]:
     """Take these conversations out with all that happened in them, and what is kept under the bot's name for them."""
-    theirs = select(journey_keys.c.key).where(journey_keys.c.journey.in_(chats))
-    called = {*needles.keys, *connection.execute(theirs).scalars()}
+    called = {*needles.keys, *finding.names_of(connection, chats)}
     removed = {}
     for name, table in _OF_CHATS.items():
         among = [table.c.journey.in_(chats)]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from konversi.cli.options import Given, Json, Who
+from konversi.cli.options import Json, Said, Who
 from konversi.settings import load
 
-_NOBODY = Who()
+_NOBODY, _USUAL = Who(), Said()
 
 consent = App(name="consent", help="What customers consent to.", help_format="plaintext")
 
 
 @consent.command
-def grant(
-    *, who: Who = _NOBODY, purpose: str = "ads", source: str = "cli", at: Given = None, json: Json = False
-) -> int:
+def grant(*, who: Who = _NOBODY, said: Said = _USUAL, json: Json = False) -> int:
     """Record that a customer consents.
 
     Example: konversi consent grant --phone 081234567890 --source form
@@ -24,58 +22,44 @@ def grant(
     ----------
     who:
         Who it is.
-    purpose:
-        `ads` decides what Meta is told; others are kept for you.
-    source:
-        Where the customer said it.
-    at:
-        When, in ISO 8601 with a time zone; now where left out.
+    said:
+        What was said.
     json:
         Print JSON for programs.
     """
-    return _decide("granted", who, purpose, source, at, as_json=json)
+    return _decide("granted", who, said, as_json=json)
 
 
 @consent.command
-def deny(*, who: Who = _NOBODY, purpose: str = "ads", source: str = "cli", at: Given = None, json: Json = False) -> int:
+def deny(*, who: Who = _NOBODY, said: Said = _USUAL, json: Json = False) -> int:
     """Record that a customer was asked, and does not consent.
 
     Parameters
     ----------
     who:
         Who it is.
-    purpose:
-        `ads` decides what Meta is told; others are kept for you.
-    source:
-        Where the customer said it.
-    at:
-        When, in ISO 8601 with a time zone; now where left out.
+    said:
+        What was said.
     json:
         Print JSON for programs.
     """
-    return _decide("denied", who, purpose, source, at, as_json=json)
+    return _decide("denied", who, said, as_json=json)
 
 
 @consent.command
-def withdraw(
-    *, who: Who = _NOBODY, purpose: str = "ads", source: str = "cli", at: Given = None, json: Json = False
-) -> int:
+def withdraw(*, who: Who = _NOBODY, said: Said = _USUAL, json: Json = False) -> int:
     """Record that a customer does not consent any more. What still waits for Meta is not sent.
 
     Parameters
     ----------
     who:
         Who it is.
-    purpose:
-        `ads` decides what Meta is told; others are kept for you.
-    source:
-        Where the customer said it.
-    at:
-        When, in ISO 8601 with a time zone; now where left out.
+    said:
+        What was said.
     json:
         Print JSON for programs.
     """
-    return _decide("withdrawn", who, purpose, source, at, as_json=json)
+    return _decide("withdrawn", who, said, as_json=json)
 
 
 @consent.command
@@ -94,8 +78,8 @@ def show(*, who: Who = _NOBODY, json: Json = False) -> int:
     return command.show(load(), who, as_json=json)
 
 
-def _decide(state: str, who: Who, purpose: str, source: str, at: str | None, *, as_json: bool) -> int:
+def _decide(state: str, who: Who, said: Said, *, as_json: bool) -> int:
     from konversi.cli import consents as command
 
-    said = {"state": state, "purpose": purpose, "source": source, **({"at": at} if at else {})}
-    return command.decide(load(), who, said, as_json=as_json)
+    told = {name: value for name, value in vars(said).items() if value is not None}
+    return command.decide(load(), who, {"state": state, **told}, as_json=as_json)

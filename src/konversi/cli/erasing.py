@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SECONDS = 60.0
+_ALL_SECONDS = 600.0  # to look through everything: a quarter of a minute for a million events
 _COLUMNS = ("event_name", "event_id", "event_time", "dataset", "known", "fbtrace_ids")
 _NAMES = {
     "events": "events",
@@ -105,7 +106,7 @@ def lift(settings: Settings, who: Who, *, as_json: bool) -> int:
 def export(settings: Settings, who: Who, output: str | None) -> int:
     """Everything that is kept about a customer. Raises `Refused`, or `InvalidRequest` for a file that is there."""
     if gateway := running(settings):
-        found = gateway.ask("POST", "/v1/exports", body=who.named, seconds=_SECONDS)
+        found = gateway.ask("POST", "/v1/exports", body=who.named, seconds=_ALL_SECONDS)
     else:
         named = Named.model_validate(who.named)
         found = _inside(settings, lambda stores: exports_of(settings, stores).of(named))

@@ -57,6 +57,16 @@ class Who:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
+class Said:
+    """What a customer said about consent."""
+
+    purpose: Annotated[str, _said("`ads` decides what Meta is told; others are kept for you.")] = "ads"
+    source: Annotated[str, _said("Where the customer said it.")] = "cli"
+    at: Annotated[str | None, _said("When, in ISO 8601 with a time zone; now where left out.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
 class Simulated:
     """What a simulated message tells."""
 

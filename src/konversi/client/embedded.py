@@ -39,10 +39,10 @@ class Embedded:
         return at_once(prompt.receive(conversion)) if prompt is not None else None
 
     async def note(self, uses: tuple[ToolUse, ...]) -> None:
-        await self._gateway.journeys.note(uses)
+        await self._gateway.turns.note(calls=uses)
 
     async def turn(self, turn: Turn) -> None:
-        await self._gateway.journeys.note_turn(turn)
+        await self._gateway.turns.note(turns=[turn])
 
     async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
         sent = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from konversi.consent import rows
 from konversi.consent.decision import ADS, ERASED, Decision, Objection, State, newest, objection
-from konversi.consent.people import keys_of
+from konversi.consent.people import keys_of, named_keys
 from konversi.events.faults import Fault, Refused
 from konversi.journeys.identity import merged
+from konversi.matching.match import match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from konversi.database.port import Database
+    from konversi.events.conversion import Customer
     from konversi.journeys.attribution import Known
 
 LIFT = "If the customer came back: `konversi erase --lift` with the same identities."
@@ -100,6 +102,12 @@ class Consents:
     def keys(self, user_data: Mapping[str, Any], journey: int | None) -> list[bytes]:
         """Under which the person is looked up."""
         return keys_of(user_data, self._secret, journey)
+
+    def agents_keys(self, conversation: str | None, customer: Customer | None) -> list[bytes]:
+        """Under which somebody is looked up who chats with an agent, in a chat that the bot calls so."""
+        seen_ms = int(self.now() * 1_000)
+        known = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
+        return [*self.keys(known, None), *(named_keys(conversation, self._secret) if conversation else ())]
 
     async def objections(self, people: Sequence[Sequence[bytes]]) -> list[Objection | None]:
         """What speaks against telling Meta of each of these people, given by their keys."""

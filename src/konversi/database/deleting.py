@@ -9,7 +9,7 @@ from konversi.database.sqlite_threads import driver_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -31,17 +31,15 @@ def overwriting(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA secure_delete=OFF").close()
 
 
-def scrub(driver: sqlite3.Connection, files: Sequence[Path], needles: Sequence[bytes]) -> bool:
-    """Write the database anew where any of the needles is still in its files, in what was freed. Whether it was.
+def put_together(driver: sqlite3.Connection) -> None:
+    """Let the write-ahead log's pages go to the database's file, and empty it."""
+    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
-    Nobody else may write meanwhile.
-    """
-    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-    if not any(contains(path, needles) for path in files):
-        return False
+
+def written_anew(driver: sqlite3.Connection) -> None:
+    """Without what was freed. Nobody else may write meanwhile."""
     driver.execute("VACUUM").close()
-    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-    return True
+    put_together(driver)
 
 
 def contains(path: Path, needles: Iterable[bytes]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from konversi.clock import now
-from konversi.database.deleting import scrub
+from konversi.database.deleting import contains, put_together, written_anew
 from konversi.database.gathering import Gathering
 from konversi.database.many_rows import filled
 from konversi.database.schema import upgrade
@@ -138,9 +138,15 @@ class SqliteDatabase:
         return _LookUps(self, job)
 
     async def scrub(self, needles: Sequence[bytes]) -> None:
-        """Writes wait meanwhile, where the file has to be written anew."""
-        files = [self._path.with_name(self._path.name + end) for end in ("", "-wal")]
-        await asyncio.to_thread(self.writer.alone, lambda driver: scrub(driver, files, needles))
+        """Writes wait where the file has to be written anew, and not while it is searched.
+
+        What was freed is never copied by what others write meanwhile, so it is found where it was.
+        """
+        await asyncio.to_thread(self.writer.alone, put_together)
+        for end in ("", "-wal"):
+            if await asyncio.to_thread(contains, self._path.with_name(self._path.name + end), needles):
+                await asyncio.to_thread(self.writer.alone, written_anew)
+                return
 
     async def resume(self) -> None:
         """A file does not go away."""

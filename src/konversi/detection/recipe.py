@@ -204,5 +204,6 @@ def _service(value: Any) -> dict[str, Any] | None:
         "price": price.amount if price else None,
         "quantity": quantity.amount if quantity else None,
         "id": _first(_identifier, layers, words.SERVICE["id"]),
+        "category": _first(_text, layers, words.SERVICE["category"]),
     }
     return {key: found for key, found in service.items() if found is not None} if service["name"] else None

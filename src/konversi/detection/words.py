@@ -26,6 +26,7 @@ SERVICE: Final = MappingProxyType(
         "price": ("price", "unit_price", "harga"),
         "quantity": ("quantity", "qty", "jumlah"),
         "id": ("service_id", "id", "sku"),
+        "category": ("service_category", "category", "kategori"),
     }
 )
 

@@ -102,9 +102,19 @@ def _sale(said: Mapping[str, Cell], reading: Reading) -> Iterator[tuple[str, Any
         yield field, words
     if "value" in said:
         yield "value", amount(said["value"], reading.decimals(currency))
-    if "service" in said:
-        name = text(said["service"], "services")
-        yield "services", ({"name": name},) if isinstance(name, str) and name else name
+    yield from _service(said)
+
+
+def _service(said: Mapping[str, Cell]) -> Iterator[tuple[str, Any]]:
+    """What it was; where only its category is said, that is its name as well."""
+    kind = text(said["category"], "services") if "category" in said else ""
+    name = text(said["service"], "services") if "service" in said else ""
+    for cell in (name, kind):
+        if isinstance(cell, Fault):
+            yield "services", cell
+            return
+    if name or kind:
+        yield "services", ({"name": name or kind, **({"category": kind} if kind else {})},)
 
 
 def _when(said: Mapping[str, Cell], reading: Reading, zone: ZoneInfo) -> Iterator[tuple[str, Any]]:

@@ -60,6 +60,7 @@ class GuideService(_Shape):
     price: Amount | None = None
     quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
     id: Identifier | None = None
+    category: Identifier | None = None
 
 
 class GuideConversion(_Shape):
@@ -112,7 +113,7 @@ class GuideConversion(_Shape):
             value=self.totalValue,
             currency=self.currency,
             services=tuple(
-                Service(name=one.serviceName, price=one.price, quantity=one.quantity, id=one.id)
+                Service(name=one.serviceName, price=one.price, quantity=one.quantity, id=one.id, category=one.category)
                 for one in self.services
             ),
             channel=self.channel,

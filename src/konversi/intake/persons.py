@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict
 from konversi.consent.people import is_named
 from konversi.events.conversion import Customer, Several, Text
 from konversi.events.faults import Fault, Refused
+from konversi.journeys.identity import linked
 from konversi.matching.hashed import already_hashed
 from konversi.matching.keys import BY_CUSTOMER_FIELD
 from konversi.matching.match import match
 from konversi.matching.phone import national
 from konversi.matching.reading import Remark, Setting
 
-_NOBODY = Fault(
+NOBODY = Fault(
     "phone",
     "nobody_named",
     "tells nobody apart.",
@@ -64,8 +65,8 @@ class Named(BaseModel):
         given = {name: getattr(self, name) for name in Named.model_fields if getattr(self, name)}
         matched = match(Customer.model_validate(given), country=country, seen_ms=int(now * 1_000))
         if is_named(matched.user_data) and not matched.notes:
-            return matched.user_data
+            return {**matched.user_data, **linked(self.whatsapp_user_id)}
         unused = [
             Fault(note.about.removeprefix("customer."), note.code, note.text, "Correct it.") for note in matched.notes
         ]
-        raise Refused(unused or [_NOBODY])
+        raise Refused(unused or [NOBODY])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -18,9 +18,14 @@ from konversi.events.faults import Fault, Refused
 from konversi.intake.told_again import names_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from konversi.consent.store import Consents
     from konversi.events.conversion import Conversion
     from konversi.intake.receive import Receipt, Receiver, Refusal
     from konversi.journeys.store import Journeys
+
+Told = TypeVar("Told", ToolUse, Turn)
 
 MOST_RECORDS = 1_000
 _LONGEST_ID = 200
@@ -102,9 +107,10 @@ class TurnOutcome(NamedTuple):
 class Turns:
     """Takes turns."""
 
-    def __init__(self, receiver: Receiver, journeys: Journeys) -> None:
+    def __init__(self, receiver: Receiver, journeys: Journeys, consents: Consents) -> None:
         self._receiver = receiver
         self._journeys = journeys
+        self._consents = consents
 
     async def take(self, report: TurnReport) -> TurnOutcome:
         """Find out which tools succeeded, report the bookings, and keep what the metrics need; durable on return.
@@ -133,7 +139,7 @@ class Turns:
         )
         uses = [_use(call, report, person, name) for call, name in zip(used, names, strict=True)][:MOST_RECORDS]
         outcomes = await self._receiver.receive_all(conversions, conversation=report.conversation)
-        await asyncio.gather(self._journeys.note(uses), self._journeys.note_turn(turn))
+        await self.note(uses, [turn])
         bookings = [Booking(call.name, outcome) for (call, _), outcome in zip(booked, outcomes, strict=True)]
         unfounded = claimed and not booked
         if unfounded:
@@ -142,7 +148,19 @@ class Turns:
 
     async def keep(self, records: Records) -> None:
         """Keep records as they are; durable on return."""
-        await asyncio.gather(self._journeys.note(records.calls), *map(self._journeys.note_turn, records.turns))
+        await self.note(records.calls, records.turns)
+
+    async def note(self, calls: Sequence[ToolUse] = (), turns: Sequence[Turn] = ()) -> None:
+        """Keep what an agent did, but for chats with somebody who asked to be forgotten; durable on return."""
+        calls, turns = await self._but_the_forgotten(calls), await self._but_the_forgotten(turns)
+        await asyncio.gather(self._journeys.note(calls), *map(self._journeys.note_turn, turns))
+
+    async def _but_the_forgotten(self, told: Sequence[Told]) -> Sequence[Told]:
+        if not told or not self._consents.matters:
+            return told
+        people = [self._consents.agents_keys(one.conversation, one.customer) for one in told]
+        gone = await self._consents.forgotten(people)
+        return [one for one, is_gone in zip(told, gone, strict=True) if not is_gone]
 
 
 def _once(booked: list[tuple[ToolCall, str | None]]) -> list[tuple[ToolCall, str | None]]:

@@ -120,10 +120,10 @@ class Book:
                 entered.remove(found)
                 self.unnamed.append((key, found))
         self.named = [pair for pair in self.named if pair not in self.unnamed]
-        phones = visit.user_data.get("ph")
-        left = [one for one in found.user_data.get("ph", ()) if not isinstance(phones, list) or one not in phones]
-        others = {name: value for name, value in found.user_data.items() if name != "ph"}
-        found.describe({**others, "ph": left} if left else others)
+        phones = visit.user_data.get("ph", ())
+        known = found.user_data
+        left = {name: [one for one in known.get(name, ()) if one not in phones] for name in ("ph", "external_id")}
+        found.describe({name: value for name, value in {**known, **left}.items() if value})
 
     def _open(self, visit: Visit) -> Conversation:
         place = _AFTER_ALL + len(self.opened)
@@ -134,8 +134,13 @@ class Book:
 
 
 def _is_another_person(known: Mapping[str, Any], visit: Visit) -> bool:
-    theirs, ours = known.get("external_id"), visit.user_data.get("external_id")
-    return bool(theirs and ours) and set(theirs or ()).isdisjoint(ours if isinstance(ours, list) else ())
+    theirs, ours = _own_ids(known), _own_ids(visit.user_data)
+    return bool(theirs and ours) and theirs.isdisjoint(ours)
+
+
+def _own_ids(user_data: Mapping[str, Any]) -> set[str]:
+    """Of the person, not of the phone, which stands in where no id was told."""
+    return set(user_data.get("external_id", ())).difference(user_data.get("ph", ()))
 
 
 @dataclass(slots=True)

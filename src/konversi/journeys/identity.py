@@ -45,12 +45,18 @@ def person_of(arrival: Arrival) -> Person:
     """Normalised and hashed."""
     user_field, _ = _OWN_ID[arrival.channel]
     phone, user_id = arrival.who.phone, arrival.who.user_id
-    linked = {LINKED_ID: user_id} if user_id and user_id.endswith(_LINKED_ID_END) else {}
-    given = {name: value for name, value in (("phone", phone), (user_field, None if linked else user_id)) if value}
+    by_link = linked(user_id)
+    given = {name: value for name, value in (("phone", phone), (user_field, None if by_link else user_id)) if value}
     matched = match(Customer.model_validate(given), country=None, seen_ms=arrival.at * 1_000)
     shown = phone or user_id or ""
     tail = f"…{shown.removesuffix(_LINKED_ID_END)[-_TAIL:]}" if len(shown) > _TAIL else "…"
-    return Person(matched.user_data, {**matched.user_data, **linked}, tail)
+    return Person(matched.user_data, {**matched.user_data, **by_link}, tail)
+
+
+def linked(user_id: str | None) -> dict[str, str]:
+    """What a user id is found by where it is WhatsApp Web's own, as `1234567890@lid`; nothing where it isn't."""
+    bare = user_id.strip().lower() if user_id else ""
+    return {LINKED_ID: bare} if bare.endswith(_LINKED_ID_END) else {}
 
 
 def without_identities(referral: Referral) -> Referral:

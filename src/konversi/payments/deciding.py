@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.payments.payment import Payment, begun, told
-from konversi.payments.policy import Due, flag_of, gone_of, purchase_of
+from konversi.payments.policy import TOO_LITTLE, Due, flag_of, gone_of, purchase_of
 from konversi.payments.references import candidates
 
 if TYPE_CHECKING:
@@ -98,17 +98,25 @@ def taken(known: Known, one: Told, policy: PartPayments, now: float) -> Outcome:
         after = before  # it told nothing new
     else:
         known.keep(after)
-        _gone_of_others(known, after)
+        _others_follow(known, after)
     return Outcome(after, after is not before, known.bookings.get(after.booking_id or ""))
 
 
-def _gone_of_others(known: Known, payment: Payment) -> None:
-    """What goes back of one payment may go back of the Purchase that another one led to for both."""
+def _others_follow(known: Known, payment: Payment) -> None:
+    """What goes back of one payment may go back of the Purchase that another one led to for both.
+
+    And a deposit is no longer too little once the rest is paid.
+    """
     for other in known.others(payment):
+        after = other
         if other.purchase is not None:
             after = other._replace(gone=gone_of(other, known.others(other)))
-            if after != other:
-                known.keep(after)
+        if other.flag == TOO_LITTLE:
+            booking = known.bookings.get(other.booking_id or "")
+            is_still = flag_of(other, known.others(other), booking) == TOO_LITTLE
+            after = after._replace(flag=TOO_LITTLE if is_still else "")
+        if after != other:
+            known.keep(after)
 
 
 def looked_again(known: Known, payment: Payment, policy: PartPayments, now: float) -> Outcome:
@@ -144,15 +152,15 @@ def decided(
         wait = _PATIENCE if patient else _SOON if now - payment.seen_at < _SELDOM else _SELDOM
         return payment._replace(why=_UNJOINED, due_at=now + wait, flag="" if patient else "unjoined")
     why = f"{_how(payment, booking)} {found.why}"
-    return payment._replace(
+    due = payment._replace(
         purchase=found.event_id,
         purchase_value=found.value,
         purchase_currency=found.currency,
         purchase_at=found.at,
         due_at=now + _UNREPORTED,
         why=why,
-        flag=flag_of(payment, others, booking),
     )
+    return _after_purchase(due, booking, others)  # a part may have gone back before it was told that it was paid
 
 
 _UNJOINED = (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from konversi.payments.payment import Payment
 
 PartPayments = Literal["each", "first", "full"]
+TOO_LITTLE = "less_than_booked"  # the flag that goes when the rest is paid
 
 
 class Booking(NamedTuple):
@@ -118,13 +119,13 @@ def flag_of(payment: Payment, others: Sequence[Payment], booking: Booking | None
     total = sum((one.amount or Decimal(0) for one in same), Decimal(0))
     if total > booking.price:
         return "more_than_booked"
-    return "less_than_booked" if total < booking.price else ""
+    return TOO_LITTLE if total < booking.price else ""
 
 
 FLAGS = {
     "other_currency": "It was paid in another currency than the booking's.",
     "more_than_booked": "The booking's payments are more than its price.",
-    "less_than_booked": "The booking's payments are less than its price, so far.",
+    TOO_LITTLE: "The booking's payments are less than its price, so far.",
     "unjoined": "Neither a booking nor a phone or e-mail is known, so Meta was not told.",
     "refused": "The Purchase could not be sent.",
 }

@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from konversi.aftercare.change import Decisions
-from konversi.aftercare.memory import Days, memory
 from konversi.aftercare.upkeep import Upkeep
 from konversi.clock import Clock, unique
 from konversi.database.port import FRUGAL, FULL
 from konversi.delivery.dispatcher import Dispatcher
 from konversi.delivery.rounds import Rounds
 from konversi.delivery.watch import Watch
-from konversi.errors import InvalidSettings, MissingCredentials
+from konversi.errors import MissingCredentials
 from konversi.insight.meta_scores import MetaScores
 from konversi.insight.processes import Processes
 from konversi.insight.reading import Insight
@@ -39,40 +38,22 @@ from konversi.wiring.alerting import watchman_of
 from konversi.wiring.attending import attending
 from konversi.wiring.catalogue import catalogue_of, destinations_of, graph_of
 from konversi.wiring.erasing import erasures_of, exports_of
+from konversi.wiring.forgetting import forgetting
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
+from konversi.wiring.possible import check
 from konversi.wiring.running import running
 from konversi.wiring.spend import custom_conversions_of, spending_of
 from konversi.wiring.stores import open_stores
 from konversi.wiring.valuing import VALUE, values_of, valuing_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
     from konversi.delivery.courier import Sender
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
     from konversi.wiring.stores import Stores
-
-_ONE_PROCESS = (
-    "KONVERSI_ONLY: SQLite serves one process, which does everything. Set KONVERSI_DATABASE_URL to a PostgreSQL"
-    " database to run several, or leave it out."
-)
-_NO_FILES = (
-    "KONVERSI_DATABASE_URL: what runs only while it is called keeps no files, so SQLite would lose what was accepted."
-    " Set it to a PostgreSQL database."
-)
-_UNKEPT = (
-    "KONVERSI_SECRET: what runs only while it is called keeps no files, so the secret has to be given."
-    " Make one, and keep it: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'."
-)
-
-
-def _check_on_demand(settings: Settings) -> None:
-    if not settings.shared:
-        raise InvalidSettings(_NO_FILES)
-    if settings.secret is None:
-        raise InvalidSettings(_UNKEPT)
 
 
 def rules_of(settings: Settings, secret: bytes) -> Rules:
@@ -104,10 +85,7 @@ async def open_gateway(
     `outbox`, `clock` and `sender` stand in for the settings' own store, the machine's clock and Meta.
     Raises `StorageInUse`, `StorageUnavailable` or `InvalidSettings` where it can't start.
     """
-    if settings.only and not settings.shared:
-        raise InvalidSettings(_ONE_PROCESS)
-    if on_demand:
-        _check_on_demand(settings)
+    check(settings, on_demand=on_demand)
     reach = FRUGAL if on_demand else FULL
     async with open_stores(settings, clock, outbox, reach) as stores, _meta(settings, sender) as meta:
         stores, meta, kinds = _seen(settings, stores, meta)  # noqa: PLW2901 - as they show in traces
@@ -169,6 +147,7 @@ def _assemble(
     elsewhere = None if settings.delivers else partial(database.tell, FORWARD)
     forwarder = Forwarder(stores.forwards, stores.seal, url, clock=clock, elsewhere=elsewhere) if url else None
     insight = Insight(database)
+    erasures = erasures_of(settings, stores)
     upkeep = Upkeep(
         store,
         clock=clock,
@@ -176,7 +155,7 @@ def _assemble(
         retention_days=settings.retention_days,
         failed_days=settings.failed_days,
         wake=lambda: gateway.dispatcher.look_around(),  # noqa: PLW0108 - whichever dispatcher it is by then
-        forget=_forgetting(settings, stores),
+        forget=forgetting(settings, stores, erasures),
         settle=lambda until: gateway.till.catch_up(until),  # noqa: PLW0108 - made below
         follow=insight.follow,
     )
@@ -198,7 +177,6 @@ def _assemble(
 
     alerts = watchman_of(settings, stores, lambda: gateway.lanes())  # noqa: PLW0108 - the gateway is made below
     valuing = valuing_of(settings, stores, rules.values, lambda: database.tell(VALUE))
-    erasures = erasures_of(settings, stores)
     demanded = None
     if on_demand:
         demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts, valuing, erasures)
@@ -237,7 +215,7 @@ def _assemble(
             consents=stores.consents,
             keywords=Keywords.of(settings.stop_words, settings.start_words),
         ),
-        turns=kinds.turns(receiver, stores.journeys),
+        turns=kinds.turns(receiver, stores.journeys, stores.consents),
         till=till,
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
@@ -275,24 +253,6 @@ def _assemble(
         on_demand=demanded,
     )
     return gateway, upkeep
-
-
-def _forgetting(settings: Settings, stores: Stores) -> Callable[[float], Awaitable[bool]]:
-    days = Days(
-        journeys=settings.journey_days,
-        agents=settings.agent_days or settings.journey_days,
-        payments=settings.payment_days or settings.journey_days,
-        consent=settings.consent_days,
-        reports=settings.retention_days,
-        customers=settings.customer_days,
-    )
-    rest = memory(stores.journeys, stores.payments, stores.consents, erasures_of(settings, stores), days)
-
-    async def forget(now: float) -> bool:
-        more = [await rest(now), await stores.entrance.forget(now, settings.audit_days)]
-        return any(more)
-
-    return forget
 
 
 def _accepting(stores: Stores, wake: Callable[[str], None]) -> dict[str, Any]:

@@ -256,6 +256,13 @@ def test_the_result_goes_before_the_arguments():
     assert (booking.value, booking.currency) == (175000, "IDR")
 
 
+@pytest.mark.parametrize("word", ["category", "serviceCategory", "kategori"])
+def test_a_services_category_is_read(word):
+    arguments = ARGUMENTS | {"services": [{"name": "Peeling", word: "Facial"}]}
+    (booking,) = bookings_in(openai_chat(json.dumps(BOOKED), arguments=arguments))
+    assert booking.services[0].category == "Facial"
+
+
 def test_a_value_that_can_not_be_read_is_left_out_and_the_booking_kept():
     (booking,) = bookings_in(openai_chat('{"bookingId": "BK-1"}', arguments={"totalValue": "about 150k"}))
     assert booking.value is None

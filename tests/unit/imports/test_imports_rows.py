@@ -34,6 +34,28 @@ def test_columns_are_known_by_their_names_in_english_and_indonesian(header, fiel
     assert guess(titles, []) == {field: index for index, field in enumerate(fields.split())}
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "name", "category"),
+    [
+        ("Layanan;Kategori", ["Peeling", "Facial"], "Peeling", "Facial"),
+        ("Product Category;Product", ["Facial", "Peeling"], "Peeling", "Facial"),
+        ("Kategori Layanan;Cabang", ["Facial", "Bandung"], "Facial", "Facial"),
+        ("Layanan;Kategori", ["Peeling", ""], "Peeling", None),
+    ],
+)
+def test_a_service_has_its_category_and_its_name_where_nothing_else_is_said(header, cells, name, category):
+    titles, row = ["Tanggal", "HP", *header.split(";")], ["13/11/2026", "081234567890", *cells]
+    reading = mapped(titles, [row], Wishes(), country="ID", currency="IDR")
+    (service,) = read(2, row, reading, JAKARTA).conversion.services
+    assert (service.name, service.category) == (name, category)
+
+
+def test_a_category_that_is_a_formula_refuses_its_row():
+    row = ["13/11/2026", "081234567890", "Peeling", "=1+1"]
+    reading = mapped(["Tanggal", "HP", "Layanan", "Kategori"], [row], Wishes(), country="ID", currency="IDR")
+    assert [fault.code for fault in read(2, row, reading, JAKARTA).faults] == ["formula"]
+
+
 def test_a_column_without_a_telling_name_is_known_by_what_stands_in_it():
     sample = [["0812-3456-7890", "budi@example.com", "x"], ["+62 813 0000 1111", "ani@example.co.id", "y"]]
     assert guess(["A", "B", "C"], sample) == {"phone": 0, "email": 1}

@@ -34,7 +34,8 @@ def visits(draw):
     if phone is None and own is None:
         phone = "p1"
     click = draw(CLICKS)
-    user_data = ({"ph": [phone]} if phone else {}) | ({"external_id": [own]} if own else {})
+    # A phone stands in for an id that was not told, as `match` writes it.
+    user_data = ({"ph": [phone]} if phone else {}) | {"external_id": [own or phone]}
     return Visit(
         message=_key(draw(st.sampled_from([f"m{n}" for n in range(12)]))),
         own=[_key(own)] if own else [],

@@ -64,6 +64,14 @@ def test_what_goes_back_afterwards_leaves_the_purchase_and_says_that_meta_was_no
     assert "Meta was not told" in payments["p-1"].why
 
 
+def test_what_went_back_in_part_before_it_was_told_paid_is_off_our_own_figures_too():
+    for order in ([notice(), refund("20000")], [refund("20000"), notice()]):
+        payments, decided = history(order)
+        assert decided == {"Purchase:midtrans:p-1": (Decimal(150000), "IDR")}
+        assert payments["p-1"].gone == Decimal(20000)
+        assert "Meta was not told" in payments["p-1"].why
+
+
 def test_a_chargeback_that_was_won_gives_the_money_back():
     lost = refund("150000", key="dp_1", rank=1, kind="chargeback")
     won = refund("0", key="dp_1", rank=3, kind="chargeback")
@@ -87,6 +95,14 @@ def test_amounts_that_do_not_match_the_booking_are_flagged(amounts, currency, fl
     payments, decided = history(told)
     assert payments[f"p-{len(amounts) - 1}"].flag == flag
     assert sum(value for value, _ in decided.values()) == sum(map(Decimal, amounts)), "the real amount is reported"
+
+
+def test_a_deposit_is_no_longer_too_little_once_the_rest_is_paid():
+    deposit, part, rest = (notice(amount=amount, payment_id=f"p-{amount}") for amount in ("50000", "40000", "60000"))
+    payments, _ = history([deposit, part])
+    assert [one.flag for one in payments.values()] == ["less_than_booked"] * 2
+    payments, _ = history([deposit, part, rest])
+    assert [one.flag for one in payments.values()] == [""] * 3
 
 
 def test_a_payment_that_nobody_is_known_for_waits_for_its_booking():
