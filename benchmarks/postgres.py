@@ -171,8 +171,9 @@ def _limited(url: str, meta: str, number: int, seconds: int) -> float:
         _ready(port)
         for index, child in enumerate(_children(parent.pid) or [parent.pid]):
             stack.enter_context(_quota(f"konversi-bench-{index}", child))
-        wrk(f"http://127.0.0.1:{port}", "single.lua", seed=1, seconds=1)
-        load = wrk(f"http://127.0.0.1:{port}", "single.lua", seed=2, seconds=seconds)
+        connections = number * 64  # as many for each: fewer would share a commit
+        wrk(f"http://127.0.0.1:{port}", "single.lua", seed=1, seconds=1, connections=connections)
+        load = wrk(f"http://127.0.0.1:{port}", "single.lua", seed=2, seconds=seconds, connections=connections)
         assert load.failed == 0
         return load.per_second
 
