@@ -28,6 +28,7 @@ from processes import bare, gateway, receiver, wrk
 
 _SECRET = "an-app-secret"
 _CALLS = 150_000
+_CHATS, _MESSAGES = 300, 10  # at a time, and of each: then others begin to write
 _CLICKS = 7  # one message in so many comes from an ad
 _SIZES = (10_000, 1_000_000)
 _LOOKED_UP = 3_000
@@ -60,7 +61,8 @@ def _payloads(path: Path, number: int) -> Path:
     with path.open("wb") as file:
         for index in range(_CALLS):
             kind: Any = "organic" if index % _CLICKS else "ad-click"
-            who = {"phone": f"+62812{index % 40_000:08d}", "user_id": f"ID.{index % 40_000:014d}"}
+            person = index // (_CHATS * _MESSAGES) * _CHATS + index % _CHATS
+            who = {"phone": f"+62812{person:08d}", "user_id": f"ID.{person:014d}"}
             call = samples.message(kind, message_id=f"wamid.{number}-{index}", at=at, **who)
             body = samples.as_sent(call)
             signature = hmac.new(_SECRET.encode(), body, hashlib.sha256).hexdigest()

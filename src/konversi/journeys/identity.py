@@ -6,8 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from konversi.events.conversion import Customer
-from konversi.matching.match import match
+from konversi.matching.match import match_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +25,7 @@ _OWN_ID = {
     "messenger": ("page_scoped_user_id", "page_id"),
     "instagram": ("ig_sid", "ig_account_id"),
 }
+_DAY = 86_400
 _TAIL = 4
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
@@ -47,7 +47,7 @@ def person_of(arrival: Arrival) -> Person:
     phone, user_id = arrival.who.phone, arrival.who.user_id
     by_link = linked(user_id)
     given = {name: value for name, value in (("phone", phone), (user_field, None if by_link else user_id)) if value}
-    matched = match(Customer.model_validate(given), country=None, seen_ms=arrival.at * 1_000)
+    matched = match_ids(given, country=None, day=arrival.at // _DAY)
     shown = phone or user_id or ""
     tail = f"…{shown.removesuffix(_LINKED_ID_END)[-_TAIL:]}" if len(shown) > _TAIL else "…"
     return Person(matched.user_data, {**matched.user_data, **by_link}, tail)

@@ -16,6 +16,8 @@ from konversi.matching.places import region_of
 from konversi.matching.reading import Remark, Setting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from konversi.events.conversion import Click, Client, Customer
 
 _FIRST, _LAST = BY_META["fn"], BY_META["ln"]
@@ -49,9 +51,27 @@ def match(
     `country` is the ISO alpha-2 code in which national phone numbers are read; it is never sent as the customer's own.
     `seen_ms` (Unix milliseconds) is when the click is taken to have been, unless the click says so itself.
     """
-    given = customer.__dict__
-    gathered = _Gathered(_setting(country, given["country"], seen_ms // _DAY_MS))
-    for field in sorted(customer.__pydantic_fields_set__):
+    gathered = _gathered(customer.__dict__, customer.__pydantic_fields_set__, country, seen_ms // _DAY_MS)
+    if click is not None:
+        gathered.take_click(click, seen_ms)
+    if client is not None:
+        gathered.in_the_clear(_IP, client.ip)
+        gathered.in_the_clear(_USER_AGENT, client.user_agent)
+    return Match(gathered.user_data, gathered.different_notes())
+
+
+def match_ids(given: Mapping[str, str], *, country: str | None, day: int) -> Match:
+    """As `match`, for fields of a customer that are known to be well-formed texts: the ids that a platform tells.
+
+    `day` is in whole days since 1970.
+    """
+    gathered = _gathered(given, given, country, day)
+    return Match(gathered.user_data, gathered.different_notes())
+
+
+def _gathered(given: Mapping[str, Any], fields: Iterable[str], country: str | None, day: int) -> _Gathered:
+    gathered = _Gathered(_setting(country, given.get("country"), day))
+    for field in sorted(fields):
         value = given[field]
         if value is None:
             continue
@@ -68,12 +88,7 @@ def match(
         gathered.region_of(given["city"])
     if "ph" in user_data and "external_id" not in user_data:
         user_data["external_id"] = user_data["ph"][:1]
-    if click is not None:
-        gathered.take_click(click, seen_ms)
-    if client is not None:
-        gathered.in_the_clear(_IP, client.ip)
-        gathered.in_the_clear(_USER_AGENT, client.user_agent)
-    return Match(user_data, tuple(dict.fromkeys(gathered.notes)) if gathered.notes else ())
+    return gathered
 
 
 @lru_cache(maxsize=1_000)
@@ -129,9 +144,9 @@ class _Gathered:
         if hashed is not None:
             self.user_data[_REGION.meta] = [hashed]
 
-    def full_name(self, name: str, given: dict[str, Any]) -> None:
+    def full_name(self, name: str, given: Mapping[str, Any]) -> None:
         """Read only where neither part is given by itself."""
-        if given["first_name"] is not None or given["last_name"] is not None:
+        if given.get("first_name") is not None or given.get("last_name") is not None:
             return
         if len(name) >= SHORTEST and already_hashed(name):
             self._note("customer.name", _HASHED_NAME)
@@ -167,6 +182,10 @@ class _Gathered:
         elif click.clicked_at is not None:
             self._note("click.clicked_at", IN_MILLISECONDS)
         self.user_data["fbc"] = fbc_of(reading, created_ms)
+
+    def different_notes(self) -> tuple[Note, ...]:
+        """Each once."""
+        return tuple(dict.fromkeys(self.notes)) if self.notes else ()
 
     def _note(self, about: str | None, remark: Remark) -> None:
         self.notes.append(Note(about or "event", remark.code, remark.text))
