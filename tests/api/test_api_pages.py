@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 from functools import partial
+from html import unescape
 
 import pytest
 from api_harness import FakeMeta, graph_error, lead, running
@@ -58,6 +60,23 @@ def test_the_overview_counts_what_was_accepted_up_to_this_moment(gateway):
     assert told["accepted"] == 3
     assert told["delivered"] == 0
     assert told["now"]["needs_attention"] == 3
+
+
+def test_each_number_of_the_overview_leads_to_the_rows_behind_it(settings, tmp_path):
+    given = settings(database_url=f"sqlite:///{tmp_path / 'sound.db'}")
+    with running(given, meta=FakeMeta()) as server, server.client() as client:
+        for number in range(4):
+            client.post("/v1/events", json=lead(event_id=f"Lead:{number}"), headers={"prefer": "wait=5"})
+        page = client.get("/").text
+        figures = page[page.index('<dl class="figures">') : page.index("</dl>")]
+        assert not re.search(r"\d", re.sub(r"<a .*?</a>|</?\w[^>]*>", "", figures))
+        typical, slow = (
+            [one["event_id"] for one in client.get(f"/events.json?{unescape(query)}").json()["events"]]
+            for query in re.findall(r'href="/events\?(slower=[^"]*)"', figures)
+        )
+        assert set(slow) <= set(typical) < {f"Lead:{number}" for number in range(4)}
+        rows = client.get("/events.json?state=delivered").json()["events"]
+    assert all(row["seconds_to_meta"] > 0 for row in rows)
 
 
 def test_what_needs_attention_is_grouped_by_its_cause(gateway):
