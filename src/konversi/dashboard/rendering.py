@@ -62,6 +62,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
         "seconds": language.seconds,
         "time": lambda at: language.time(at, zone),
+        "day": language.day,
         "step": lambda at, hourly: language.step(at, zone, hourly=hourly),
         "lang": language.code,
         "zone_name": zone.key,
