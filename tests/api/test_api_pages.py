@@ -195,6 +195,34 @@ def test_open_alerts_stand_on_the_pages_that_people_open_first(gateway):
             assert client.get(twin).json()["alerts"] == told
 
 
+def test_an_alert_about_events_is_not_told_any_more_once_all_of_them_were_decided_about(gateway):
+    gateway.call(gateway.gateway.alerts.look())
+    with gateway.client() as client:
+        assert client.get("/attention.json").json()["alerts"]
+        client.post("/events/decide", content="all=discard&state=dead&because=x&sure=yes", headers=OURS)
+        for twin in ("/overview.json", "/attention.json", "/system.json"):
+            assert client.get(twin).json()["alerts"] == []
+
+
+def test_a_token_that_meta_refuses_shows_with_its_dataset(settings, tmp_path):
+    meta = FakeMeta()
+    meta.answer = graph_error(190)
+    given = settings(database_url=f"sqlite:///{tmp_path / 'token.db'}")
+    with running(given, meta=meta) as server, server.client() as client:
+        receipt = client.post("/v1/events", json=lead(event_id="Lead:1")).json()["receipt"]
+        server.ended(receipt)
+        (dataset,) = client.get("/datasets.json").json()["datasets"]
+        assert "Invalid access token" in dataset["paused"]
+        assert "Needs you" in client.get("/datasets").text
+
+
+def test_each_webhook_that_there_is_is_listed_with_what_it_lacks(gateway):
+    with gateway.client() as client:
+        doors = {one["platform"]: one for one in client.get("/datasets.json").json()["webhooks"]}
+    assert set(doors) == {"whatsapp", "messenger", "twilio", "baileys", "midtrans", "xendit", "stripe"}
+    assert doors["midtrans"]["missing"] == ["MIDTRANS_SERVER_KEY"]
+
+
 def test_whoever_only_looks_is_told_of_an_alert_and_whom_to_tell(gateway):
     gateway.call(gateway.gateway.alerts.look())
     secret, _ = gateway.call(gateway.gateway.entrance.keys.create("eyes", Scope.READ))
