@@ -27,7 +27,7 @@ SAYS = {
     "MalformedBody": (0,),
     "ValueError": (0,),
 }
-BY_NAME = {"why", "detail", "remedy"}
+BY_NAME = {"why", "detail", "remedy", "fault"}
 
 
 def modules():
