@@ -28,7 +28,7 @@ def exposed(tmp_path_factory):
     """Metrics by name, each with its labels as far as it has values, of a gateway that has sent something."""
     given = load(pixel_id=PIXEL, token=TOKEN, data_dir=tmp_path_factory.mktemp("metrics"))
     with running(given, meta=FakeMeta()) as server, server.client() as client:
-        client.post("/v1/events", json=lead(event_id="Lead:1"), headers={"prefer": "wait=5"})
+        server.ended(client.post("/v1/events", json=lead(event_id="Lead:1")).json()["receipt"])
         text = client.get("/metrics").text
     found = {name: set() for name in re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)}
     for name, labels in re.findall(r"^(\w+)(?:{([^}]*)})? \S+$", text, re.MULTILINE):

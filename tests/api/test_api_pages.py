@@ -66,7 +66,7 @@ def test_each_number_of_the_overview_leads_to_the_rows_behind_it(settings, tmp_p
     given = settings(database_url=f"sqlite:///{tmp_path / 'sound.db'}")
     with running(given, meta=FakeMeta()) as server, server.client() as client:
         for number in range(4):
-            client.post("/v1/events", json=lead(event_id=f"Lead:{number}"), headers={"prefer": "wait=5"})
+            server.ended(client.post("/v1/events", json=lead(event_id=f"Lead:{number}")).json()["receipt"])
         page = client.get("/").text
         figures = page[page.index('<dl class="figures">') : page.index("</dl>")]
         assert not re.search(r"\d", re.sub(r"<a .*?</a>|</?\w[^>]*>", "", figures))
@@ -77,6 +77,21 @@ def test_each_number_of_the_overview_leads_to_the_rows_behind_it(settings, tmp_p
         assert set(slow) <= set(typical) < {f"Lead:{number}" for number in range(4)}
         rows = client.get("/events.json?state=delivered").json()["events"]
     assert all(row["seconds_to_meta"] > 0 for row in rows)
+
+
+def test_the_first_sentence_tells_bookings_where_one_event_stands_for_them(settings, tmp_path):
+    given = settings(database_url=f"sqlite:///{tmp_path / 'sentence.db'}")
+    with running(given, meta=FakeMeta()) as server, server.client() as client:
+        for number, name in enumerate(("Lead", "InitiateCheckout", "Schedule")):
+            told = client.post("/v1/events", json={**lead(event_id=f"E:{number}"), "event": name})
+            server.ended(told.json()["receipt"])
+            page = client.get("/").text
+            sentence = page[page.index("<h1") : page.index("</h1>")]
+            if name == "Schedule":
+                assert "3 events reached Meta" in sentence
+            else:
+                assert "1 booking reached Meta" in sentence
+                assert "event=Lead" in sentence
 
 
 def test_what_needs_attention_is_grouped_by_its_cause(gateway):
