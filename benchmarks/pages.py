@@ -55,6 +55,7 @@ _PAGES = {
     "... by a dataset that there isn't": "/events.json?dataset=none",
     "... by a name that there isn't": "/events.json?event=None",
     "... in doubt": "/events.json?doubt=1",
+    "... that took long": "/events.json?slower=1e9",
     "... of the last 7 days": "/events.json?range=7d",
     "... by reason": "/events.json?reason={reason}",
     "... by event id": "/events.json?q=Lead:10004000",

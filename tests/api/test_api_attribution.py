@@ -679,6 +679,16 @@ def test_a_journey_is_one_timeline_from_the_click_to_the_delivered_event(studio)
     assert stored["journey"] == shown["journey"]
 
 
+def test_events_of_one_second_stand_in_the_order_in_which_they_came(studio):
+    phone = phone_of(unused())
+    whatsapp(studio.http, message(phone=phone))
+    for name in ("InitiateCheckout", "Lead", "Purchase"):
+        studio.told(name, customer={"phone": phone}, booking_id="BK-7", occurred_at=int(time.time()) - 5, value=5)
+    shown = [one for one in studio.journey()["timeline"] if one["kind"] == "event"]
+    receipts = [one["receipt"] for one in sorted(shown, key=lambda one: (one["at"], one["receipt"]))]
+    assert [one["receipt"] for one in shown] == receipts
+
+
 def test_a_customer_is_shown_as_a_masked_tail_only(studio, tmp_path, caplog):
     booked(studio)
     texts = [

@@ -1,10 +1,12 @@
 """The test bench: what would become of an event, without keeping it; and a test that is none of the customer's."""
 
 import json
+from html import unescape
 
 import pytest
 from api_harness import PIXEL, TOKEN, FakeMeta, running
 
+from konversi.intake.pasted import SAMPLES
 from konversi.settings import load
 
 OURS = {"sec-fetch-site": "same-origin"}
@@ -60,6 +62,21 @@ def test_problems_are_told_in_the_words_of_the_payload(gateway):
     assert (one["field"], one["code"]) == ("totalValue", "value_required")
     assert one["remedy"]
     assert {one["code"] for one in checked(gateway, {**GUIDE, "phone": 1})["problems"]} == {"unknown_field"}
+
+
+@pytest.mark.parametrize("sample", [*SAMPLES, '{"event": 1, "more": 2}', "{"])
+def test_the_bench_is_all_in_the_language_of_the_page(gateway, sample):
+    payload = json.dumps(SAMPLES[sample]) if sample in SAMPLES else sample
+    found = checked(gateway, payload)
+    told = [text for one in found["problems"] for text in (one["detail"], one["remedy"])]
+    told += [text for one in found["fields"] for text in (*one["steps"], one["note"])]
+    told += [text for one in found["channels"] for text in one.get("notes", [])]
+    told += [note["text"] for note in (found["event"] or {"notes": []})["notes"]]
+    with gateway.client() as client:
+        page = client.post("/bench", data={"payload": payload}, headers={**OURS, "accept-language": "id"}).text
+    read = unescape(page.partition('id="result"')[2])
+    assert told
+    assert [text for text in told if text and f"{text}<" in read] == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '"x"', "{}", '{"type": null}'])

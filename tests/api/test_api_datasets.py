@@ -118,6 +118,14 @@ def test_a_check_says_that_all_is_well_or_what_to_do(http):
 def test_the_dataset_of_the_settings_can_be_checked_too(http, graph):
     graph.declare(f"{PIXEL}:{TOKEN}")
     assert http.post(f"{DATASETS}/{PIXEL}/check").json()["ok"] is True
+    assert listed(http)[PIXEL]["checked_at"]
+
+
+def test_what_a_check_of_the_settings_dataset_found_stands_in_the_list(settings, meta):
+    with running(settings(graph_url="http://127.0.0.1:1"), meta=meta) as server, server.client() as http:
+        said = http.post(f"{DATASETS}/{PIXEL}/check").json()
+        assert listed(http)[PIXEL]["fault"] == said["fault"]
+        assert listed(http)[PIXEL]["checked_at"] is not None
 
 
 def test_a_check_without_a_network_says_so(settings, meta):

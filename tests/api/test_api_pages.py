@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 from functools import partial
+from html import unescape
 
 import pytest
 from api_harness import FakeMeta, graph_error, lead, running
@@ -70,6 +72,38 @@ def test_the_overview_counts_what_was_accepted_up_to_this_moment(gateway):
     assert told["accepted"] == 3
     assert told["delivered"] == 0
     assert told["now"]["needs_attention"] == 3
+
+
+def test_each_number_of_the_overview_leads_to_the_rows_behind_it(settings, tmp_path):
+    given = settings(database_url=f"sqlite:///{tmp_path / 'sound.db'}")
+    with running(given, meta=FakeMeta()) as server, server.client() as client:
+        for number in range(4):
+            server.ended(client.post("/v1/events", json=lead(event_id=f"Lead:{number}")).json()["receipt"])
+        page = client.get("/").text
+        figures = page[page.index('<dl class="figures">') : page.index("</dl>")]
+        assert not re.search(r"\d", re.sub(r"<a .*?</a>|</?\w[^>]*>", "", figures))
+        typical, slow = (
+            [one["event_id"] for one in client.get(f"/events.json?{unescape(query)}").json()["events"]]
+            for query in re.findall(r'href="/events\?(slower=[^"]*)"', figures)
+        )
+        assert set(slow) <= set(typical) < {f"Lead:{number}" for number in range(4)}
+        rows = client.get("/events.json?state=delivered").json()["events"]
+    assert all(row["seconds_to_meta"] > 0 for row in rows)
+
+
+def test_the_first_sentence_tells_bookings_where_one_event_stands_for_them(settings, tmp_path):
+    given = settings(database_url=f"sqlite:///{tmp_path / 'sentence.db'}")
+    with running(given, meta=FakeMeta()) as server, server.client() as client:
+        for number, name in enumerate(("Lead", "InitiateCheckout", "Schedule")):
+            told = client.post("/v1/events", json={**lead(event_id=f"E:{number}"), "event": name})
+            server.ended(told.json()["receipt"])
+            page = client.get("/").text
+            sentence = page[page.index("<h1") : page.index("</h1>")]
+            if name == "Schedule":
+                assert "3 events reached Meta" in sentence
+            else:
+                assert "1 booking reached Meta" in sentence
+                assert "event=Lead" in sentence
 
 
 def test_what_needs_attention_is_grouped_by_its_cause(gateway):
@@ -186,6 +220,34 @@ def test_open_alerts_stand_on_the_pages_that_people_open_first(gateway):
         told = client.get("/v1/alerts").json()["alerts"]
         for twin in ("/overview.json", "/attention.json", "/system.json"):
             assert client.get(twin).json()["alerts"] == told
+
+
+def test_an_alert_about_events_is_not_told_any_more_once_all_of_them_were_decided_about(gateway):
+    gateway.call(gateway.gateway.alerts.look())
+    with gateway.client() as client:
+        assert client.get("/attention.json").json()["alerts"]
+        client.post("/events/decide", content="all=discard&state=dead&because=x&sure=yes", headers=OURS)
+        for twin in ("/overview.json", "/attention.json", "/system.json"):
+            assert client.get(twin).json()["alerts"] == []
+
+
+def test_a_token_that_meta_refuses_shows_with_its_dataset(settings, tmp_path):
+    meta = FakeMeta()
+    meta.answer = graph_error(190)
+    given = settings(database_url=f"sqlite:///{tmp_path / 'token.db'}")
+    with running(given, meta=meta) as server, server.client() as client:
+        receipt = client.post("/v1/events", json=lead(event_id="Lead:1")).json()["receipt"]
+        server.ended(receipt)
+        (dataset,) = client.get("/datasets.json").json()["datasets"]
+        assert "Invalid access token" in dataset["paused"]
+        assert "Needs you" in client.get("/datasets").text
+
+
+def test_each_webhook_that_there_is_is_listed_with_what_it_lacks(gateway):
+    with gateway.client() as client:
+        doors = {one["platform"]: one for one in client.get("/datasets.json").json()["webhooks"]}
+    assert set(doors) == {"whatsapp", "messenger", "twilio", "baileys", "midtrans", "xendit", "stripe"}
+    assert doors["midtrans"]["missing"] == ["MIDTRANS_SERVER_KEY"]
 
 
 def test_whoever_only_looks_is_told_of_an_alert_and_whom_to_tell(gateway):

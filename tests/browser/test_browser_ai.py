@@ -59,3 +59,17 @@ def test_a_filter_that_means_nothing_is_named(looking, address):
     page = looking()
     page.goto(f"{address}/journeys?stage=moon&day=never")
     assert page.get_by_text("Not understood, and so left out: stage, day").count() == 1
+
+
+def test_what_an_ad_brought_in_leads_to_the_chats_of_those_days_that_came_so_far(looking, address):
+    page = looking()
+    page.goto(f"{address}/return?by=ad")
+    chats, booked, paid = page.locator(".rows tbody tr").first.locator("td a").all()
+    told = number(chats.inner_text())
+    ways = [one.get_attribute("href") for one in (chats, booked, paid)]
+    listed = []
+    for way, stage in zip(ways, ("", "&stage=succeeded", "&stage=paid"), strict=True):
+        assert re.fullmatch(rf"/journeys\?ad=\d+&since=\d{{4}}-\d\d-\d\d{stage}", way)
+        page.goto(address + way)
+        listed.append(page.locator(".rows tbody tr").count())
+    assert told >= listed[0] > listed[1] > listed[2] > 0

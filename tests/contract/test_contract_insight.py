@@ -13,17 +13,24 @@ from outboxes import LATER, LIVE, OTHER, all_of, ended, new_event, new_events
 
 
 @asynccontextmanager
-async def filled(url):
-    """Five refused Leads, one Purchase that waits."""
+async def opened(url):
+    """An empty outbox."""
     outbox = await open_outbox(url)
     try:
+        yield outbox
+    finally:
+        await outbox.aclose()
+
+
+@asynccontextmanager
+async def filled(url):
+    """Five refused Leads, one Purchase that waits."""
+    async with opened(url) as outbox:
         await outbox.append(new_events(5))
         batch = await outbox.claim(LIVE, LATER, LATER, all_of)
         await outbox.settle(batch, ended(Step.REFUSE, "refused", reason="Too few.", fbtrace_id="Trace"))
         await outbox.append([new_event("P:1", name="Purchase", lane=OTHER, booking_id="BK-1")])
         yield Insight(outbox.database)
-    finally:
-        await outbox.aclose()
 
 
 @pytest.mark.parametrize(
@@ -99,5 +106,44 @@ def test_events_that_need_a_person_are_told_by_their_cause(run, url):
         async with filled(url) as insight:
             (cause,) = await insight.causes()
             assert (cause.state, cause.reason, cause.events, cause.newest) == (State.DEAD, "Too few.", 5, 5)
+
+    run(scene())
+
+
+async def delivered_after(outbox, *seconds):
+    """Events that took so long to Meta, each counted from when it was accepted."""
+    for number, took in enumerate(seconds):
+        (one,) = await outbox.append([new_event(f"Took:{number}")])
+        accepted = (await outbox.find(one.id)).accepted_at
+        batch = await outbox.claim(LIVE, LATER, LATER, all_of)
+        await outbox.settle(batch, ended(ended_at=accepted + took))
+
+
+def test_what_took_longer_than_so_many_seconds_is_found_with_the_time_that_it_took(run, url):
+    async def scene():
+        async with opened(url) as outbox:
+            insight = Insight(outbox.database)
+            (waits,) = await outbox.append([new_event("Waits:1", lane=OTHER)])
+            await delivered_after(outbox, 0.2, 3.0, 0.4)
+            slow = [row.id for row in (await insight.events(Wanted(slower=0.3), None, 50)).rows]
+            assert slow == [4, 3]
+            assert [row.id for row in (await insight.events(Wanted(slower=5), None, 50)).rows] == []
+            took = await insight.seconds_to_meta([waits.id, 2, 3, 4, 5])
+            assert {event: round(seconds, 3) for event, seconds in took.items()} == {2: 0.2, 3: 3.0, 4: 0.4}
+
+    run(scene())
+
+
+def test_the_time_of_an_event_that_was_sent_several_times_ends_with_the_last_send(run, url):
+    async def scene():
+        async with opened(url) as outbox:
+            insight = Insight(outbox.database)
+            (one,) = await outbox.append([new_event("Took:long")])
+            accepted = (await outbox.find(one.id)).accepted_at
+            for _ in range(2):
+                batch = await outbox.claim(LIVE, LATER, LATER, all_of)
+                await outbox.settle(batch, ended(Step.RETRY, "failed", ended_at=accepted + 1, due_at=accepted))
+            await outbox.settle(await outbox.claim(LIVE, LATER, LATER, all_of), ended(ended_at=accepted + 40))
+            assert await insight.seconds_to_meta([one.id]) == {one.id: pytest.approx(40)}
 
     run(scene())

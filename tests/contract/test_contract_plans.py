@@ -37,7 +37,7 @@ ADDRESSES = [
     "/events.json", "/events.json?range=7d", "/events.json?q=Lead:1", "/events.json?q=BK-1", "/events.json?q=trace",
     "/events.json?state=dead", "/events.json?state=dead&reason=No", "/events.json?state=waiting",
     "/events.json?state=waiting&event=Lead", "/events.json?state=sending", "/events.json?state=delivered",
-    "/events.json?dataset=default", "/events.json?event=Lead", "/events.json?channel=chat", "/events.json?doubt=1",
+    "/events.json?dataset=default", "/events.json?event=Lead", "/events.json?channel=chat", "/events.json?doubt=1", "/events.json?slower=1.5",
     "/events/rc_000000000001.json", "/journeys.json", "/journeys.json?ad=ad1", "/journeys.json?ad=any&stage=paid",
     "/journeys.json?ad=none", "/journeys.json?stage=paid", "/journeys.json?click=no_click", "/journeys.json?q=BK-1",
     "/journeys.json?tool=book&error=SlotTaken", "/journeys.json?case=unfounded", "/journeys.json?case=found_only",

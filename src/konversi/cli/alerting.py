@@ -18,7 +18,7 @@ from konversi.wiring.alerting import channels_of
 if TYPE_CHECKING:
     from konversi.settings import Settings
 
-_COLUMNS = ("severity", "rule", "dataset", "opened_at", "what", "remedy")
+_COLUMNS = ("severity", "rule", "dataset", "opened_at")
 
 
 def show_list(settings: Settings, *, as_json: bool) -> int:
@@ -28,6 +28,8 @@ def show_list(settings: Settings, *, as_json: bool) -> int:
         print_json(found)
     elif found["alerts"]:
         table(found["alerts"], _COLUMNS)
+        for one in found["alerts"]:  # sentences: too long for a table
+            print(f"\n{one['rule']} of {one['dataset']}: {one['what']}\nWhat to do: {one['remedy']}")
     else:
         words("Nothing needs you.")
     return 1 if found["alerts"] else 0

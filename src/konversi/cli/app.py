@@ -23,7 +23,7 @@ from konversi.cli.db_commands import db
 from konversi.cli.erase_commands import erase, export
 from konversi.cli.event_commands import events
 from konversi.cli.import_command import imports
-from konversi.cli.options import Given, Json  # noqa: TC001 - cyclopts reads the annotations
+from konversi.cli.options import Given, Happening, Json  # noqa: TC001 - cyclopts reads the annotations
 from konversi.cli.payment_commands import payments
 from konversi.cli.people_commands import audit, keys, users
 from konversi.cli.printing import words
@@ -297,7 +297,7 @@ def status(*, json: Json = False) -> int:
 
 
 @app.command
-def tail(*, what: Given = None, dataset: Given = None, event: Given = None, json: Json = False) -> int:
+def tail(*, what: Happening | None = None, dataset: Given = None, event: Given = None, json: Json = False) -> int:
     """Watch what happens to events, a line each, while it happens.
 
     Example: konversi tail --what refused --json
@@ -305,7 +305,8 @@ def tail(*, what: Given = None, dataset: Given = None, event: Given = None, json
     Parameters
     ----------
     what:
-        Only this: accepted, delivered, refused, in_doubt, paused, throttled, failed or not_sent.
+        Only this: accepted, delivered, refused, unlinked, paused, throttled, failed, unclear, in_doubt, not_sent or
+        abandoned.
     dataset:
         Only events of this dataset.
     event:

@@ -15,6 +15,10 @@ from konversi.intake.whatsapp.samples import Kind  # noqa: TC001 - cyclopts read
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs.")]
 Given = Annotated[str | None, Parameter(negative="")]
 SecretFile = Annotated[Path | None, Parameter(negative="", allow_leading_hyphen=True)]
+Happening = Literal[
+    "accepted", "delivered", "refused", "unlinked", "paused", "throttled", "failed", "unclear", "in_doubt", "not_sent",
+    "abandoned",
+]  # fmt: skip
 Limit = Annotated[int, Parameter(validator=Number(gte=1, lte=500))]  # as the gateway's own lists
 
 

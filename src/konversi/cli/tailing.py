@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
 _AGAIN = 2.0  # seconds until the next try, where the gateway went away
 _TRIES = 30
+_PAUSE = 0.1  # seconds between two streams: the gateway ends each after a quarter of an hour, and when it stops
 
 
 def tail(settings: Settings, wanted: dict[str, str | None], *, as_json: bool) -> int:
-    """Print until somebody stops it. Raises `GatewayUnreachable` where there is no gateway, now or for a minute."""
+    """Print until somebody stops it. Raises `GatewayUnreachable` where there is no gateway, or is none for a minute."""
     reached = OverHttp(settings)
     filters = {name: value for name, value in wanted.items() if value}
+    reached.ask("GET", "/readyz")  # is it there at all?
     failures = 0
     words("Waiting for events. Stop with Ctrl-C.")
     try:
@@ -32,13 +35,14 @@ def tail(settings: Settings, wanted: dict[str, str | None], *, as_json: bool) ->
                 for name, content in messages(reached.lines("/v1/tail", filters)):
                     failures = 0
                     _print(name, content, as_json=as_json)
+                failures = 0
             except GatewayUnreachable:
                 failures += 1
                 if failures == 1:
-                    reached.ask("GET", "/readyz")  # is it there at all?
+                    words("The gateway went away. Waiting for it.")
                 if failures >= _TRIES:
                     raise
-            time.sleep(_AGAIN if failures else 0.0)
+            time.sleep(_AGAIN if failures else _PAUSE)
     except KeyboardInterrupt:
         return 0
 
@@ -64,6 +68,11 @@ def _print(name: str, content: dict[str, Any], *, as_json: bool) -> None:
         known = content["booking_id"] or content["event_id"]
         why = f"  {content['reason']}" if content["reason"] and content["what"] != "accepted" else ""
         print(
-            f"{content['at'][11:23]}  {content['what']:<10}  {content['receipt']}  {content['event']}  {known}{why}",
+            f"{_clock(content['at'])}  {content['what']:<10}  {content['receipt']}  {content['event']}  {known}{why}",
             flush=True,
         )
+
+
+def _clock(at: str) -> str:
+    """The time of day where the command runs, to the millisecond."""
+    return datetime.fromisoformat(at).astimezone().time().isoformat("milliseconds")

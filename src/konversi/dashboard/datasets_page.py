@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from konversi.access.roles import Scope
+from konversi.dashboard.lanes import standing
 from konversi.dashboard.page import Moved, Page
 from konversi.errors import InvalidRequest, KonversiError
 from konversi.insight.describe import moment
 from konversi.intake import people
 from konversi.intake.catalogue import DatasetInUse, DatasetUnknown
 from konversi.intake.dataset_forms import NewDataset
+from konversi.intake.payments.doors import PROVIDERS
 from konversi.intake.webhooks import PATHS, PLATFORMS
-from konversi.settings import variable
+from konversi.settings import DEFAULT_DATASET, variable
 
 if TYPE_CHECKING:
     from konversi.dashboard.asked import Asked
     from konversi.intake.gateway import Gateway
+    from konversi.intake.payments.doors import Provider
+    from konversi.intake.webhooks import Platform
     from konversi.settings import Settings
+
+
+_DOORS: dict[str, Platform | Provider] = {**PLATFORMS, **PROVIDERS}
 
 
 async def show(asked: Asked) -> Page:
@@ -34,7 +41,7 @@ async def _page(asked: Asked, error: str | None = None) -> Page:
         "datasets.html",
         "Datasets and keys",
         {
-            **gateway.catalogue.listed(),
+            "datasets": await _listed(gateway),
             "test_event_code": gateway.settings.test_event_code,
             "checked": asked.query("checked"),
             "keys": [people.key(key) for key in keys],
@@ -47,15 +54,24 @@ async def _page(asked: Asked, error: str | None = None) -> Page:
     )
 
 
+async def _listed(gateway: Gateway) -> list[dict[str, Any]]:
+    """Each dataset, with what stands in the way of its events at this moment: that is what its token is worth."""
+    causes = {lane["dataset"]: lane["cause"] for lane in await standing(gateway) if lane["paused"]}
+    return [
+        {**one, "paused": causes.get(DEFAULT_DATASET if one["default"] else one["id"])}
+        for one in gateway.catalogue.listed()["datasets"]
+    ]
+
+
 async def _webhooks(gateway: Gateway) -> list[dict[str, Any]]:
     """Each platform's door, with what all processes of the last day told of it, and this one at this moment."""
     told = [one["webhooks"] for one in await gateway.processes.listed() if one["id"] != gateway.process]
     told.append(gateway.heard())
-    return [_webhook(platform, gateway.settings, [one.get(platform, {}) for one in told]) for platform in PLATFORMS]
+    return [_webhook(platform, gateway.settings, [one.get(platform, {}) for one in told]) for platform in _DOORS]
 
 
 def _webhook(platform: str, settings: Settings, told: list[dict[str, Any]]) -> dict[str, Any]:
-    door = PLATFORMS[platform]
+    door = _DOORS[platform]
     wanted = [name for name in (door.secret, door.verify_token) if name is not None]
     refused: dict[str, int] = {}
     for one in told:

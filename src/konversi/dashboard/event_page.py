@@ -38,13 +38,15 @@ async def show(asked: Asked) -> Page:
         raise NotFound
     attempts = await outbox.attempts(stored.attempts)
     described = event_in_full(stored, attempts)
+    lines = keys(described["sent_to_meta"].get("user_data", {}), described["notes"])
     return Page(
         "event.html",
         "Event",
         {
             "event": described,
             "quality": strength_of(described["sent_to_meta"]),
-            "keys": keys(described["sent_to_meta"].get("user_data", {}), described["notes"]),
+            "keys": lines,
+            "remarks": remarks(described["notes"], lines),
             "sent": orjson.dumps(described["sent_to_meta"], option=orjson.OPT_INDENT_2).decode(),
             "timeline": timeline(stored, attempts),
             "payments": await _paid(asked, stored),
@@ -70,6 +72,11 @@ def keys(sent: dict[str, Any], notes: Sequence[dict[str, str]]) -> list[dict[str
     by_key = {line.key: line for line in said if line.state == "used"}  # one that several fields fill is one key
     told = [line for line in said if line.state != "used" and line.key not in by_key]
     return [line._asdict() for line in (*by_key.values(), *sorted(told, key=lambda line: _FATES.index(line.state)))]
+
+
+def remarks(notes: Sequence[dict[str, str]], lines: Sequence[dict[str, str | None]]) -> list[dict[str, str]]:
+    """What was noted and is in no match key's line: of its click, its value, the customer's consent."""
+    return [note for note in notes if not any(note["text"] in (line["why"] or "") for line in lines)]
 
 
 def timeline(stored: Stored, attempts: Sequence[Attempt]) -> list[dict[str, Any]]:

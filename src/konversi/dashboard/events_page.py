@@ -22,6 +22,7 @@ async def show(asked: Asked) -> Page:
     asked_for = filter_of(asked.query, gateway)
     before = event_of(asked.query("cursor") or "")
     found = await gateway.insight.events(asked_for.wanted, before, PAGE_ROWS)
+    took = await gateway.insight.seconds_to_meta([row.id for row in found.rows])
     state = asked_for.wanted.state
     following = receipt(found.next) if found.next is not None else None
     return Page(
@@ -30,7 +31,7 @@ async def show(asked: Asked) -> Page:
         {
             "filters": {name: asked.query(name) for name in FIELDS},
             "misread": asked_for.misread,
-            "events": [event(row) for row in found.rows],
+            "events": [{**event(row), "seconds_to_meta": took.get(row.id)} for row in found.rows],
             "next": following,
             "looked_back_to": moment(found.upto),
             "done": asked.query("done"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -103,6 +103,10 @@ class Language:
         """A moment, given in Unix seconds or ISO 8601."""
         moment = _moment(at)
         return NOTHING if moment is None else str(format_datetime(moment, "d MMM y, HH:mm:ss", zone, self.locale))
+
+    def day(self, day: str | None) -> str:
+        """A day, given as ISO 8601 writes it."""
+        return NOTHING if day is None else str(format_date(date.fromisoformat(day), "d MMM y", self.locale))
 
     def step(self, at: float, zone: ZoneInfo, *, hourly: bool) -> str:
         """An hour or a day, as short as it goes."""

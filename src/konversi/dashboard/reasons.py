@@ -2,6 +2,7 @@
 
 Reasons are kept as they were written: they stand in logs, answers and alerts as well. A phrase book translates whole
 sentences for the pages; `{n}` and the like stand for what differs. A sentence that isn't in it is shown as it is.
+`reasons.*.toml` has what becomes of requests and pages, `remarks.*.toml` what the rules say of an event.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=\S)")
+_SENTENCES = re.compile(r"(?<=[.!?]);?\s+(?=\S)")
 _NUMBER = re.compile(r" \((code -?\d+(?:, subcode -?\d+)?|HTTP \d+)\)(?=\.$)")  # what Meta's answer had
-_BLANK = re.compile(r"\\\{(\w+)\\\}")
+_FIELD = re.compile(r"([a-z_]+(?:\.\w+)*): (?=\S)")  # whose fault it is
+_BLANK = re.compile(r"{(\w+)}")
+_WITHIN = r"(?:(?![.!?]\s).)+?"  # a blank that is text ends with its sentence
 _INNER = "said"  # a blank that holds a sentence of the book itself
-_BOOKS = frozenset({"id"})
+_SEVERAL = "reasons"  # one that holds some, with semicolons between them
+_FILES = {"id": ("reasons.id.toml", "remarks.id.toml")}
 
 
 class _Book(NamedTuple):
@@ -27,25 +31,34 @@ class _Book(NamedTuple):
 @cache
 def phrases(code: str) -> dict[str, str]:
     """The book of a language; empty for English."""
-    if code not in _BOOKS:
-        return {}
-    return tomllib.loads((files("konversi.dashboard") / "words" / f"reasons.{code}.toml").read_text("utf-8"))
+    folder = files("konversi.dashboard") / "words"
+    read = [tomllib.loads((folder / name).read_text("utf-8")) for name in _FILES.get(code, ())]
+    return {text: told for part in read for text, told in part.items()}
 
 
 @cache
 def _book(code: str) -> _Book:
     said = phrases(code)
-    blanks = [(re.compile(_pattern(text), re.DOTALL), told) for text, told in said.items() if "{" in text]
-    return _Book({text: told for text, told in said.items() if "{" not in text}, blanks)
+    blanks = [(re.compile(_pattern(text), re.DOTALL), told) for text, told in said.items() if blanks_in(text)]
+    return _Book({text: told for text, told in said.items() if not blanks_in(text)}, blanks)
+
+
+def blanks_in(text: str) -> set[str]:
+    """The names of what differs in a phrase."""
+    return set(_BLANK.findall(text))
 
 
 def _pattern(text: str) -> str:
-    return _BLANK.sub(r"(?P<\1>.+?)", re.escape(text))
+    parts = _BLANK.split(text)  # text, name, text, name, text
+    return "".join(
+        f"(?P<{part}>{'.+?' if part.startswith(_INNER) else _WITHIN})" if place % 2 else re.escape(part)
+        for place, part in enumerate(parts)
+    )
 
 
 def reason(code: str, text: str | None) -> str:
     """The text in the language, as far as its sentences are known. It is made of whole sentences."""
-    if not text or code not in _BOOKS:
+    if not text or code not in _FILES:
         return text or ""
     whole = _sentence(code, text)
     return whole if whole is not None else " ".join(_known(code, one) for one in _SENTENCES.split(text))
@@ -55,11 +68,12 @@ def _known(code: str, sentence: str) -> str:
     found = _sentence(code, sentence)
     if found is not None:
         return found
-    number = _NUMBER.search(sentence)
-    if number is None:
-        return sentence
-    told = _sentence(code, sentence.replace(number.group(), ""))
-    return sentence if told is None else f"{told.removesuffix('.')}{number.group().replace('(code', '(kode')}."
+    if number := _NUMBER.search(sentence):
+        told = _sentence(code, sentence.replace(number.group(), ""))
+        return sentence if told is None else f"{told.removesuffix('.')}{number.group().replace('(code', '(kode')}."
+    if field := _FIELD.match(sentence):
+        return f"{field.group()}{_known(code, sentence[field.end() :])}"
+    return sentence
 
 
 def _sentence(code: str, sentence: str) -> str | None:
@@ -68,8 +82,11 @@ def _sentence(code: str, sentence: str) -> str | None:
         return book.exact[sentence]
     for pattern, told in book.blanks:
         if found := pattern.fullmatch(sentence):
-            parts = found.groupdict()
-            if _INNER in parts:
-                parts[_INNER] = reason(code, parts[_INNER])
-            return told.format(**parts)
+            return told.format(**{name: _blank(code, name, text) for name, text in found.groupdict().items()})
     return None
+
+
+def _blank(code: str, name: str, text: str) -> str:
+    if name.startswith(_INNER):
+        return reason(code, text)
+    return "; ".join(_known(code, one) for one in text.split("; ")) if name == _SEVERAL else text

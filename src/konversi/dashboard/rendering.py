@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from konversi.dashboard import chart
 from konversi.dashboard.language import NAMES
@@ -25,6 +27,8 @@ _MENU = (
     ("Set up", (("/value", "Value"), ("/datasets", "Datasets"), ("/system", "System"))),
 )
 
+_CODE = re.compile(r"`([^`]+)`")
+
 
 @cache
 def _environment() -> Environment:
@@ -36,6 +40,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters["breakable"] = _breakable
     environment.filters["urlencode_filled"] = lambda fields: urlencode({k: v for k, v in fields.items() if v})
     environment.globals.update(static=address, bars=chart.bars, line=chart.line, languages=NAMES)
     return environment
@@ -46,6 +51,16 @@ def render(asked: Asked, page: Page) -> str:
     return _environment().get_template(page.template).render(**_seen(asked), page=page, **page.data)
 
 
+def _with_code(text: str) -> Markup:
+    """What stands in backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it was escaped first
+
+
+def _breakable(text: str) -> Markup:
+    """A name that may go on in the next line behind each `_`."""
+    return Markup("_<wbr>").join(text.split("_"))
+
+
 def _seen(asked: Asked) -> dict[str, Any]:
     language, zone, path = asked.language, asked.zone, asked.path
     settings = asked.gateway.settings
@@ -53,6 +68,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "t": language.say,
         "n_": language.count,
         "in_words": partial(reason, language.code),
+        "with_code": lambda text: _with_code(reason(language.code, text)),
         "number": language.number,
         "money": language.money,
         "percent": language.percent,
@@ -62,6 +78,7 @@ def _seen(asked: Asked) -> dict[str, Any]:
         "ago": lambda at: language.seconds(max(0.0, asked.now - at)),
         "seconds": language.seconds,
         "time": lambda at: language.time(at, zone),
+        "day": language.day,
         "step": lambda at, hourly: language.step(at, zone, hourly=hourly),
         "lang": language.code,
         "zone_name": zone.key,

@@ -9,6 +9,7 @@ from konversi.dashboard.page import Page
 from konversi.insight.describe import event
 from konversi.insight.event_search import Wanted
 from konversi.intake.http.tail import stream
+from konversi.meta.answers import Kind
 from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _NEWEST = 30
 _FILTERS = ("what", "dataset", "event")
-_WHAT = ("accepted", "delivered", "refused", "in_doubt", "paused", "throttled", "failed", "not_sent")
+_WHAT = ("accepted", *(kind.value for kind in Kind), "abandoned")
 
 
 async def show(asked: Asked) -> Page | Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sqlalchemy import func, or_, select
 
+from konversi.insight.time_to_meta import slower
 from konversi.journeys.port import journey_of
 from konversi.outbox.members import unpack
 from konversi.outbox.port import event_of
@@ -40,6 +41,7 @@ class Wanted:
     since: float | None = None  # Unix seconds of acceptance
     until: float | None = None
     in_doubt: bool = False  # of which a send ended without an answer
+    slower: float | None = None  # seconds: those that are delivered, and took longer to Meta
 
 
 class EventRow(NamedTuple):
@@ -138,14 +140,15 @@ def _in_state(connection: Connection, state: State | None) -> list[ColumnElement
 def _asks_more(wanted: Wanted) -> bool:
     """Than for a state and a time."""
     named = wanted.dataset or wanted.event or wanted.channel or wanted.reason or wanted.until
-    return bool(named) or wanted.in_doubt
+    return bool(named) or wanted.in_doubt or wanted.slower is not None
 
 
 def _window(wanted: Wanted) -> int:
     """How many ids a page looks at where no index leads to its events."""
     if not _asks_more(wanted) and wanted.state is None:
         return _ALL
-    return _NEAR if wanted.event is not None else _WINDOW  # a name stands in the wide table
+    far = wanted.event is not None or wanted.slower is not None  # in the wide table, or in the attempts
+    return _NEAR if far else _WINDOW
 
 
 def rows_of(connection: Connection, ids: Sequence[int]) -> list[EventRow]:
@@ -190,6 +193,8 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[bo
     conditions += _in_time(wanted)
     if wanted.in_doubt:
         conditions.append(queue.c.in_doubt > 0)
+    if wanted.slower is not None:
+        conditions += slower(wanted.slower)
     if wanted.word is not None:
         conditions.append(events.c.id.in_(_led_to(connection, wanted.word)))
     return conditions

@@ -19,6 +19,7 @@ from konversi.insight import (
     returns,
     standings,
     summing,
+    time_to_meta,
 )
 from konversi.insight.walking import Follower
 
@@ -107,6 +108,10 @@ class Insight:
         return await self._database.read(
             lambda connection: event_search.search(connection, wanted, before=before, limit=limit)
         )
+
+    async def seconds_to_meta(self, ids: Sequence[int]) -> dict[int, float]:
+        """How long these events took, by event, of those that are delivered."""
+        return await self._database.read(lambda connection: time_to_meta.seconds_of(connection, ids))
 
     async def deciding(self, wanted: Wanted, step: Step, most: int, after: int = 0) -> tuple[int, list[int]]:
         """How many of these events can take the step, and the first so many of their ids."""

@@ -86,7 +86,7 @@ def _entries(one: Journey, past: Past, events: Iterable[Stored]) -> Iterable[dic
             yield _entry(turn["at"], "said_booked_but_did_not")
     for sighting in past.sightings:
         yield _entry(sighting["at"], "automatic_event", event=sighting["event_name"])
-    for stored in events:
+    for stored in sorted(events, key=lambda one: one.id):  # of one second, as they came
         yield _entry(stored.event_time, "event", **_named(stored), **_told(event(stored), _OF_EVENT))
 
 

@@ -89,6 +89,8 @@ class Catalogue:
         self._open_graph = open_graph
         self._changed = changed  # told the name of a dataset that is reached in another way from now on
         self._now = now
+        # What this process found of datasets that only the settings know: there is no row of them to keep it in.
+        self._checks: dict[str, tuple[float, str | None]] = {}
 
     @property
     def _registry(self) -> Registry:
@@ -136,6 +138,7 @@ class Catalogue:
         else:
             fault, expiry = await self._looked(to)
             await self._datasets.checked(dataset, fault)
+            self._checks[dataset] = (self._now(), fault)
             if expiry is not None:
                 await self._datasets.expires(dataset, expiry.at)
             note(Action.DATASET_CHECKED, dataset, found="sound" if fault is None else "fault")
@@ -164,6 +167,18 @@ class Catalogue:
             if verdict.kind is not Kind.DELIVERED:
                 return _said(verdict), None
             return None, await tokens.expiry_of(graph, to)
+
+    def _last_check(self, dataset: str) -> dict[str, Any]:
+        """When Meta last said something of its token, and what was wrong."""
+        added = self._registry.datasets.get(dataset)
+        expiry = self._registry.expiries.get(dataset)
+        if added is not None:
+            at, fault = added.checked_at, added.fault
+        else:
+            at, fault = self._checks.get(dataset, (None, None))
+            if expiry is not None and (at is None or expiry.seen_at > at):
+                at, fault = expiry.seen_at, None
+        return {"checked_at": moment(at), "fault": fault}
 
     def _expiry(self, dataset: str) -> dict[str, Any]:
         known = self._registry.expiries.get(dataset)
@@ -231,8 +246,7 @@ class Catalogue:
             "has_app_secret": to is not None and to.app_secret is not None,
             "on_in_doubt": self._destinations.on_in_doubt(name),
             "added_at": moment(added.added_at) if added else None,
-            "checked_at": moment(added.checked_at) if added else None,
-            "fault": added.fault if added else None,
+            **self._last_check(dataset),
             **self._expiry(dataset),
             "accounts": [
                 {

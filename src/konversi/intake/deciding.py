@@ -48,6 +48,7 @@ class ManyEvents(BaseModel):
     since: _Word = None
     until: _Word = None
     doubt: _Word = None
+    slower: _Word = None
 
 
 class Meant(NamedTuple):

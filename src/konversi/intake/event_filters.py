@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from konversi.insight.event_search import Wanted
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from konversi.intake.gateway import Gateway
 
-FIELDS = ("state", "dataset", "event", "channel", "reason", "q", "range", "since", "until", "doubt")
+FIELDS = ("state", "dataset", "event", "channel", "reason", "q", "range", "since", "until", "doubt", "slower")
 RANGES = {"1h": 3_600, "24h": 86_400, "7d": 7 * 86_400, "28d": 28 * 86_400}
 
 
@@ -43,6 +44,9 @@ def filter_of(given: Callable[[str], str | None], gateway: Gateway) -> Filter:
             times["since"] = gateway.clock.now() - RANGES[reach]
         else:
             misread.append("range")
+    slower, read = _length(given("slower"))
+    if not read:
+        misread.append("slower")
     dataset = given("dataset")
     if dataset is not None and dataset == gateway.settings.pixel_id:
         dataset = DEFAULT_DATASET
@@ -54,9 +58,19 @@ def filter_of(given: Callable[[str], str | None], gateway: Gateway) -> Filter:
         reason=given("reason"),
         word=given("q"),
         in_doubt=given("doubt") is not None,
+        slower=slower,
         **times,
     )
     return Filter(wanted, tuple(misread))
+
+
+def _length(text: str | None) -> tuple[float | None, bool]:
+    """So many seconds, and whether they are that."""
+    try:
+        seconds = None if text is None else float(text)
+    except ValueError:
+        return None, False
+    return (None, False) if seconds is not None and not 0 <= seconds < inf else (seconds, True)
 
 
 def seconds_of(text: str | None) -> tuple[float | None, bool]:

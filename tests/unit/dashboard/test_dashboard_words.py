@@ -3,11 +3,14 @@
 import re
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import konversi.dashboard
 from konversi.dashboard.language import Language, of_header, words
+from konversi.events.agent import Outcome
+from konversi.meta.answers import Kind
 
 TEMPLATES = Path(konversi.dashboard.__file__).parent / "templates"
 SAID = re.compile(r"""\bt\((?:"([^"]+)"|'([^']+)')[,)]""")
@@ -37,6 +40,16 @@ def test_a_sentence_of_the_pages_is_translated_with_the_same_values(sentence):
 def test_both_languages_have_the_same_terms():
     assert set(words("en")) <= set(words("id"))
     assert all(re.fullmatch(r"[a-z_]+:\w+", term) for term in words("en"))
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_each_outcome_of_a_tool_has_its_word(outcome):
+    assert f"outcome:{outcome}" in words("en")
+
+
+@pytest.mark.parametrize("verdict", [*Kind, "abandoned"])
+def test_each_verdict_on_an_attempt_has_its_words(verdict):
+    assert {f"what:{verdict}", f"step:{verdict}"} <= set(words("en"))
 
 
 @pytest.mark.parametrize(
