@@ -36,7 +36,7 @@ _GRACE_SECONDS = 10  # for requests under way; delivery has its own time after t
 _LOOK_SECONDS = 0.5
 # The writer asks for the interpreter's lock after each statement. With Python's 5 ms it mostly waited for it, and long
 # lists were prepared and stored one after the other instead of at the same time.
-_TURN_SECONDS = 0.0003
+_TURN_SECONDS = 0.001
 _RARE_COLLECTIONS = (50_000, 50, 100)
 _MMAP_THRESHOLD, _LARGE = -3, 131_072  # glibc's M_MMAP_THRESHOLD, and bytes
 STARTED_BADLY = 78  # EX_CONFIG: a service manager should not try again
