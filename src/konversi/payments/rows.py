@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from konversi.database.many_rows import filled, run
 from konversi.events.money import SCALE
 from konversi.payments.notice import Reversal
 from konversi.payments.payment import Payment
@@ -24,10 +25,8 @@ _AT_ONCE = 500  # values in one IN list
 COLUMNS = tuple(column.name for column in payments.columns if column.name != "told_gone")  # that is the sums' own
 _WRITTEN = COLUMNS[1:]
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM payments"  # noqa: S608 - ours
-_INSERT = (
-    f"INSERT INTO payments ({', '.join(_WRITTEN)})"  # noqa: S608 - ours
-    f" VALUES ({', '.join('?' * len(_WRITTEN))}) RETURNING id"
-)
+_INSERT = f"INSERT INTO payments ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - ours
+_INSERT_ROW = f"({','.join('?' * len(COLUMNS))})"
 _UPDATE = f"UPDATE payments SET {', '.join(f'{name} = ?' for name in _WRITTEN)} WHERE id = ?"  # noqa: S608 - ours
 _NUMBERS = ("amount", "purchase_value")
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
@@ -79,9 +78,9 @@ def _row(payment: Payment) -> list[Any]:
     return written
 
 
-def insert(driver: Driver, payment: Payment) -> int:
-    """Keep a new payment; its number."""
-    return int(driver.execute(_INSERT, _row(payment)).fetchone()[0])
+def insert(driver: Driver, payments: Iterable[Payment]) -> None:
+    """Keep new payments under their numbers."""
+    run(driver, _INSERT, _INSERT_ROW, "", [value for one in payments for value in (one.id, *_row(one))])
 
 
 def update(driver: Driver, payment: Payment) -> None:
@@ -191,10 +190,10 @@ def forget(driver: Driver, before: float, limit: int) -> int:
     return driver.execute(f"DELETE FROM payments WHERE id IN ({old})", (before, limit)).rowcount  # noqa: S608 - ours
 
 
-def _few(values: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+def _few(values: Iterable[Any]) -> Iterator[Sequence[Any]]:
     together = tuple(dict.fromkeys(values))
     for start in range(0, len(together), _AT_ONCE):
-        yield together[start : start + _AT_ONCE]
+        yield filled(together[start : start + _AT_ONCE])
 
 
 def _places(values: Sequence[Any]) -> str:

@@ -50,7 +50,7 @@ class Payments:
         references = [one for told in every for one in candidates(told.notice.references)]
         known = _known(driver, list(rows.called(driver, ids)), references)
         outcomes = [[taken(known, one, self._policy, now) for one in group] for group in groups]
-        numbers = _write(driver, known)
+        numbers = _write(self._database, driver, known)
         return [[_numbered(one, numbers) for one in group] for group in outcomes]
 
     async def left(self) -> list[Outcome]:
@@ -80,7 +80,7 @@ class Payments:
                 known.keep(one.seen_in_outbox(*seen))
             else:
                 outcomes.append(looked_again(known, one, self._policy, now))
-        _write(driver, known)
+        _write(self._database, driver, known)
         return outcomes
 
     async def refused(self, payment: Payment, why: str) -> None:
@@ -133,13 +133,13 @@ def _known(driver: Driver, asked: Sequence[Payment], references: Sequence[str]) 
     return Known([*rows.of_bookings(driver, list(bookings)), *asked], bookings)
 
 
-def _write(driver: Driver, known: Known) -> dict[tuple[str, str], int]:
+def _write(database: Database, driver: Driver, known: Known) -> dict[tuple[str, str], int]:
     """Write down what changed; the numbers of what is new."""
-    numbers = {}
-    for key, payment in known.changed.items():
-        if payment.id is None:
-            numbers[key] = rows.insert(driver, payment)
-        else:
+    new = {key: payment for key, payment in known.changed.items() if payment.id is None}
+    numbers = dict(zip(new, database.ids(driver, "payments", len(new)), strict=True))
+    rows.insert(driver, [payment._replace(id=numbers[key]) for key, payment in new.items()])
+    for payment in known.changed.values():
+        if payment.id is not None:
             rows.update(driver, payment)
     return numbers
 

@@ -46,7 +46,7 @@ def purchase(payment: Payment, booking: Booking | None, told: Conversion | None 
         "value": number(payment.purchase_value),
         "currency": payment.purchase_currency,
     }
-    if own.customer == Customer():
+    if not own.customer.model_fields_set:
         known["customer"] = _customer(merged(payment.user_data, _of(booking)))
     if booking is not None:
         known |= {name: value for name, value in _where(booking, payment).items() if getattr(own, name) is None}
@@ -65,7 +65,7 @@ def _customer(user_data: Mapping[str, Any]) -> Customer:
         field = _FIELDS.get(meta)
         if field is not None:
             fields[field] = value if field in _SEVERAL or not isinstance(value, list) else value[0]
-    return Customer.model_construct(**fields)
+    return Customer.model_validate(fields)
 
 
 def _services(booking: Booking) -> tuple[Service, ...]:
