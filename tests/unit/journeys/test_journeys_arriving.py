@@ -21,7 +21,7 @@ CLICKS = st.sampled_from([None, "c1", "c2"])
 class Here:
     """What a batch asks of its database."""
 
-    among, ids = SqliteDatabase.among, SqliteDatabase.ids
+    shared, among, ids = SqliteDatabase.shared, SqliteDatabase.among, SqliteDatabase.ids
 
 
 def _key(text):
