@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from konversi import clock
 from konversi.clock import now
 from konversi.database import postgres_signals
 from konversi.database.opening import open_database
+from konversi.database.postgres import engine_of, transaction
+from konversi.journeys import arriving, statements
 from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
 from konversi.journeys.port import Search
 from konversi.journeys.store import Journeys
@@ -67,6 +71,57 @@ async def attentive(url, *all_heard):
     await until(lambda: all(("lane", "ready") in heard for heard in all_heard))
     for heard in all_heard:
         heard.clear()
+
+
+def forgetting(url, *, before):
+    """Forget all conversations without a message since then, as another process would."""
+    engine = engine_of(url)
+    with engine.connect() as connection, transaction(connection):
+        return statements.forget_journeys(connection, [1, 2], before)
+
+
+async def test_a_message_is_kept_whose_conversation_was_forgotten_while_it_was_looked_up(url, monkeypatch):
+    async with two(url) as (one, _):
+        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
+        await journeys.open()
+        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
+        look, forgot = arriving._clicks, []
+
+        def meanwhile(driver, taken):
+            if not forgot:
+                forgot.append(forgetting(url, before=2_000))
+            return look(driver, taken)
+
+        monkeypatch.setattr(arriving, "_clicks", meanwhile)
+        click = Referral("clid-1", "ad-1", "ad")
+        assert (await journeys.arrive(Heard((_from("+6281234567890", at=3_000, referral=click),)))).new == 1
+        assert forgot == [1]
+        ((found, ad),) = await journeys.search(Search())
+        assert (found.messages, found.last_at, ad) == (1, 3_000, "ad-1")
+
+
+async def test_a_conversation_is_not_forgotten_in_which_somebody_writes_meanwhile(url, monkeypatch):
+    async with two(url) as (one, _):
+        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
+        await journeys.open()
+        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
+        write, other = arriving._write, ThreadPoolExecutor(1)
+
+        def meanwhile(*given):
+            write(*given)
+            asked.append(other.submit(forgetting, url, before=2_000))
+            time.sleep(0.3)  # it looks at the conversation before this is committed
+
+        asked = []
+        monkeypatch.setattr(arriving, "_write", meanwhile)
+        await journeys.arrive(Heard((_from("+6281234567890", at=3_000),)))
+        assert await asyncio.wrap_future(asked[0]) == 0
+        ((found, _),) = await journeys.search(Search())
+        assert (found.messages, found.last_at) == (2, 3_000)
+
+
+def _from(phone, *, at, referral=None):
+    return Arrival(f"wamid.{at}", "whatsapp", "1", "2", at, Identities(phone), "text", referral)
 
 
 async def test_a_sign_reaches_the_others_and_not_who_gave_it(url):

@@ -21,7 +21,10 @@ _PLACES = (1, 4, 16, 64, 256, 1_000)  # values of a list
 
 
 def run(driver: Driver, head: str, row: str, tail: str, values: Sequence[Any]) -> int:
-    """Run `head`, rows of `?` and `tail` for the values, row after row. Returns how many rows were changed."""
+    """Run `head`, rows of `?` and `tail` for the values, row after row. Returns how many rows were changed.
+
+    SQLite's driver does not tell that of statements that begin with WITH.
+    """
     width = row.count("?")
     changed = start = 0
     for size in _SIZES:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from konversi.database.many_rows import run
+from konversi.database.port import MetOthers
 from konversi.journeys.book import Book, Clicks
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ _DROP_TOUCHES = (  # the oldest ones after the first
 
 
 def arrive(database: Database, driver: Driver, visits: Sequence[Visit], now: float) -> list[bool]:
-    """Keep messages, each once. Returns which of them were new."""
+    """Keep messages, each once. Returns which of them were new.
+
+    Raises `MetOthers` where another process has forgotten one of their conversations meanwhile.
+    """
     met = {key for (key,) in _rows(database, driver, _MET, [visit.message for visit in visits])}
     new = [visit.message not in met and not met.add(visit.message) for visit in visits]  # type: ignore[func-returns-value]
     fresh = [visit for visit, is_new in zip(visits, new, strict=True) if is_new]
@@ -88,7 +92,9 @@ def _write(database: Database, driver: Driver, book: Book, clicks: Clicks) -> No
     for conversation, id_ in zip(book.opened, database.ids(driver, "journeys", len(book.opened)), strict=True):
         conversation.id = id_
     run(driver, _OPEN, "(?,?,?,?,?,?,?,?,?)", "", _each(book.opened, _as_opened))
-    run(driver, _VISIT, _VISIT_ROW, _VISITED, _each(before, _as_visited))
+    visited = run(driver, _VISIT, _VISIT_ROW, _VISITED, _each(before, _as_visited))
+    if database.shared and visited < len(before):
+        raise MetOthers("a conversation was forgotten meanwhile")
     for key, conversation in book.unnamed:
         driver.execute("DELETE FROM journey_keys WHERE key = ? AND journey = ?", (key, conversation.id))
     for conversation in {**dict.fromkeys(before), **{one: None for _, one in book.unnamed}}:

@@ -61,8 +61,8 @@ class Book:
     _by_key: dict[bytes, list[Conversation]] = field(default_factory=dict)  # the oldest first
     heard: dict[Conversation, None] = field(default_factory=dict)  # those that messages came in
     opened: list[Conversation] = field(default_factory=list)  # by these messages
-    named: list[tuple[bytes, Conversation]] = field(default_factory=list)  # keys that are to find them
-    unnamed: list[tuple[bytes, Conversation]] = field(default_factory=list)  # and those that no longer do
+    named: dict[tuple[bytes, Conversation], None] = field(default_factory=dict)  # keys that are to find them
+    unnamed: dict[tuple[bytes, Conversation], None] = field(default_factory=dict)  # and those that no longer do
 
     @classmethod
     def of(cls, rows: Iterable[tuple[bytes, int, str, str, str]]) -> Book:
@@ -87,9 +87,10 @@ class Book:
             found = self._open(visit)
         else:
             together = merged(found.user_data, visit.user_data)
-            if together != found.user_data:
+            told_more = together != found.user_data
+            if told_more:
                 found.describe(together)
-            if found.described_anew or visit.linked:
+            if told_more or visit.linked:
                 self.name(found, (*visit.own, *visit.phones))
         found.hear(visit.at, visit.line)
         self.heard[found] = None
@@ -101,7 +102,8 @@ class Book:
             entered = self._by_key.setdefault(key, [])
             if conversation not in entered:
                 entered.append(conversation)
-                self.named.append((key, conversation))
+                self.named[key, conversation] = None
+                self.unnamed.pop((key, conversation), None)
 
     def _found(self, visit: Visit, keys: Sequence[bytes]) -> Conversation | None:
         alike = [
@@ -118,8 +120,8 @@ class Book:
             entered = self._by_key.get(key, [])
             if found in entered:
                 entered.remove(found)
-                self.unnamed.append((key, found))
-        self.named = [pair for pair in self.named if pair not in self.unnamed]
+                self.unnamed[key, found] = None
+                self.named.pop((key, found), None)
         phones = visit.user_data.get("ph", ())
         known = found.user_data
         left = {name: [one for one in known.get(name, ()) if one not in phones] for name in ("ph", "external_id")}

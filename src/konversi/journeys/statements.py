@@ -190,8 +190,8 @@ def long_silent(connection: Connection, before: float, limit: int) -> Sequence[i
 
 def forget_journeys(connection: Connection, ids: Sequence[int], before: float) -> int:
     """Forget these conversations with all that belongs to them, unless somebody wrote meanwhile."""
-    silent = connection.execute(select(journeys.c.id).where(journeys.c.id.in_(ids), journeys.c.last_at < before))
-    gone = silent.scalars().all()
+    silent = select(journeys.c.id).where(journeys.c.id.in_(ids), journeys.c.last_at < before).order_by(journeys.c.id)
+    gone = connection.execute(silent.with_for_update()).scalars().all()  # who writes there now is waited for
     for table in (journey_keys, touches, automatic, tool_uses, turns):
         connection.execute(delete(table).where(table.c.journey.in_(gone)))
     connection.execute(delete(journeys).where(journeys.c.id.in_(gone)))

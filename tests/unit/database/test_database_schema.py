@@ -5,11 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
-import konversi.datasets.tables
-import konversi.insight.funnel_tables
-import konversi.insight.tables
-import konversi.journeys.tables
-import konversi.outbox.tables  # noqa: F401 - they hang the tables on the metadata
+import konversi.wiring  # noqa: F401 - all rooms hang their tables on the metadata
 from konversi.database import installation
 from konversi.database.metadata import metadata
 from konversi.database.schema import HEAD, readable, revision, upgrade

@@ -21,7 +21,7 @@ CLICKS = st.sampled_from([None, "c1", "c2"])
 class Here:
     """What a batch asks of its database."""
 
-    among, ids = SqliteDatabase.among, SqliteDatabase.ids
+    shared, among, ids = SqliteDatabase.shared, SqliteDatabase.among, SqliteDatabase.ids
 
 
 def _key(text):
@@ -75,6 +75,33 @@ def test_a_batch_is_kept_as_its_messages_one_after_the_other(messages, data):
     alone = _kept([[one] for one in messages])
     assert _kept([messages]) == alone
     assert _kept([messages[:cut], messages[cut:]]) == alone
+
+
+def _said(number, *, own=None, phone=None, account="a"):
+    """A message of somebody."""
+    user_data = ({"ph": [phone]} if phone else {}) | {"external_id": [own or phone]}
+    keys = [_key(own)] if own else [], [_key(phone)] if phone else []
+    return Visit(_key(f"m{number}"), *keys, "whatsapp", account, None, number, "…1", user_data, None)
+
+
+def test_a_number_that_came_back_still_finds_its_owner_when_another_changes_hands_in_the_same_batch():
+    batch = [
+        _said(1, own="o1", phone="p1"),
+        _said(2, own="o2", phone="p1"),  # somebody else's now
+        _said(3, own="o1", phone="p1"),  # and back
+        _said(4, own="o3", phone="p2"),
+        _said(5, own="o4", phone="p2"),
+    ]
+    _, kept = _kept([batch])
+    assert (_key("p1"), 1) in kept[1]
+    assert kept == _kept([[one] for one in batch])[1]
+
+
+def test_a_sixth_number_of_one_person_finds_nobody_in_whatever_batch_it_comes():
+    batch = [_said(number, own="o1", phone=f"p{number}") for number in range(7)]
+    _, kept = _kept([batch])
+    assert [key for key, _ in kept[1]] == sorted(map(_key, ("o1", "p0", "p1", "p2", "p3", "p4")))
+    assert kept == _kept([[one] for one in batch])[1]
 
 
 def test_of_very_many_clicks_in_one_batch_the_first_and_the_last_ones_stay():
