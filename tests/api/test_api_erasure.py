@@ -312,6 +312,18 @@ def test_what_an_agent_does_in_the_chat_of_somebody_forgotten_is_not_kept(server
     assert sum(one["kind"] == "tool_call" for one in answers) == 4
 
 
+def test_a_chats_name_that_a_bot_uses_again_for_somebody_else_is_taken(server, http):
+    person, other = Person(), Person()
+    for one in (person, other):
+        whatsapp(http, message(phone=one.phone))
+    assert http.post(TURNS, json=turn("chat-main", customer={"phone": person.phone})).status_code == 202
+    erased(http, phone=person.phone)
+    http.post(TURNS, json=turn("chat-main", customer={"phone": other.phone})).raise_for_status()
+    (chat,) = listed(http)
+    answers = http.get(f"/v1/journeys/{chat['journey']}").json()["timeline"]
+    assert sum(one["kind"] == "tool_call" for one in answers) == 1
+
+
 def test_an_event_that_only_the_click_of_somebody_forgotten_tells_of_is_refused(server, http):
     person, click_id = Person(), f"Aff-forgotten-{unused()}"
     whatsapp(http, message(phone=person.phone, click_id=click_id))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from konversi.consent import rows
 from konversi.consent.decision import ADS, ERASED, Decision, Objection, State, newest, objection
-from konversi.consent.people import keys_of, named_keys
+from konversi.consent.people import is_named, keys_of, named_keys
 from konversi.events.faults import Fault, Refused
 from konversi.journeys.identity import merged
 from konversi.matching.match import match
@@ -104,10 +104,15 @@ class Consents:
         return keys_of(user_data, self._secret, journey)
 
     def agents_keys(self, conversation: str | None, customer: Customer | None) -> list[bytes]:
-        """Under which somebody is looked up who chats with an agent, in a chat that the bot calls so."""
+        """Under which somebody is looked up who chats with an agent, in a chat that the bot calls so.
+
+        Who is named says more than the chat's name: a bot may call the chats of several people the same.
+        """
         seen_ms = int(self.now() * 1_000)
         known = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
-        return [*self.keys(known, None), *(named_keys(conversation, self._secret) if conversation else ())]
+        if conversation is None or is_named(known):
+            return self.keys(known, None)
+        return [*self.keys(known, None), *named_keys(conversation, self._secret)]
 
     async def objections(self, people: Sequence[Sequence[bytes]]) -> list[Objection | None]:
         """What speaks against telling Meta of each of these people, given by their keys."""
