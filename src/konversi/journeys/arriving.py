@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from konversi.database.many_rows import run
+from konversi.database.many_rows import filled, run
 from konversi.database.port import MetOthers
 from konversi.journeys.book import Book, Clicks
 
@@ -54,7 +54,10 @@ def arrive(database: Database, driver: Driver, visits: Sequence[Visit], now: flo
     Raises `MetOthers` where another process has forgotten one of their conversations meanwhile.
     """
     met = {key for (key,) in _rows(database, driver, _MET, [visit.message for visit in visits])}
-    new = [visit.message not in met and not met.add(visit.message) for visit in visits]  # type: ignore[func-returns-value]
+    new = []
+    for visit in visits:
+        new.append(visit.message not in met)
+        met.add(visit.message)
     fresh = [visit for visit, is_new in zip(visits, new, strict=True) if is_new]
     if not fresh:
         return new
@@ -82,7 +85,7 @@ def _clicks(driver: Driver, taken: Sequence[tuple[Conversation, Visit]]) -> Clic
     ids = [one.id for one in clicked]
     rows: list[Any] = []
     for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
+        some = filled(ids[start : start + _AT_ONCE])
         rows += driver.execute(_CLICKED.format(",".join("?" * len(some))), some).fetchall()
     return Clicks.of(clicked, rows)
 
