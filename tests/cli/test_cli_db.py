@@ -416,6 +416,8 @@ def test_a_database_one_revision_behind_is_upgraded_by_the_gateway_that_starts(e
                 "DROP INDEX ix_attempts_fbtrace_id",
                 "ALTER TABLE events DROP COLUMN given",
                 "ALTER TABLE events DROP COLUMN customer",
+                "ALTER TABLE events DROP COLUMN match_keys",
+                "ALTER TABLE events DROP COLUMN worth",
                 "CREATE TABLE totals (step varchar(20) PRIMARY KEY, events bigint NOT NULL)",
                 "INSERT INTO totals VALUES ('accept', 5)",
                 "UPDATE alembic_version SET version_num = '0002'",
