@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import psycopg
 from sqlalchemy import select
 
+from konversi.insight import summing
 from konversi.insight.reading import Insight
 from konversi.insight.tables import DAY, HOUR, hourly_totals, parts, waits
 from konversi.outbox.states import Step
@@ -151,3 +152,17 @@ def test_an_event_whose_lower_id_is_committed_late_is_not_missed(run):
 
     with URLS["postgres"](None) as url:
         run(scene(url))
+
+
+def test_what_is_left_is_said_only_where_more_was_there_than_is_looked_at_in_one_go(run, url, monkeypatch):
+    async def scene():
+        async with opened(url) as outbox:
+            follower = Insight(outbox.database).sums
+            await outbox.append(new_events(3))
+            assert not await follower.follow()
+            monkeypatch.setattr(summing, "_EVENTS_AT_ONCE", 2)
+            await outbox.append([new_event(f"Lead:more-{number}") for number in range(5)])
+            assert [await follower.follow() for _ in range(3)] == [True, True, False]
+            assert await sums(outbox) == {("Lead", "chat"): (8, 0)}
+
+    run(scene())

@@ -39,8 +39,8 @@ def customers(connection: Connection) -> Found | None:
     stretch = next_stretch(connection, events, "customers", _AT_ONCE)
     if stretch is None:
         return None
-    before, after = stretch
-    return Found(before, after, (), partial(_remember, before.upto, after.upto))
+    before, after, more = stretch
+    return Found(before, after, (), partial(_remember, before.upto, after.upto), more)
 
 
 def _remember(before: int, upto: int, connection: Connection) -> None:

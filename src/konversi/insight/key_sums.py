@@ -43,7 +43,7 @@ def keys(connection: Connection) -> Found | None:
     stretch = next_stretch(connection, events, "keys", _AT_ONCE)
     if stretch is None:
         return None
-    before, after = stretch
+    before, after, more = stretch
     # Each row that comes to Python takes its lock from whoever accepts events meanwhile: those that came in one commit
     # have the same moment, and mostly the same keys.
     place = (
@@ -68,4 +68,5 @@ def keys(connection: Connection) -> Found | None:
             (keysets, {place: (number,) for place, number in carried.items()}),
             (delays, {place: (number,) for place, number in late.items()}),
         ],
+        more=more,
     )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     _Came: TypeAlias = tuple[tuple[int, str, str, str], tuple[int, int]]  # a sum's key, and what is added
 
-_AT_ONCE = 2_000  # events, whose bodies are read, or clicks
+_AT_ONCE = 5_000  # events, or clicks
 _CHUNK = 500  # ids in one IN list
 _MOST = Decimal(10) ** 12  # major units: what is worth more is a mistake, and would drown all else
 
@@ -57,9 +57,9 @@ def results(connection: Connection) -> Found | None:
     stretch = next_stretch(connection, events, "money", _AT_ONCE)
     if stretch is None:
         return None
-    before, after = stretch
+    before, after, more = stretch
     new = _came(connection, (events.c.id > before.upto) & (events.c.id <= after.upto))
-    return Found(before, after, [(ad_results, grouped(new))])
+    return Found(before, after, [(ad_results, grouped(new))], more=more)
 
 
 class TakenBack:
@@ -159,7 +159,7 @@ def conversations(connection: Connection) -> Found | None:
     stretch = next_stretch(connection, touches, "ad_chats", _AT_ONCE)
     if stretch is None:
         return None
-    before, after = stretch
+    before, after, more = stretch
     earlier = touches.alias("earlier")
     again = exists(
         select(earlier.c.id).where(
@@ -170,7 +170,7 @@ def conversations(connection: Connection) -> Found | None:
         touches.c.id > before.upto, touches.c.id <= after.upto, touches.c.ad_id.is_not(None), ~again
     )
     rows = (((_day(at), ad, "conversations", ""), (1, 0)) for at, ad in connection.execute(wanted))
-    return Found(before, after, [(ad_results, grouped(rows))])
+    return Found(before, after, [(ad_results, grouped(rows))], more=more)
 
 
 def _day(at: float) -> int:

@@ -51,8 +51,9 @@ class Insight:
         self.money = Follower(database, looks)
 
     @property
-    def _followed(self) -> tuple[Follower, ...]:
-        return self.sums, self.standings, self.key_sums, self.money, self.customers
+    def _followed(self) -> tuple[tuple[Follower, int], ...]:
+        """All of them, with looks that get equally far: whoever stays behind makes the others look again for little."""
+        return (self.sums, 1), (self.standings, 5), (self.key_sums, 1), (self.money, 1), (self.customers, 5)
 
     async def overview(self, period: Period) -> dict[str, Any]:
         """The sums of a period, with what happened up to this moment."""
@@ -66,7 +67,7 @@ class Insight:
 
     async def follow(self) -> bool:
         """Add what is new to all sums; whether there may be more."""
-        followed = [await sums.follow() for sums in self._followed]
+        followed = [await sums.follow(looks) for sums, looks in self._followed]
         return any(followed)
 
     async def quality(self, since: float, dataset: str | None) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def stirred_journeys(connection: Connection) -> Found | None:
         gone=[*(one.journey for _, one in changes), *(journey for journey in ids if journey not in now)],
         done=(stirred, [row.id for row in rows]),
     )
-    return Found(before, before._replace(upto=before.upto + 1), list(_difference(changes)), also)
+    more = len(rows) == _AT_ONCE
+    return Found(before, before._replace(upto=before.upto + 1), list(_difference(changes)), also, more)
 
 
 def told_uses(connection: Connection) -> Found | None:
@@ -69,7 +70,7 @@ def told_uses(connection: Connection) -> Found | None:
         for every, table in tables.items()
     ]
     done = partial(_write, new=[], gone=[], done=(told, [row.id for row in rows]))
-    return Found(before, before._replace(upto=before.upto + 1), sums, done)
+    return Found(before, before._replace(upto=before.upto + 1), sums, done, len(rows) == _AT_ONCE)
 
 
 def _happened(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, Happened]]:

@@ -56,13 +56,13 @@ def accepted(connection: Connection) -> Found | None:
     stretch = next_stretch(connection, events, "events", _EVENTS_AT_ONCE)
     if stretch is None:
         return None
-    before, after = stretch
+    before, after, more = stretch
     came: Counter[tuple[int, str, str, str]] = Counter()
     journeys: set[int | None] = set()
     for place, number in _places(connection, (events.c.id > before.upto) & (events.c.id <= after.upto)):
         came[place.sum] += number
         journeys.add(place.journey)
-    return Found(before, after, [*_sums(came, Counter(), Counter())], partial(stir, journeys=journeys))
+    return Found(before, after, [*_sums(came, Counter(), Counter())], partial(stir, journeys=journeys), more)
 
 
 def delivered(connection: Connection) -> Found | None:
@@ -95,7 +95,7 @@ def delivered(connection: Connection) -> Found | None:
                 went[place.sum] += number
                 took[place.sum[0], bucket_of(row.ended_at - place.accepted_at)] += number
                 journeys.add(place.journey)
-    return Found(mark, after, [*_sums(Counter(), went, took)], partial(stir, journeys=journeys))
+    return Found(mark, after, [*_sums(Counter(), went, took)], partial(stir, journeys=journeys), not whole)
 
 
 def _members(connection: Connection, ids: Sequence[int]) -> Iterable[tuple[_Place, int]]:

@@ -40,6 +40,15 @@ class Found(NamedTuple):
     after: Mark
     sums: Sequence[tuple[Table, Sums]]
     also: Callable[[Connection], object] | None = None  # what else is written with it
+    more: bool = True  # there was more than is looked at in one go, or nobody knows
+
+
+class Stretch(NamedTuple):
+    """What is new of a table that only grows, or as much of it as is looked at in one go."""
+
+    before: Mark
+    after: Mark
+    more: bool  # there is more
 
 
 Look: TypeAlias = "Callable[[Connection], Found | None]"  # nothing: there is nothing new
@@ -53,7 +62,11 @@ class Follower:
         self._looks = looks
 
     async def follow(self, looks: int = 1) -> bool:
-        """Add what is new, in so many looks at each history; whether there may be more."""
+        """Add what is new, in so many looks at each history; whether that was not all.
+
+        What came while it was looked is left for the next time: under load there is always something, and many small
+        looks cost more than a few large ones.
+        """
         more = False
         for look in self._looks:
             for _ in range(looks):
@@ -61,6 +74,8 @@ class Follower:
                 if found is None:
                     break
                 await self._database.write(partial(_keep, found))
+                if not found.more:
+                    break
             else:
                 more = True
         return more
@@ -72,7 +87,7 @@ def mark_of(connection: Connection, history: str) -> Mark:
     return Mark(*row) if row else Mark(history, 0)
 
 
-def next_stretch(connection: Connection, table: Table, history: str, at_once: int) -> tuple[Mark, Mark] | None:
+def next_stretch(connection: Connection, table: Table, history: str, at_once: int) -> Stretch | None:
     """From where to where the ids of a table that only grows are to be looked at; nothing where none are new."""
     mark = mark_of(connection, history)
     top = complete_upto(connection, table)
@@ -80,7 +95,7 @@ def next_stretch(connection: Connection, table: Table, history: str, at_once: in
         return None
     last = select(table.c.id).where(table.c.id > mark.upto, table.c.id <= top).order_by(table.c.id)
     upto = connection.execute(last.offset(at_once - 1).limit(1)).scalar() or top
-    return mark, mark._replace(upto=upto)
+    return Stretch(mark, mark._replace(upto=upto), upto < top)
 
 
 def grouped(rows: Iterable[tuple[tuple[Any, ...], tuple[int, ...]]]) -> Sums:
