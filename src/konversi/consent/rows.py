@@ -9,6 +9,7 @@ from sqlalchemy import delete, exists, func, select, text
 
 from konversi.consent.decision import Decision, State, forgotten
 from konversi.consent.tables import consents, tombstones
+from konversi.database.many_rows import lists
 from konversi.outbox.tables import events
 
 if TYPE_CHECKING:
@@ -44,15 +45,14 @@ def keep(driver: Driver, keys: Iterable[bytes], decision: Decision, now: float) 
 def said(driver: Driver, keys: Sequence[bytes], purpose: str | None) -> dict[bytes, list[Decision]]:
     """All that was said under these keys, of one purpose or of all; and who asked to be forgotten."""
     found: dict[bytes, list[Decision]] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        some = keys[start : start + _AT_ONCE]
-        query = _SAID.format(",".join("?" * len(some)))
+    for places, some in lists(keys):
+        query = _SAID.format(places)
         rows = driver.execute(
             query if purpose is None else f"{query} AND purpose = ?", (*some, *([purpose] if purpose else []))
         )
         for key, state, at, source, of in rows.fetchall():
             found.setdefault(bytes(key), []).append(Decision(State(state), at, source, of))
-        gone = driver.execute(_FORGOTTEN.format(",".join("?" * len(some))), some)
+        gone = driver.execute(_FORGOTTEN.format(places), some)
         for key, at in gone.fetchall():
             found.setdefault(bytes(key), []).append(forgotten(at))
     return found

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from konversi.database.port import Driver
 
@@ -46,3 +46,10 @@ def filled(values: Sequence[Value]) -> Sequence[Value]:
         if len(values) <= places:
             return [*values, *[values[-1]] * (places - len(values))] if values else values
     return values
+
+
+def lists(values: Sequence[Value], at_once: int = _PLACES[-1]) -> Iterator[tuple[str, Sequence[Value]]]:
+    """All values for `IN ({})`, so many in each list at most: the `?` and the values of each, `filled`."""
+    for start in range(0, len(values), at_once):
+        some = filled(values[start : start + at_once])
+        yield ",".join("?" * len(some)), some

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from konversi.database.many_rows import filled, run
+from konversi.database.many_rows import lists, run
 from konversi.database.port import MetOthers
 from konversi.journeys.book import Book, Clicks
 
@@ -82,11 +82,9 @@ def _rows(database: Database, driver: Driver, asked: str, keys: Sequence[bytes])
 
 def _clicks(driver: Driver, taken: Sequence[tuple[Conversation, Visit]]) -> Clicks:
     clicked = dict.fromkeys(one for one, visit in taken if visit.referral is not None and one.id is not None)
-    ids = [one.id for one in clicked]
     rows: list[Any] = []
-    for start in range(0, len(ids), _AT_ONCE):
-        some = filled(ids[start : start + _AT_ONCE])
-        rows += driver.execute(_CLICKED.format(",".join("?" * len(some))), some).fetchall()
+    for places, some in lists([one.id for one in clicked]):
+        rows += driver.execute(_CLICKED.format(places), some).fetchall()
     return Clicks.of(clicked, rows)
 
 
@@ -100,7 +98,7 @@ def _write(database: Database, driver: Driver, book: Book, clicks: Clicks) -> No
         raise MetOthers("a conversation was forgotten meanwhile")
     for key, conversation in book.unnamed:
         driver.execute("DELETE FROM journey_keys WHERE key = ? AND journey = ?", (key, conversation.id))
-    for conversation in {**dict.fromkeys(before), **{one: None for _, one in book.unnamed}}:
+    for conversation in dict.fromkeys([*before, *(one for _, one in book.unnamed)]):
         if conversation.described_anew:
             said = _json(conversation)
             driver.execute("UPDATE journeys SET user_data = ? WHERE id = ?", (said, conversation.id))

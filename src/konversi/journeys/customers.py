@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from konversi.database.many_rows import lists
 from konversi.journeys.identity import keyed
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ KEY_LETTERS = 32
 MOST_KEYS = 4
 _IDENTIFYING = (("ph", 2), ("em", 2), ("external_id", 1), ("page_scoped_user_id", 1), ("ig_sid", 1))
 _DAY = 86_400
-_AT_ONCE = 500
 
 
 class First(NamedTuple):
@@ -69,9 +69,7 @@ def segment(keys: Iterable[str], remembered: Mapping[str, First], occurred: int,
 def remembered(driver: Driver, keys: Sequence[str]) -> dict[str, First]:
     """The first booking or purchase under each key."""
     found: dict[str, First] = {}
-    for start in range(0, len(keys), _AT_ONCE):
-        some = keys[start : start + _AT_ONCE]
-        places = ",".join("?" * len(some))
+    for places, some in lists(keys):
         asked = f"SELECT key, first_at, booking_id FROM customers WHERE key IN ({places})"  # noqa: S608 - ours
         for key, at, booking_id in driver.execute(asked, some).fetchall():
             found[key] = First(at, booking_id)

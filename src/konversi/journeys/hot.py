@@ -5,11 +5,11 @@ In words that both dialects understand. `+ 0` keeps SQLite from walking along al
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from konversi.database.many_rows import lists
 from konversi.journeys.attribution import Known, Touch
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ def sight(driver: Driver, sightings: Sequence[Sighting]) -> int:
 
 def of_keys(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, int]:
     """The newest conversation of each key."""
-    marks = ",".join("?" * len(keys))
-    rows = driver.execute(f"SELECT key, journey FROM journey_keys WHERE key IN ({marks}) ORDER BY journey", keys)  # noqa: S608 - ours
-    return {bytes(key): journey for key, journey in rows.fetchall()}
+    found: dict[bytes, int] = {}
+    for places, some in lists(keys):
+        rows = driver.execute(f"SELECT key, journey FROM journey_keys WHERE key IN ({places}) ORDER BY journey", some)  # noqa: S608 - ours
+        found |= {bytes(key): journey for key, journey in rows.fetchall()}
+    return found
 
 
 def known(driver: Driver, keys: Sequence[bytes], among: Among) -> dict[bytes, list[Known]]:
@@ -78,12 +80,7 @@ def known(driver: Driver, keys: Sequence[bytes], among: Among) -> dict[bytes, li
 def _seen_by_meta(driver: Driver, journeys: Sequence[int]) -> dict[int, list[str]]:
     """The names of the events that Meta itself saw in each conversation."""
     seen: dict[int, list[str]] = {}
-    if journeys:
-        for journey, name in driver.execute(_SEEN_BY_META.format(_places(len(journeys))), journeys).fetchall():
+    for places, some in lists(journeys):
+        for journey, name in driver.execute(_SEEN_BY_META.format(places), some).fetchall():
             seen.setdefault(journey, []).append(name)
     return seen
-
-
-@lru_cache(maxsize=32)
-def _places(number: int) -> str:
-    return ",".join("?" * number)

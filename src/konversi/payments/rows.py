@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from konversi.database.many_rows import filled, run
+from konversi.database.many_rows import lists, run
 from konversi.events.money import SCALE
 from konversi.payments.notice import Reversal
 from konversi.payments.payment import Payment
@@ -90,31 +90,31 @@ def update(driver: Driver, payment: Payment) -> None:
 
 def called(driver: Driver, ids: Sequence[str]) -> Iterator[Payment]:
     """The payments that a provider calls so, under either of their ids."""
-    for some in _few(ids):
+    for places, some in _few(ids):
         for column in ("payment_id", "other_id"):
-            yield from map(read, driver.execute(f"{SELECT} WHERE {column} IN ({_places(some)})", some).fetchall())
+            yield from map(read, driver.execute(f"{SELECT} WHERE {column} IN ({places})", some).fetchall())
 
 
 def of_bookings(driver: Driver, bookings: Sequence[str]) -> Iterator[Payment]:
     """The payments for these bookings."""
-    for some in _few(bookings):
-        yield from map(read, driver.execute(f"{SELECT} WHERE booking_id IN ({_places(some)})", some).fetchall())
+    for places, some in _few(bookings):
+        yield from map(read, driver.execute(f"{SELECT} WHERE booking_id IN ({places})", some).fetchall())
 
 
 def numbered(driver: Driver, numbers: Sequence[int]) -> list[Payment]:
     """The payments with these numbers."""
     return [
         read(row)
-        for some in _few(numbers)
-        for row in driver.execute(f"{SELECT} WHERE id IN ({_places(some)})", some).fetchall()
+        for places, some in _few(numbers)
+        for row in driver.execute(f"{SELECT} WHERE id IN ({places})", some).fetchall()
     ]
 
 
 def bookings(driver: Driver, ids: Sequence[str]) -> dict[str, Booking]:
     """What the stored events say of these bookings: of several events, the one that says most, and the first."""
     found: dict[str, tuple[tuple[int, int], Sequence[Any]]] = {}
-    for some in _few(ids):
-        for row in driver.execute(_BOOKINGS.format(_places(some)), some).fetchall():
+    for places, some in _few(ids):
+        for row in driver.execute(_BOOKINGS.format(places), some).fetchall():
             order = (_SAYS_LESS.get(row[8], 0), row[1])
             if row[0] not in found or order < found[row[0]][0]:
                 found[row[0]] = (order, row)
@@ -143,8 +143,8 @@ def purchases(driver: Driver, event_ids: Sequence[str]) -> dict[str, tuple[int, 
     """Which of these Purchases were accepted: the event's number, its conversation and its ad click."""
     return {
         event_id: (event, journey, touch)
-        for some in _few(event_ids)
-        for event_id, event, journey, touch in driver.execute(_PURCHASES.format(_places(some)), some).fetchall()
+        for places, some in _few(event_ids)
+        for event_id, event, journey, touch in driver.execute(_PURCHASES.format(places), some).fetchall()
     }
 
 
@@ -165,16 +165,16 @@ def of_journey(driver: Driver, journey: int | None, event_ids: Sequence[str]) ->
     if journey is not None:
         asked = f"{SELECT} WHERE journey = ? ORDER BY id DESC LIMIT ?"
         found = {one.id: one for one in map(read, driver.execute(asked, (journey, _MOST_SHOWN)).fetchall())}
-    for some in _few(event_ids):
-        for row in driver.execute(f"{SELECT} WHERE purchase IN ({_places(some)})", some).fetchall():
+    for places, some in _few(event_ids):
+        for row in driver.execute(f"{SELECT} WHERE purchase IN ({places})", some).fetchall():
             found[row[0]] = read(row)
     return sorted(found.values(), key=lambda one: (one.paid_at or one.seen_at, one.id))
 
 
 def of_journeys(driver: Driver, journeys: Sequence[int], most: int) -> Iterator[Payment]:
     """The payments of these conversations, the newest so many of each few."""
-    for some in _few(journeys):
-        asked = f"{SELECT} WHERE journey IN ({_places(some)}) ORDER BY id DESC LIMIT ?"
+    for places, some in _few(journeys):
+        asked = f"{SELECT} WHERE journey IN ({places}) ORDER BY id DESC LIMIT ?"
         yield from map(read, driver.execute(asked, (*some, most)).fetchall())
 
 
@@ -190,11 +190,6 @@ def forget(driver: Driver, before: float, limit: int) -> int:
     return driver.execute(f"DELETE FROM payments WHERE id IN ({old})", (before, limit)).rowcount  # noqa: S608 - ours
 
 
-def _few(values: Iterable[Any]) -> Iterator[Sequence[Any]]:
-    together = tuple(dict.fromkeys(values))
-    for start in range(0, len(together), _AT_ONCE):
-        yield filled(together[start : start + _AT_ONCE])
-
-
-def _places(values: Sequence[Any]) -> str:
-    return ", ".join("?" * len(values))
+def _few(values: Iterable[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Each value once, in lists."""
+    return lists(tuple(dict.fromkeys(values)), _AT_ONCE)
