@@ -104,7 +104,7 @@ async def _look_ups(journeys: Journeys, size: int) -> float:
         phone = f"+62812{index * 7_919 % size:08d}"
         user_data = match(Customer(phone=phone), country="ID", seen_ms=1_795_000_000_000).user_data
         began = time.perf_counter()
-        keys = journeys.keys(user_data)
+        keys = journeys.keyring.of_chats(user_data)
         known = await journeys.known(keys)
         credited = attribute(
             known[keys[0]], channel=None, dataset=None, click_id=None, event_name="LeadSubmitted", occurred=int(now()),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DRAIN_SECONDS = 60
+_WARM_UP_SECONDS = 2  # the process that prepares long lists starts with the first of them
 
 
 def _line(name: str, *values: str) -> None:
@@ -52,7 +53,7 @@ def _against_bare(script: str, per_request: int, connections: int, rounds: int, 
         for number in range(rounds):
             base = wrk(reference, "single.lua", seed=1, seconds=seconds)
             with gateway(meta) as konversi:
-                wrk(konversi, script, seed=1_000 + number, seconds=1, connections=connections)
+                wrk(konversi, script, seed=1_000 + number, seconds=_WARM_UP_SECONDS, connections=connections)
                 _drained(meta, before_this + got(f"{konversi}/v1/status")["accepted_ever"])
                 before, began = _delivered(meta), time.monotonic()
                 load = wrk(konversi, script, seed=2 + number, seconds=seconds, connections=connections)

@@ -148,6 +148,11 @@ class Settings(
     retention_days: Annotated[int, Field(ge=1, le=3_650)] = Field(
         30, validation_alias="KONVERSI_RETENTION_DAYS", description="Days for which finished events are kept."
     )
+    preparer: Literal["auto", "off"] = Field(
+        "auto",
+        validation_alias="KONVERSI_PREPARER",
+        description="`auto`: with SQLite and a second core, `konversi serve` prepares long lists in a second process.",
+    )
     log_style: Literal["console", "json"] = Field(
         "console", validation_alias="KONVERSI_LOG_STYLE", description="Log lines for people or for machines."
     )

@@ -29,7 +29,7 @@ class Scene:
     async def book(self, who, at=NOW, booking_id=None, *, follow=True):
         self.events += 1
         event = new_event(f"Lead:{self.events}", booking_id=booking_id)
-        keys = "".join(self.journeys.customer(who))
+        keys = "".join(self.journeys.keyring.of_customer(who))
         await self.outbox.append([event._replace(customer=keys or None, event_time=at)])
         if follow:
             await self.follow()
@@ -39,7 +39,7 @@ class Scene:
             pass
 
     async def known(self, who):
-        keys = self.journeys.customer(who)
+        keys = self.journeys.keyring.of_customer(who)
         found = await self.journeys.remembered(keys)
         return [found.get(key) for key in keys]
 
@@ -123,7 +123,7 @@ def test_looking_back_walks_no_table(run, url):
         async with opened(url) as it:
             people = [{"ph": [f"{number:064x}"]} for number in range(3_000)]
             events = [new_event(f"Lead:{number}") for number in range(len(people))]
-            keys = ["".join(it.journeys.customer(person)) for person in people]
+            keys = ["".join(it.journeys.keyring.of_customer(person)) for person in people]
             await it.outbox.append([event._replace(customer=key) for event, key in zip(events, keys, strict=True)])
             await it.follow()
 

@@ -75,7 +75,7 @@ def customer(**given):
 
 async def of(journeys, **given):
     """The conversations of a customer."""
-    keys = journeys.keys(customer(**given))
+    keys = journeys.keyring.of_chats(customer(**given))
     found = await journeys.known(keys)
     return list({one.journey: one for ones in found.values() for one in ones}.values())
 
@@ -157,7 +157,7 @@ async def test_each_account_has_a_conversation_of_its_own_with_the_same_customer
 
 async def test_a_click_id_finds_its_conversation(journeys):
     await journeys.arrive(heard(arrival(referral=click())))
-    found = await journeys.known(journeys.keys({"ctwa_clid": "clid-1"}))
+    found = await journeys.known(journeys.keyring.of_chats({"ctwa_clid": "clid-1"}))
     assert len(found) == 1
 
 
@@ -192,9 +192,9 @@ async def test_what_was_kept_is_there_after_a_restart(journeys, here):
 
 
 async def test_before_the_first_conversation_a_customer_has_no_keys_where_nobody_else_writes(journeys, here):
-    assert (journeys.keys(customer(phone="+6281234567890")) == []) is not here.database.shared
+    assert (journeys.keyring.of_chats(customer(phone="+6281234567890")) == ()) is not here.database.shared
     await journeys.arrive(heard(arrival()))
-    assert len(journeys.keys(customer(phone="+6281234567890"))) == 1
+    assert len(journeys.keyring.of_chats(customer(phone="+6281234567890"))) == 1
 
 
 async def test_what_meta_saw_is_kept_once_with_its_conversation(journeys):
@@ -288,7 +288,7 @@ async def test_a_message_is_forgotten_long_before_its_conversation(journeys):
 async def test_a_conversation_that_fell_silent_is_forgotten_with_all_that_belongs_to_it(journeys):
     await journeys.arrive(heard(arrival(referral=click()), arrival("wamid.2", phone="+6281234567899", at=NOW + 100)))
     await journeys.note([ToolUse(tool="book", outcome="succeeded", customer=Customer(phone="+6281234567890"))])
-    keys = journeys.keys({"ctwa_clid": "clid-1"})
+    keys = journeys.keyring.of_chats({"ctwa_clid": "clid-1"})
     assert not await journeys.forget(messages_before=NOW - 1, rest_before=NOW + 50, limit=100)
     assert await journeys.known(keys) == {}
     assert await of(journeys, phone="+6281234567890") == []

@@ -105,7 +105,7 @@ async def _serve(settings: Settings, share: Share | None) -> int:
         return STARTED_BADLY
     with listener:
         try:
-            async with open_gateway(settings) as gateway:
+            async with open_gateway(settings, beside=True) as gateway:
                 gateway.place = share.place if share else 0
                 await invite(settings, gateway, address(settings, listener))
                 await _answer(settings, gateway, listener, parent=share.parent if share else None)

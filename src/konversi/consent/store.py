@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from konversi.database.port import Database
     from konversi.events.conversion import Customer
     from konversi.journeys.attribution import Known
+    from konversi.journeys.keyring import Keyring
 
 LIFT = "If the customer came back: `konversi erase --lift` with the same identities."
 CONSENT = "consent"  # what processes over one database tell each other when somebody decided
@@ -27,7 +28,8 @@ CONSENT = "consent"  # what processes over one database tell each other when som
 class Chats(Protocol):
     """Which conversations a person has; as `journeys.store.Journeys`."""
 
-    def keys(self, user_data: dict[str, Any]) -> Sequence[bytes]: ...
+    @property
+    def keyring(self) -> Keyring: ...
     async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]: ...
 
 
@@ -162,7 +164,7 @@ class Consents:
 
     async def person(self, user_data: dict[str, Any]) -> Person:
         """Who it is whom these match keys name: with all that the chats tie together."""
-        known = await self._chats.known(self._chats.keys(user_data))
+        known = await self._chats.known(self._chats.keyring.of_chats(user_data))
         together: dict[str, Any] = dict(user_data)
         journeys: dict[int, None] = {}
         for one in (found for several in known.values() for found in several):

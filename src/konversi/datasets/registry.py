@@ -66,6 +66,11 @@ class Registry:
         """Whether a chat can decide about the dataset at all."""
         return bool(self.accounts)
 
+    def portable(self) -> Registry:
+        """The same for another process, without secrets."""
+        bare = {id_: one._replace(token=None, app_secret=None) for id_, one in self.datasets.items()}
+        return Registry(self.default_id, bare, dict(self.accounts), dict(self.lines), {})
+
     def knows(self, dataset_id: str) -> bool:
         """Whether events can be given to this dataset."""
         return self.resolve(dataset_id) is not None

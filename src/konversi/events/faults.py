@@ -44,6 +44,10 @@ class Refused(InvalidRequest):
         self.faults = tuple(faults)
         super().__init__("; ".join(f"{fault.field}: {fault.detail} {fault.remedy}" for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[Refused], tuple[tuple[Fault, ...]]]:
+        """Made of its faults again in another process, not of its text."""
+        return type(self), (self.faults,)
+
 
 _BY_PYDANTIC_TYPE: dict[str, tuple[str, str, str]] = {
     "missing": ("missing", "is required.", "Add it."),

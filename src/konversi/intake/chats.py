@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from konversi.journeys.identity import is_same_person
+from konversi.journeys.keyring import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,20 +17,13 @@ if TYPE_CHECKING:
 class Conversations(Protocol):
     """What is known of customers from their chats."""
 
-    def keys(self, user_data: dict[str, Any]) -> Sequence[bytes]:
-        """Under which a customer with these match keys is found."""
-        ...
-
-    def called(self, conversation: str) -> Sequence[bytes]:
-        """Under which a chat is found that the bot calls so."""
+    @property
+    def keyring(self) -> Keyring:
+        """Under which keys they are found."""
         ...
 
     async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
         """The conversations that each key finds."""
-        ...
-
-    def customer(self, user_data: dict[str, Any]) -> Sequence[str]:
-        """Under which a customer with these match keys is remembered."""
         ...
 
     async def remembered(self, keys: Sequence[str]) -> dict[str, First]:
@@ -40,17 +34,10 @@ class Conversations(Protocol):
 class _NoChats:
     """Nobody's chats."""
 
-    def keys(self, user_data: dict[str, Any]) -> Sequence[bytes]:  # noqa: ARG002 - as `Conversations` has it
-        return ()
+    keyring = Keyring()
 
-    def called(self, conversation: str) -> Sequence[bytes]:  # noqa: ARG002
-        return ()
-
-    async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:  # noqa: ARG002
+    async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:  # noqa: ARG002 - as `Conversations` has it
         return {}
-
-    def customer(self, user_data: dict[str, Any]) -> Sequence[str]:  # noqa: ARG002
-        return ()
 
     async def remembered(self, keys: Sequence[str]) -> dict[str, First]:  # noqa: ARG002
         return {}

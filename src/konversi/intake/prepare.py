@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
     from konversi.errors import IdempotencyConflict
     from konversi.events.conversion import Conversion
-    from konversi.intake.chats import Conversations
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Attribution, Known
     from konversi.journeys.customers import First
+    from konversi.journeys.keyring import Keyring
     from konversi.matching.match import Match
     from konversi.meta.limited_data_use import Wish
     from konversi.payments.history import Earlier
@@ -56,7 +56,7 @@ _UNWRITABLE = (OverflowError, orjson.JSONEncodeError)  # a number is beyond what
 class Rules:
     """What of the settings decides how conversions are taken."""
 
-    secret: bytes  # of the installation, for keyed hashes
+    secret: bytes = field(repr=False)  # of the installation, for keyed hashes
     country: str | None  # ISO alpha-2, for national phones
     currency: str
     test_code: str | None
@@ -109,10 +109,10 @@ class Preparation:
     """The two steps, under an installation's rules."""
 
     def __init__(
-        self, rules: Rules, conversations: Conversations, routes: Callable[[], Routes], unique: Callable[[], str]
+        self, rules: Rules, keyring: Callable[[], Keyring], routes: Callable[[], Routes], unique: Callable[[], str]
     ) -> None:
         self._rules = rules
-        self._conversations = conversations
+        self._keyring = keyring
         self._routes = routes
         self._unique = unique
         self._lanes: dict[tuple[str, str], str] = {}
@@ -145,12 +145,13 @@ class Preparation:
         if isinstance(name, Fault) or isinstance(occurred, Fault) or isinstance(dataset, Fault):
             return _refusal(conversion, (name, occurred, dataset), matched.notes)
         own_id = event_id(name, conversion, self._unique)
-        keys = self._conversations.keys(matched.user_data)
-        customer = self._conversations.customer(matched.user_data)
+        keyring = self._keyring()
+        keys = keyring.of_chats(matched.user_data)
+        customer = keyring.of_customer(matched.user_data)
         if conversation is None:
             return Read(conversion, name, own_id, occurred, dataset, matched, keys, customer, conversion)
         by_name = not keys
-        keys = keys or self._conversations.called(conversation)
+        keys = keys or keyring.called(conversation)
         said = conversion.model_copy(update=_OF_THE_CHAT)
         return Read(conversion, name, own_id, occurred, dataset, matched, keys, customer, said, by_name)
 

@@ -7,18 +7,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from konversi.errors import IdempotencyConflict
+from konversi.events.conversion import Conversion
+from konversi.events.faults import Refused
 from konversi.intake.chats import NO_CHATS
 from konversi.intake.heeding_consent import heeded
 from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
+from konversi.intake.preparer.messages import Circumstances
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from konversi.events.conversion import Conversion
     from konversi.events.faults import Note
     from konversi.intake.chats import Conversations
     from konversi.intake.heeding_consent import Consenting
+    from konversi.intake.preparer.beside import Beside
+    from konversi.intake.preparer.messages import Asked, Listing
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Known
     from konversi.journeys.customers import First
@@ -67,11 +71,12 @@ class Receiver:
         unique: Callable[[], str],
         wake: Callable[[str], None],
         earlier: History | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        """`earlier` tells what was paid in conversations so far."""
+        """`earlier` tells what was paid in conversations so far; `beside` prepares lists in a process of its own."""
         self._outbox = outbox
         self._rules = rules
-        self._prepare = Preparation(rules, conversations, routes, unique)
+        self._prepare = Preparation(rules, lambda: conversations.keyring, routes, unique)
         self._conversations = conversations
         self._consents = consents
         self._routes = routes
@@ -79,6 +84,7 @@ class Receiver:
         self._unique = unique
         self._wake = wake
         self._earlier = earlier
+        self._beside = beside
         self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
@@ -123,6 +129,30 @@ class Receiver:
             if start:
                 await asyncio.sleep(0)  # a long list must not hold up the other callers, nor delivery
             prepared += await self._prepared(conversions[start : start + _BREATH], now, conversation)
+        return await self._accepted(prepared)
+
+    async def receive_list(self, listing: Listing, *, waited: float = 0.0) -> list[Receipt | Refusal]:
+        """As `receive_all`, for conversions that are still as they came. Raises as `listing.conversions`."""
+        if self._beside is not None:
+            accepted = await self._from_beside(self._beside, listing, waited)
+            if accepted is not None:
+                return accepted
+        events = listing.conversions()
+        readable = [one for one in events if isinstance(one, Conversion)]
+        outcomes = iter(await self.receive_all(readable, waited=waited))
+        return [Refusal(one, None) if isinstance(one, Refused) else next(outcomes) for one in events]
+
+    async def _from_beside(self, beside: Beside, listing: Listing, waited: float) -> list[Receipt | Refusal] | None:
+        """What becomes of a list that another process prepares; `None` where it has to be done here."""
+        now = self._now() - waited
+        circumstances = Circumstances.now(self._rules, self._routes(), self._conversations.keyring)
+        matters = self._consents.matters
+        prepared = await beside.prepared(listing, now, circumstances, self._past, named=matters)
+        if prepared is None:
+            return None
+        return await self._accepted(await heeded(prepared, self._consents) if matters else prepared)
+
+    async def _accepted(self, prepared: Sequence[Ready | Refusal]) -> list[Receipt | Refusal]:
         new = [one.new for one in prepared if isinstance(one, Ready)]
         appended = iter(await self._outbox.append(new) if new else ())
         for lane in {event.lane for event in new}:
@@ -174,17 +204,17 @@ class Receiver:
         prepared = [second(one, past) if isinstance(one, Read) else one for one in read]
         return await heeded(prepared, self._consents) if self._consents.matters else prepared
 
-    async def _past(self, read: Sequence[Read]) -> Past:
+    async def _past(self, read: Sequence[Read | Asked]) -> Past:
         """What is known of these from before."""
         known = await self._known(read)
         return Past(known, await self._homes(read), await self._before(read), await self._paid(known))
 
-    async def _known(self, read: Sequence[Read]) -> Mapping[bytes, list[Known]]:
+    async def _known(self, read: Sequence[Read | Asked]) -> Mapping[bytes, list[Known]]:
         """The conversations with these customers."""
         keys = [key for one in read for key in one.keys]
         return await self._conversations.known(keys) if keys else {}
 
-    async def _before(self, read: Sequence[Read]) -> Mapping[str, First]:
+    async def _before(self, read: Sequence[Read | Asked]) -> Mapping[str, First]:
         """When these customers first booked or bought."""
         keys = [key for one in read for key in one.customer]
         return await self._conversations.remembered(keys) if keys else {}
@@ -196,7 +226,7 @@ class Receiver:
         journeys = sorted({one.journey for several in known.values() for one in several})
         return await self._earlier(journeys) if journeys and self._earlier is not None else {}
 
-    async def _homes(self, read: Sequence[Read]) -> Mapping[tuple[str, str], str]:
+    async def _homes(self, read: Sequence[Read | Asked]) -> Mapping[tuple[str, str], str]:
         """In which dataset an event is already that comes again: what is known of its chat may have changed since."""
         if not self._routes().links_accounts:
             return {}

@@ -21,6 +21,10 @@ class Routes(Protocol):
         """The dataset that a chat's events belong to; `None` where its account isn't linked to any."""
         ...
 
+    def portable(self) -> Routes:
+        """The same for another process, without secrets."""
+        ...
+
     def account_of(self, line: str | None) -> str | None:
         """The WhatsApp Business Account that a number belongs to, where it was told."""
         ...

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.journeys import arriving, customers, forwards, hot, statements
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
+from konversi.journeys.keyring import Keyring
 from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
 from konversi.matching.match import match
 
@@ -66,8 +68,7 @@ class Journeys:
         self._country = country
         self._now = now
         self._most_forwards = most_forwards
-        self._empty = True
-        self._remembers = remembers
+        self.keyring = Keyring(secret, customers=remembers)
         self._look_ups = database.look_ups(self._known)
         self._look_backs = database.look_ups(self._remembered)
         self._uses = database.gathering(self._keep_uses, size=len, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE)
@@ -78,7 +79,7 @@ class Journeys:
 
     async def open(self) -> None:
         """Find out whether there are any: without one, a conversion costs no look-up."""
-        self._empty = not self._database.shared and await self._database.look_up(statements.is_empty)
+        self._found_chats(self._database.shared or not await self._database.look_up(statements.is_empty))
 
     async def arrive(self, heard: Heard, *, sealed: bytes | None = None) -> Taken:
         """Keep what a webhook call told, each message once; with `sealed`, also the call itself, to be handed on.
@@ -95,8 +96,12 @@ class Journeys:
         if not call.size and sealed is None:
             return Taken(0, 0)
         taken = await self._calls.bring(call)
-        self._empty = self._empty and not call.visits
+        self._found_chats(bool(call.visits))
         return taken
+
+    def _found_chats(self, some: bool) -> None:  # noqa: FBT001 - the answer to a question
+        if some and not self.keyring.chats:
+            self.keyring = replace(self.keyring, chats=True)
 
     def _keep(self, connection: Connection, calls: Sequence[_Call]) -> list[Taken]:
         driver, now = self._database.driver(connection), self._now()
@@ -150,14 +155,6 @@ class Journeys:
             at=one.at,
         )
 
-    def keys(self, user_data: dict[str, Any]) -> list[bytes]:
-        """Under which keys a customer's conversations are found; none where there are no conversations."""
-        return [] if self._empty else keys_of(user_data, self._secret)
-
-    def called(self, conversation: str) -> list[bytes]:
-        """Under which key a conversation is found that the bot calls so; none where there are no conversations."""
-        return [] if self._empty else [keyed("conversation", conversation, self._secret)]
-
     async def known(self, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
         """The conversations that the keys find: one indexed look-up."""
         if not keys:
@@ -167,10 +164,6 @@ class Journeys:
     def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
         keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
         return [hot.known(self._database.driver(connection), keys, self._database.among)] * len(asked)
-
-    def customer(self, user_data: dict[str, Any]) -> list[str]:
-        """Under which keys a customer is remembered; none where nobody is."""
-        return customers.customer_keys(user_data, self._secret) if self._remembers else []
 
     async def remembered(self, keys: Sequence[str]) -> dict[str, First]:
         """The customers' first bookings or purchases, under the keys that find one."""
@@ -254,7 +247,7 @@ class Journeys:
     ) -> tuple[bytes | None, int | None, int | None]:
         """The conversation's key, the journey that it or its customer leads to, and the one that it leads to itself."""
         own = keyed("conversation", conversation, self._secret) if conversation else None
-        if self._empty:
+        if not self.keyring.chats:
             return own, None, None
         seen_ms = int(self._now() * 1_000)
         person = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}

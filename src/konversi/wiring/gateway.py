@@ -27,6 +27,7 @@ from konversi.intake.keywords import Keywords
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
 from konversi.intake.payments.till import Till
+from konversi.intake.preparer.beside import Beside, has_room
 from konversi.intake.prompt import Prompt
 from konversi.intake.receive import Receiver, Rules
 from konversi.intake.turns import Turns
@@ -78,20 +79,25 @@ async def open_gateway(
     clock: Clock | None = None,
     sender: Sender | None = None,
     on_demand: bool = False,
+    beside: bool = False,
 ) -> AsyncIterator[Gateway]:
     """A running gateway: it accepts and delivers until the block ends, then finishes what is under way.
 
     With `on_demand` it only delivers while it is called: for a process that may be frozen at any other time.
+    With `beside` long lists are prepared in a process of their own, where that helps.
     `outbox`, `clock` and `sender` stand in for the settings' own store, the machine's clock and Meta.
     Raises `StorageInUse`, `StorageUnavailable` or `InvalidSettings` where it can't start.
     """
     check(settings, on_demand=on_demand)
     reach = FRUGAL if on_demand else FULL
-    async with open_stores(settings, clock, outbox, reach) as stores, _meta(settings, sender) as meta:
+    async with (
+        open_stores(settings, clock, outbox, reach) as stores,
+        _meta(settings, sender) as meta,
+        _preparer(settings, wanted=beside) as preparer,
+    ):
         stores, meta, kinds = _seen(settings, stores, meta)  # noqa: PLW2901 - as they show in traces
-        gateway, upkeep = _assemble(
-            settings, stores, meta, rules_of(settings, stores.secret), kinds, on_demand=on_demand
-        )
+        rules = rules_of(settings, stores.secret)
+        gateway, upkeep = _assemble(settings, stores, meta, rules, kinds, preparer, on_demand=on_demand)
         await gateway.valuing.load()
         if gateway.delivers:
             await upkeep.at_start(sole_owner=not settings.shared, production=settings.environment == "production")
@@ -115,6 +121,19 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
         yield graph
 
 
+@asynccontextmanager
+async def _preparer(settings: Settings, *, wanted: bool) -> AsyncIterator[Beside | None]:
+    """Where it pays: PostgreSQL has processes for that, and traces say what was composed in this one."""
+    if not wanted or settings.shared or settings.traces or settings.preparer == "off" or not has_room():
+        yield None
+        return
+    beside = Beside()
+    try:
+        yield beside
+    finally:
+        await beside.aclose()
+
+
 class _Kinds(NamedTuple):
     """The classes of what traces show."""
 
@@ -136,7 +155,14 @@ def _seen(settings: Settings, stores: Stores, meta: Sender) -> tuple[Stores, Sen
 
 
 def _assemble(
-    settings: Settings, stores: Stores, meta: Sender, rules: Rules, kinds: _Kinds, *, on_demand: bool
+    settings: Settings,
+    stores: Stores,
+    meta: Sender,
+    rules: Rules,
+    kinds: _Kinds,
+    beside: Beside | None,
+    *,
+    on_demand: bool,
 ) -> tuple[Gateway, Upkeep]:
     watch, clock = Watch(), stores.clock
     store = stores.outbox
@@ -182,7 +208,7 @@ def _assemble(
         demanded = OnDemand(settings, stores, rounds, upkeep, forwarder, look_again, alerts, valuing, erasures)
 
     accepting = _accepting(stores, wake)
-    receiver = kinds.receiver(store, rules, **accepting)
+    receiver = kinds.receiver(store, rules, beside=beside, **accepting)
     door = receiver
     if demanded is not None and settings.delivers:
         door = kinds.on_demand_receiver(store, rules, deliver=demanded.deliver, **accepting)

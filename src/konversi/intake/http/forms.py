@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from konversi.intake.http.bodies import ONE_EVENT, read_json
-from konversi.intake.http.problems import faults_in
 from konversi.intake.invalid_fields import InvalidFields
+from konversi.intake.json_faults import faults_in
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -15,7 +15,8 @@ from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.guide import FIELDS, GuideConversion, as_json, guide_field, masked
 from konversi.intake.http.bodies import ONE_EVENT, read_json
 from konversi.intake.http.documented import body, problems
-from konversi.intake.http.problems import PROBLEM, faults_in, headers, problem
+from konversi.intake.http.problems import PROBLEM, headers, problem
+from konversi.intake.json_faults import faults_in
 from konversi.meta.answers import Kind
 from konversi.outbox.states import NEEDS_ATTENTION, State
 from konversi.settings import DEFAULT_DATASET

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from starlette.responses import Response
 
-from konversi.errors import KonversiError, MalformedBody
-from konversi.events.faults import Fault, Refused, faults_of
+from konversi.errors import KonversiError
+from konversi.events.faults import Fault, Refused
 from konversi.logs import logger
 
-if TYPE_CHECKING:
-    from pydantic import ValidationError
-
 PROBLEM = "application/problem+json"
-_MOST_FAULTS = 100  # a body can hold a hundred thousand, each to be described at length
 
 
 def problem(error: KonversiError) -> dict[str, Any]:
@@ -38,16 +34,6 @@ def problem(error: KonversiError) -> dict[str, Any]:
 def field(fault: Fault) -> dict[str, str]:
     """One field at fault."""
     return {"field": fault.field, "code": fault.code, "detail": fault.detail, "remedy": fault.remedy}
-
-
-def faults_in(error: ValidationError, field_names: frozenset[str]) -> tuple[Fault, ...]:
-    """What is wrong with a body that was read as JSON. Raises `MalformedBody` where it isn't JSON at all."""
-    if error.error_count() > _MOST_FAULTS:
-        return (Fault("body", "too_many_faults", f"has more than {_MOST_FAULTS} faults.", "See `/docs` for its form."),)
-    first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        raise MalformedBody(str(first.get("ctx", {}).get("error", ""))[:200])
-    return faults_of(error, field_names)
 
 
 def headers(error: KonversiError) -> dict[str, str]:

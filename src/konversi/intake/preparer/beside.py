@@ -1,0 +1,198 @@
+"""The gateway's end: starts the preparer when there is something for it, and does without it where it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from konversi.intake.preparer.messages import LENGTH, Circumstances, Composing, Forgotten, Reading, packed, unpacked
+from konversi.logs import logger
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from konversi.intake.prepare import Past, Ready, Refusal
+    from konversi.intake.preparer.messages import Answer, Asked, Listing
+
+_START_SECONDS = 60.0
+_ANSWER_SECONDS = 20.0  # for one list there and back; a thousand events take a thirtieth of one
+_END_SECONDS = 5.0
+_REST_SECONDS = 30.0  # after one that failed
+_ENOUGH = 5  # lists: one that is prepared, and those on their way
+_MOST_WAITING = 16_777_216  # bytes
+_COMMAND = (sys.executable, "-P", "-m", "konversi.intake.preparer.process")
+
+
+class _GoneError(Exception):
+    """The preparer has ended."""
+
+
+class Beside:
+    """Has lists prepared in a process of its own. Open it inside a running event loop."""
+
+    def __init__(self) -> None:
+        self._line: _Line | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+        self._told: Circumstances | None = None
+
+    async def prepared(
+        self,
+        listing: Listing,
+        now: float,
+        circumstances: Circumstances,
+        past: Callable[[Sequence[Asked]], Awaitable[Past]],
+        *,
+        named: bool,
+    ) -> Sequence[Ready | Refusal] | None:
+        """What the list's conversions become, in their order; `None` where the caller has to prepare them itself.
+
+        `past` tells what is known of those that they ask for, and what it raises is raised. `named` says whether the
+        customers' match keys are wanted.
+        """
+        line = self._line
+        if line is None:
+            self._start()
+            return None
+        if line.is_busy:
+            return None
+        if not circumstances.are(self._told):
+            self._told = circumstances
+            line.tell(circumstances.portable())
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                with line.list() as number:
+                    asked = await line.ask(Reading(number, listing, now))
+                    return None if asked is None else await line.ask(Composing(number, await past(asked), named))
+        except TimeoutError:
+            logger().warning("preparer_silent", seconds=_ANSWER_SECONDS)
+            line.cut()
+            return None
+        except _GoneError:
+            return None
+
+    def _start(self) -> None:
+        if self._starting is None and asyncio.get_running_loop().time() >= self._not_before:
+            self._starting = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        """One preparer, from its start to its end."""
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                line = await _Line.open()
+            self._told, self._line = None, line
+            await line.listen()
+        except (OSError, TimeoutError, _GoneError) as error:
+            logger().warning("preparer_ended", cause=type(error).__name__, again_in=_REST_SECONDS)
+        finally:
+            self._line, self._starting = None, None
+            self._not_before = asyncio.get_running_loop().time() + _REST_SECONDS
+
+    async def aclose(self) -> None:
+        """End the process."""
+        if self._starting is not None:
+            self._starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._starting
+
+
+class _Line:
+    """The wire to a running preparer."""
+
+    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._numbers = count(1)
+        self._under_way = 0
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    @classmethod
+    async def open(cls) -> _Line:
+        """Start a process, and wait until it has loaded what it needs."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=theirs.fileno())
+        line = cls(process, *await asyncio.open_connection(sock=ours, limit=_MOST_WAITING))
+        try:
+            await line._heard()
+        except BaseException:
+            await line._end()
+            raise
+        return line
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has as much to do as the gateway itself."""
+        return self._under_way >= _ENOUGH
+
+    @contextmanager
+    def list(self) -> Iterator[int]:
+        """A number for a list; the preparer forgets it if its answer is not waited for to the end."""
+        number = next(self._numbers)
+        self._under_way += 1
+        try:
+            yield number
+        except BaseException:
+            self._waiting.pop(number, None)
+            self.tell(Forgotten(number))
+            raise
+        finally:
+            self._under_way -= 1
+
+    def tell(self, message: Any) -> None:
+        self._writer.write(packed(message))
+
+    async def ask(self, message: Reading | Composing) -> Any:
+        """What is answered. Raises `_GoneError`."""
+        answer = self._waiting[message.number] = asyncio.get_running_loop().create_future()
+        self.tell(message)
+        return await answer
+
+    async def listen(self) -> None:
+        """Give out answers until the process ends, which raises `_GoneError`."""
+        try:
+            while True:
+                answer = await self._heard()
+                waiting = self._waiting.pop(answer.number, None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(answer.found)
+        finally:
+            for one in self._waiting.values():
+                if not one.done():
+                    one.set_exception(_GoneError())
+            self._waiting.clear()
+            await self._end()
+
+    async def _heard(self) -> Answer:
+        try:
+            (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
+            answer: Answer = unpacked(await self._reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise _GoneError from error
+        return answer
+
+    def cut(self) -> None:
+        """End a process that does not answer."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def _end(self) -> None:
+        self._writer.close()
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self.cut()
+            await self._process.wait()
+
+
+def has_room() -> bool:
+    """Whether another process would run beside this one, and not in its stead."""
+    return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1

@@ -1,0 +1,115 @@
+"""What the gateway and its preparer tell each other: pickled, each behind its length.
+
+A list goes two ways, as the two steps of `intake/prepare.py` do: read it, and whom it asks for is answered; then what
+is known of them, and the events are answered.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from konversi.intake.prepare import Preparation
+from konversi.value.in_effect import Values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from konversi.events.conversion import Conversion
+    from konversi.events.faults import Refused
+    from konversi.intake.prepare import Past, Ready, Refusal, Rules
+    from konversi.intake.routes import Routes
+    from konversi.journeys.keyring import Keyring
+    from konversi.value.in_effect import InEffect
+
+LENGTH = struct.Struct("<I")
+
+
+class Listing(Protocol):
+    """Many conversions, in the form in which they came."""
+
+    def conversions(self) -> Sequence[Conversion | Refused]:
+        """Each of them, or why it can't be read. Raises a `KonversiError` where none can."""
+        ...
+
+
+class Circumstances(NamedTuple):
+    """All that the two steps go by besides the conversions. A list is prepared under the last ones told before it."""
+
+    rules: Rules
+    values: InEffect | None  # nothing where there are no rules about values
+    routes: Routes
+    keyring: Keyring
+
+    @classmethod
+    def now(cls, rules: Rules, routes: Routes, keyring: Keyring) -> Circumstances:
+        """As they are at this moment."""
+        return cls(rules, rules.values.now if rules.values.speak else None, routes, keyring)
+
+    def are(self, others: Circumstances | None) -> bool:
+        """Whether the others are these very ones: what changes is replaced as a whole."""
+        return others is not None and all(mine is theirs for mine, theirs in zip(self, others, strict=True))
+
+    def portable(self) -> Circumstances:
+        """The same for another process."""
+        rules = replace(self.rules, values=Values(self.rules.values.currency))
+        return Circumstances(rules, self.values, self.routes.portable(), self.keyring)
+
+    def preparation(self, unique: Any) -> Preparation:
+        """The two steps under these circumstances; `unique` gives ids that never come twice."""
+        values = Values(self.rules.values.currency)  # made here: what says that there are no rules is one object
+        if self.values is not None:
+            values.now = self.values
+        return Preparation(replace(self.rules, values=values), lambda: self.keyring, lambda: self.routes, unique)
+
+
+class Reading(NamedTuple):
+    """A list to read, which came at `now` (Unix seconds)."""
+
+    number: int
+    listing: Listing
+    now: float
+
+
+class Asked(NamedTuple):
+    """For whom one conversion of a list asks, as `intake.prepare.Read` has it."""
+
+    name: str
+    event_id: str
+    dataset: str | None
+    keys: Sequence[bytes]
+    customer: Sequence[str]
+
+
+class Composing(NamedTuple):
+    """What is known of those that a list asked for. `named` says whether the customers' match keys are wanted back."""
+
+    number: int
+    past: Past
+    named: bool
+
+
+class Forgotten(NamedTuple):
+    """Nobody waits for this list any more."""
+
+    number: int
+
+
+class Answer(NamedTuple):
+    """To a `Reading` or a `Composing`; nothing where the gateway has to do it itself."""
+
+    number: int
+    found: Sequence[Asked] | Sequence[Ready | Refusal] | None
+
+
+def packed(message: Any) -> bytes:
+    """A message as it goes over the wire."""
+    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return LENGTH.pack(len(body)) + body
+
+
+def unpacked(body: bytes) -> Any:
+    """A message without its length. Both ends are this program, and nobody else holds the wire."""
+    return pickle.loads(body)  # noqa: S301 - as said

@@ -1,0 +1,115 @@
+"""The preparer's own process: reads messages from its standard input, which is a socket, and answers there.
+
+It keeps nothing, opens nothing, and ends with the process at the other end.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+from konversi.clock import unique
+from konversi.events.conversion import Conversion
+from konversi.events.faults import Refused
+from konversi.intake.prepare import Read, Ready, Refusal
+from konversi.intake.preparer.messages import (
+    LENGTH,
+    Answer,
+    Asked,
+    Circumstances,
+    Composing,
+    Forgotten,
+    Reading,
+    packed,
+    unpacked,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from io import BufferedRWPair
+
+    from konversi.intake.prepare import Preparation
+    from konversi.intake.preparer.messages import Listing
+
+_RARE_COLLECTIONS = (50_000, 50, 100)  # as in the gateway: reference counting frees what a list made
+
+
+class Preparer:
+    """The lists under way, and what they are prepared under."""
+
+    def __init__(self) -> None:
+        self._preparation: Preparation | None = None
+        self._read: dict[int, Sequence[Read | Refusal]] = {}
+
+    def answer(self, message: Any) -> Answer | None:
+        """What there is to say to a message."""
+        match message:
+            case Circumstances():
+                self._preparation = message.preparation(unique)
+            case Forgotten(number):
+                self._read.pop(number, None)
+            case Reading(number, listing, now):
+                return Answer(number, _or_nothing(lambda: self._asked(number, listing, now)))
+            case Composing(number, past, named):
+                return Answer(number, _or_nothing(lambda: self._ready(number, past, named=named)))
+        return None
+
+    def _asked(self, number: int, listing: Listing, now: float) -> Sequence[Asked] | None:
+        assert self._preparation is not None
+        conversions = listing.conversions()
+        if any(isinstance(one, Conversion) and one.payment_id is not None for one in conversions):
+            return None  # payments go a way of their own
+        read = [
+            Refusal(one, None) if isinstance(one, Refused) else self._preparation.read(one, now) for one in conversions
+        ]
+        self._read[number] = read
+        return [
+            Asked(one.name, one.event_id, one.dataset, one.keys, one.customer) for one in read if isinstance(one, Read)
+        ]
+
+    def _ready(self, number: int, past: Any, *, named: bool) -> Sequence[Ready | Refusal]:
+        assert self._preparation is not None
+        ready = self._preparation.ready
+        prepared = [ready(one, past) if isinstance(one, Read) else one for one in self._read.pop(number)]
+        if named:
+            return prepared
+        return [one._replace(user_data={}) if isinstance(one, Ready) else one for one in prepared]
+
+
+def _or_nothing(work: Any) -> Any:
+    """Nothing where it fails: the gateway does it once more, meets the same fault, and answers for it."""
+    try:
+        return work()
+    except Exception:  # noqa: BLE001 - as said
+        return None
+
+
+def run(wire: BufferedRWPair) -> None:
+    """Answer until the other end is gone."""
+    preparer = Preparer()
+    while len(head := wire.read(LENGTH.size)) == LENGTH.size:
+        answer = preparer.answer(unpacked(wire.read(*LENGTH.unpack(head))))
+        if answer is not None:
+            wire.write(packed(answer))
+            wire.flush()
+
+
+def main() -> None:
+    """Serve the process that started this one."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.SIG_IGN)  # told to everybody; this one ends when the gateway has finished
+    gc.freeze()
+    gc.set_threshold(*_RARE_COLLECTIONS)
+    with socket.socket(fileno=0) as end, end.makefile("rwb") as wire:
+        wire.write(packed(Answer(0, ())))  # all is loaded
+        wire.flush()
+        try:
+            run(wire)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+
+if __name__ == "__main__":
+    main()
