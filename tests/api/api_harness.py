@@ -145,8 +145,9 @@ _describe, app._described = app._described, _described
 class Running:
     """A gateway that serves on a free port."""
 
-    def __init__(self, settings: Settings, outbox: Outbox | None, meta: FakeMeta) -> None:
+    def __init__(self, settings: Settings, outbox: Outbox | None, meta: FakeMeta, *, beside: bool = False) -> None:
         self.meta = meta
+        self.beside = beside
         self.settings = settings
         self.outbox = outbox
         self.gateway: Gateway
@@ -177,7 +178,8 @@ class Running:
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Gateway]:
         self.loop = asyncio.get_running_loop()
-        async with open_gateway(self.settings, outbox=self.outbox, clock=Patient(), sender=self.meta) as gateway:
+        own = {"outbox": self.outbox, "clock": Patient(), "sender": self.meta}
+        async with open_gateway(self.settings, **own, beside=self.beside) as gateway:
             self.gateway = gateway
             yield gateway
 
@@ -254,11 +256,13 @@ def kept_in(settings: Settings) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings, *, outbox: Outbox | None = None, meta: FakeMeta | None = None) -> Iterator[Running]:
+def running(
+    settings: Settings, *, outbox: Outbox | None = None, meta: FakeMeta | None = None, beside: bool = False
+) -> Iterator[Running]:
     """The gateway, served; in memory unless a store is given or `settings` name one."""
     settings = kept_in(settings)
     store = outbox or (None if settings.database_url else MemoryOutbox())
-    server = Running(settings, store, meta or FakeMeta())
+    server = Running(settings, store, meta or FakeMeta(), beside=beside)
     try:
         server.start()
         yield server

@@ -8,6 +8,7 @@ import threading
 
 import httpx2
 import pytest
+from fleets import children_of, is_alive
 
 from processes import Gateways, ledger_of, local_meta, until
 
@@ -85,3 +86,13 @@ def test_events_kept_without_credentials_are_delivered_once_they_are_there(tmp_p
         with Gateways(tmp_path, meta) as configured:
             configured.start()
             until(lambda: configured.status()["states"]["delivered"] == 1, "it is delivered")
+
+
+def test_the_preparer_does_not_outlive_a_gateway_that_is_killed(tmp_path):
+    with local_meta(tmp_path / "ledger.jsonl") as meta, Gateways(tmp_path, meta) as gateways:
+        pid = gateways.start()
+        body = {"events": [{"event": "Lead", "customer": {"phone": f"+62812345{n:05d}"}} for n in range(500)]}
+        httpx2.post(f"{gateways.url}/v1/events", json=body).raise_for_status()
+        (preparer,) = until(lambda: children_of(pid), "the preparer runs")
+        gateways.end(signal.SIGKILL)
+        until(lambda: not is_alive(preparer), "it has ended as well")

@@ -55,6 +55,7 @@ VARIABLES = [
     ("KONVERSI_ENV", "dev", "environment", "development"),
     ("KONVERSI_HOST", "0.0.0.0", "host", "0.0.0.0"),
     ("KONVERSI_PORT", "0", "port", 0),
+    ("KONVERSI_PREPARER", "off", "preparer", "off"),
     ("KONVERSI_DATABASE_URL", "sqlite:///x.db", "database_url", "sqlite:///x.db"),
     ("KONVERSI_DATABASE_URL", "postgresql://k@db/k", "database_url", "postgresql://k@db/k"),
     ("KONVERSI_DATABASE_URL", "postgres://k@db/k", "database_url", "postgresql://k@db/k"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MOST_EVENTS = 1_000
+LONG = 16_384  # bytes: some sixty events
 _LIST = re.compile(rb'\s*\{\s*"events"\s*:')
 _ALONE = "is not taken beside `events`."
 _MOST_NAMED = 20
@@ -35,6 +36,10 @@ class Listed(NamedTuple):
 
     body: bytes
 
+    @property
+    def is_long(self) -> bool:
+        return len(self.body) >= LONG
+
     def conversions(self) -> Sequence[Conversion | Refused]:
         """Each event, or why it can't be read. Raises `MalformedBody` or `InvalidFields` where there is no list."""
         try:
@@ -50,6 +55,10 @@ class Lines(NamedTuple):
     """One event a line, as it came."""
 
     body: bytes
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.body) >= LONG
 
     def conversions(self) -> Sequence[Conversion | Refused]:
         """Each line's event, or why it can't be read. Raises `InvalidFields` where there are none, or too many."""

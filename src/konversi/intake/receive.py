@@ -84,7 +84,7 @@ class Receiver:
         self._unique = unique
         self._wake = wake
         self._earlier = earlier
-        self._beside = beside
+        self.beside = beside
         self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
@@ -133,8 +133,8 @@ class Receiver:
 
     async def receive_list(self, listing: Listing, *, waited: float = 0.0) -> list[Receipt | Refusal]:
         """As `receive_all`, for conversions that are still as they came. Raises as `listing.conversions`."""
-        if self._beside is not None:
-            accepted = await self._from_beside(self._beside, listing, waited)
+        if self.beside is not None:
+            accepted = await self._from_beside(self.beside, listing, waited)
             if accepted is not None:
                 return accepted
         events = listing.conversions()

@@ -27,7 +27,6 @@ from konversi.intake.keywords import Keywords
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
 from konversi.intake.payments.till import Till
-from konversi.intake.preparer.beside import Beside, has_room
 from konversi.intake.prompt import Prompt
 from konversi.intake.receive import Receiver, Rules
 from konversi.intake.turns import Turns
@@ -43,6 +42,7 @@ from konversi.wiring.forgetting import forgetting
 from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.possible import check
+from konversi.wiring.preparing import preparer_of
 from konversi.wiring.running import running
 from konversi.wiring.spend import custom_conversions_of, spending_of
 from konversi.wiring.stores import open_stores
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from konversi.delivery.courier import Sender
+    from konversi.intake.preparer.beside import Beside
     from konversi.outbox.port import Outbox
     from konversi.settings import Settings
     from konversi.wiring.stores import Stores
@@ -93,7 +94,7 @@ async def open_gateway(
     async with (
         open_stores(settings, clock, outbox, reach) as stores,
         _meta(settings, sender) as meta,
-        _preparer(settings, wanted=beside) as preparer,
+        preparer_of(settings, wanted=beside) as preparer,
     ):
         stores, meta, kinds = _seen(settings, stores, meta)  # noqa: PLW2901 - as they show in traces
         rules = rules_of(settings, stores.secret)
@@ -119,19 +120,6 @@ async def _meta(settings: Settings, sender: Sender | None) -> AsyncIterator[Send
         return
     async with graph_of(settings) as graph:
         yield graph
-
-
-@asynccontextmanager
-async def _preparer(settings: Settings, *, wanted: bool) -> AsyncIterator[Beside | None]:
-    """Where it pays: PostgreSQL has processes for that, and traces say what was composed in this one."""
-    if not wanted or settings.shared or settings.traces or settings.preparer == "off" or not has_room():
-        yield None
-        return
-    beside = Beside()
-    try:
-        yield beside
-    finally:
-        await beside.aclose()
 
 
 class _Kinds(NamedTuple):

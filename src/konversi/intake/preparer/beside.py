@@ -10,7 +10,16 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from konversi.intake.preparer.messages import LENGTH, Circumstances, Composing, Forgotten, Reading, packed, unpacked
+from konversi.intake.preparer.messages import (
+    LENGTH,
+    Circumstances,
+    Composing,
+    Forgotten,
+    Reading,
+    packed,
+    raised,
+    unpacked,
+)
 from konversi.logs import logger
 
 if TYPE_CHECKING:
@@ -41,6 +50,12 @@ class Beside:
         self._starting: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._told: Circumstances | None = None
+        self.lists = 0  # that it has prepared
+
+    @property
+    def process(self) -> int | None:
+        """The preparer's process id while it takes lists."""
+        return None if self._line is None else self._line.process
 
     async def prepared(
         self,
@@ -56,6 +71,8 @@ class Beside:
         `past` tells what is known of those that they ask for, and what it raises is raised. `named` says whether the
         customers' match keys are wanted.
         """
+        if not listing.is_long:
+            return None
         line = self._line
         if line is None:
             self._start()
@@ -67,15 +84,15 @@ class Beside:
             line.tell(circumstances.portable())
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                with line.list() as number:
-                    asked = await line.ask(Reading(number, listing, now))
-                    return None if asked is None else await line.ask(Composing(number, await past(asked), named))
+                prepared = await line.prepared(listing, now, past, named=named)
         except TimeoutError:
             logger().warning("preparer_silent", seconds=_ANSWER_SECONDS)
             line.cut()
             return None
         except _GoneError:
             return None
+        self.lists += prepared is not None
+        return prepared
 
     def _start(self) -> None:
         if self._starting is None and asyncio.get_running_loop().time() >= self._not_before:
@@ -110,7 +127,7 @@ class _Line:
         self._reader = reader
         self._writer = writer
         self._numbers = count(1)
-        self._under_way = 0
+        self.under_way = 0
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
     @classmethod
@@ -128,29 +145,44 @@ class _Line:
         return line
 
     @property
+    def process(self) -> int:
+        return self._process.pid
+
+    @property
     def is_busy(self) -> bool:
         """Whether it has as much to do as the gateway itself."""
-        return self._under_way >= _ENOUGH
+        return self.under_way >= _ENOUGH
 
     @contextmanager
     def list(self) -> Iterator[int]:
         """A number for a list; the preparer forgets it if its answer is not waited for to the end."""
         number = next(self._numbers)
-        self._under_way += 1
+        self.under_way += 1
         try:
             yield number
         except BaseException:
             self._waiting.pop(number, None)
-            self.tell(Forgotten(number))
+            if not self._writer.is_closing():
+                self.tell(Forgotten(number))
             raise
         finally:
-            self._under_way -= 1
+            self.under_way -= 1
 
     def tell(self, message: Any) -> None:
         self._writer.write(packed(message))
 
-    async def ask(self, message: Reading | Composing) -> Any:
-        """What is answered. Raises `_GoneError`."""
+    async def prepared(
+        self, listing: Listing, now: float, past: Callable[[Sequence[Asked]], Awaitable[Past]], *, named: bool
+    ) -> Sequence[Ready | Refusal] | None:
+        """As `Beside.prepared`. Raises `_GoneError`."""
+        with self.list() as number:
+            asked = await self._answer_to(Reading(number, listing, now))
+            if asked is None:
+                return None
+            ready = await self._answer_to(Composing(number, await past(asked), named))
+            return None if ready is None else list(map(raised, ready))
+
+    async def _answer_to(self, message: Reading | Composing) -> Any:
         answer = self._waiting[message.number] = asyncio.get_running_loop().create_future()
         self.tell(message)
         return await answer

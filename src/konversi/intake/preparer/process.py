@@ -8,12 +8,12 @@ from __future__ import annotations
 import gc
 import signal
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from konversi.clock import unique
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Refused
-from konversi.intake.prepare import Read, Ready, Refusal
+from konversi.intake.prepare import Read, Refusal
 from konversi.intake.preparer.messages import (
     LENGTH,
     Answer,
@@ -22,16 +22,19 @@ from konversi.intake.preparer.messages import (
     Composing,
     Forgotten,
     Reading,
+    flat,
     packed,
     unpacked,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from io import BufferedRWPair
 
-    from konversi.intake.prepare import Preparation
-    from konversi.intake.preparer.messages import Listing
+    from konversi.intake.prepare import Past, Preparation
+    from konversi.intake.preparer.messages import Flat, Listing
+
+Found = TypeVar("Found")
 
 _RARE_COLLECTIONS = (50_000, 50, 100)  # as in the gateway: reference counting frees what a list made
 
@@ -41,6 +44,7 @@ class Preparer:
 
     def __init__(self) -> None:
         self._preparation: Preparation | None = None
+        self._chats_decide = False  # about datasets: then it is asked where an event is already
         self._read: dict[int, Sequence[Read | Refusal]] = {}
 
     def answer(self, message: Any) -> Answer | None:
@@ -48,6 +52,7 @@ class Preparer:
         match message:
             case Circumstances():
                 self._preparation = message.preparation(unique)
+                self._chats_decide = message.routes.links_accounts
             case Forgotten(number):
                 self._read.pop(number, None)
             case Reading(number, listing, now):
@@ -66,19 +71,18 @@ class Preparer:
         ]
         self._read[number] = read
         return [
-            Asked(one.name, one.event_id, one.dataset, one.keys, one.customer) for one in read if isinstance(one, Read)
+            Asked(one.name, one.event_id, one.dataset, one.keys, one.customer)
+            for one in read
+            if isinstance(one, Read) and (one.keys or one.customer or self._chats_decide)
         ]
 
-    def _ready(self, number: int, past: Any, *, named: bool) -> Sequence[Ready | Refusal]:
+    def _ready(self, number: int, past: Past, *, named: bool) -> Sequence[Flat]:
         assert self._preparation is not None
         ready = self._preparation.ready
-        prepared = [ready(one, past) if isinstance(one, Read) else one for one in self._read.pop(number)]
-        if named:
-            return prepared
-        return [one._replace(user_data={}) if isinstance(one, Ready) else one for one in prepared]
+        return [flat(ready(one, past) if isinstance(one, Read) else one, named=named) for one in self._read.pop(number)]
 
 
-def _or_nothing(work: Any) -> Any:
+def _or_nothing(work: Callable[[], Found]) -> Found | None:
     """Nothing where it fails: the gateway does it once more, meets the same fault, and answers for it."""
     try:
         return work()
