@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, time, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from konversi.events.faults import Fault
@@ -77,6 +78,11 @@ def amount(cell: Cell | None, decimals: int) -> int | float | Fault | None:
     said = text(cell, "value")
     if isinstance(said, Fault):
         return said
+    return _written(said, decimals)
+
+
+@lru_cache(maxsize=4_096)  # a price list is short
+def _written(said: str, decimals: int) -> int | float | Fault | None:
     said = _RUPIAH_END.sub("", _CURRENCY_SIGN.sub("", said).strip())
     return _number(read) if (read := _read(said, decimals)) is not None else (None if not said else _number(None))
 

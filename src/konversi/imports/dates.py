@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from konversi.events.faults import Fault
@@ -65,6 +66,7 @@ def moment(day: Cell | None, clock: Cell | None, order: Order, zone: ZoneInfo) -
     return Fault("occurred_at", "bad_time", *_BAD)
 
 
+@lru_cache(maxsize=4_096)  # of a day's rows many say the same
 def _written(said: str, clock: Cell | None, order: Order, zone: ZoneInfo) -> int | str | Fault:
     try:
         whole = datetime.fromisoformat(said)

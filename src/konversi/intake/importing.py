@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from konversi.imports.mapping import Reading, Wishes
     from konversi.imports.rows import Row
     from konversi.imports.store import Import, Imports, Key, Reported
+    from konversi.intake.import_batches import Batch
     from konversi.intake.receive import Receiver
     from konversi.outbox.port import NewEvent
 
@@ -179,12 +180,17 @@ class Importer:
         assert file.reading is not None
         batches = Batches(file, self._parts, asyncio.get_running_loop())
         done = file.rows
-        while (batch := await asyncio.to_thread(batches.next)) is not None:
-            verdicts = await self._patiently(file, batch)
-            step = Step(batches.done, batches.bytes_read, counted(verdicts), packed(verdicts))
-            if not await self.store.progress(file.id, done, step):
-                return  # it was discarded, or another process has it
-            done = batches.done
+        upcoming = asyncio.ensure_future(asyncio.to_thread(batches.next))
+        try:
+            while (batch := await upcoming) is not None:
+                upcoming = asyncio.ensure_future(asyncio.to_thread(batches.next))  # read while these are judged
+                verdicts = await self._patiently(file, batch.rows)
+                step = Step(batch.done, batch.bytes_read, counted(verdicts), packed(verdicts))
+                if not await self.store.progress(file.id, done, step):
+                    return  # it was discarded, or another process has it
+                done = batch.done
+        finally:
+            _drop(upcoming)
         await self.store.end(file.id)
 
     async def _patiently(self, file: Import, rows: Sequence[Row]) -> list[Verdict]:
@@ -258,6 +264,12 @@ class Importer:
 
 def _subject(file: int) -> str:
     return f"imports/{file}"  # its name could be a customer's
+
+
+def _drop(upcoming: asyncio.Future[Batch | None]) -> None:
+    """Nobody asks for it any more, nor for what went wrong with it."""
+    if not upcoming.cancel() and not upcoming.cancelled():
+        upcoming.exception()
 
 
 def _unseen(_size: int) -> None:
