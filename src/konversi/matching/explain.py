@@ -8,7 +8,7 @@ from konversi.matching.digest import digest
 from konversi.matching.hashed import SHORTEST, already_hashed
 from konversi.matching.keys import BY_NAME, Key
 from konversi.matching.names import person_name, split
-from konversi.matching.reading import Setting
+from konversi.matching.reading import Remark, Setting
 
 _NAME = "name"
 _BLANK = "There is no value."
@@ -46,8 +46,8 @@ def _belongs(key: Key) -> str:
 
 
 def _hashed(key: Key, value: str, setting: Setting) -> Explained:
-    hashed, remark = digest(key, value, setting)
-    note = remark and remark.text
+    found = digest(key, value, setting)
+    hashed, note = (found.normal, found.text) if isinstance(found, Remark) else (found, None)
     if hashed is None:
         return Explained(None, None, note, (_belongs(key), f"Normal form: {key.words}.", "Refused: nothing is sent."))
     if len(value) >= SHORTEST and already_hashed(value):

@@ -56,10 +56,10 @@ def tells_who(name: str, value: Any, country: str | None) -> bool:
 
     `country` is the ISO alpha-2 code in which numbers without a country code are read.
     """
-    if name and _in_text(name, "", country):
+    if name and text_tells_who(name, country):
         return True
     if isinstance(value, str):
-        return _in_text(value, name, country)
+        return text_tells_who(value, country, name)
     if isinstance(value, dict):
         return any(tells_who(f"{name} {inner}".strip(), below, country) for inner, below in value.items())
     if isinstance(value, list | tuple):
@@ -69,7 +69,8 @@ def tells_who(name: str, value: Any, country: str | None) -> bool:
     return False
 
 
-def _in_text(said: str, name: str, country: str | None) -> bool:
+def text_tells_who(said: str, country: str | None, name: str = "") -> bool:
+    """The same of a text, under the name that it stands under, if any."""
     if said.isascii() and said.replace(" ", "").isalpha():
         return False  # words alone, as nearly all names of services and sources
     text = said if said.isascii() else _in_plain_digits(said)

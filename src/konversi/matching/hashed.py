@@ -1,20 +1,14 @@
-"""SHA-256 as Meta wants it, and how a value that is hashed already is told from one in the clear."""
+"""How a value that is hashed already is told from one in the clear."""
 
 from __future__ import annotations
 
 import re
-from hashlib import sha256 as _sha256
 
 SHORTEST = 32  # characters: anything shorter is no hash, and needs no look
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{64}")
 _WITH_APPENDIX = re.compile(r"[0-9A-Fa-f]{64}\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg)")
 _MD5 = re.compile(r"[0-9A-Fa-f]{32}")
-
-
-def sha256(normal: str) -> str:
-    """Lower-case hexadecimal SHA-256 of the UTF-8 bytes, without salt."""
-    return _sha256(normal.encode()).hexdigest()
 
 
 def already_hashed(text: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from konversi.events.faults import Note
 from konversi.matching.clicks import IN_MILLISECONDS, fbc_of, fbclid, holds, in_seconds
 from konversi.matching.country import country as country_rule
-from konversi.matching.digest import digest, shared_digest
+from konversi.matching.digest import NOTHING, digest, shared_digest
 from konversi.matching.hashed import SHORTEST, already_hashed
 from konversi.matching.keys import BY_CUSTOMER_FIELD, BY_META, Key
 from konversi.matching.names import split
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST, _LAST = BY_META["fn"], BY_META["ln"]
 _REGION = BY_META["st"]
+_OF_HOME = frozenset({"city", "country", "region"})
 _FBC, _FBP, _CTWA_CLID = BY_META["fbc"], BY_META["fbp"], BY_META["ctwa_clid"]
 _IP, _USER_AGENT = BY_META["client_ip_address"], BY_META["client_user_agent"]
 _FULL_NAME = "name"  # of the fields that are no match key, the one that becomes some
@@ -51,13 +52,15 @@ def match(
     `country` is the ISO alpha-2 code in which national phone numbers are read; it is never sent as the customer's own.
     `seen_ms` (Unix milliseconds) is when the click is taken to have been, unless the click says so itself.
     """
-    gathered = _gathered(customer.__dict__, customer.__pydantic_fields_set__, country, seen_ms // _DAY_MS)
+    user_data, notes, setting = _of_customer(
+        customer.__dict__, customer.__pydantic_fields_set__, country, seen_ms // _DAY_MS
+    )
     if click is not None:
-        gathered.take_click(click, seen_ms)
+        _take_click(click, seen_ms, setting, user_data, notes)
     if client is not None:
-        gathered.in_the_clear(_IP, client.ip)
-        gathered.in_the_clear(_USER_AGENT, client.user_agent)
-    return Match(gathered.user_data, gathered.different_notes())
+        _in_the_clear(_IP, client.ip, setting, user_data, notes)
+        _in_the_clear(_USER_AGENT, client.user_agent, setting, user_data, notes)
+    return Match(user_data, _different(notes) if notes else ())
 
 
 def match_ids(given: Mapping[str, str], *, country: str | None, day: int) -> Match:
@@ -65,127 +68,137 @@ def match_ids(given: Mapping[str, str], *, country: str | None, day: int) -> Mat
 
     `day` is in whole days since 1970.
     """
-    gathered = _gathered(given, given, country, day)
-    return Match(gathered.user_data, gathered.different_notes())
+    user_data, notes, _ = _of_customer(given, given, country, day)
+    return Match(user_data, _different(notes) if notes else ())
 
 
-def _gathered(given: Mapping[str, Any], fields: Iterable[str], country: str | None, day: int) -> _Gathered:
-    gathered = _Gathered(_setting(country, given.get("country"), day))
-    for field in sorted(fields):
+def _different(notes: list[Note]) -> tuple[Note, ...]:
+    """Each once."""
+    return tuple(dict.fromkeys(notes))
+
+
+def _of_customer(
+    given: Mapping[str, Any], fields: Iterable[str], phone_country: str | None, day: int
+) -> tuple[dict[str, Any], list[Note], Setting]:
+    at_home, told, setting = _home(given.get("city"), given.get("region"), given.get("country"), phone_country, day)
+    user_data, notes = at_home.copy(), [*told]
+    for field, key in _in_order(frozenset(fields)):
         value = given[field]
         if value is None:
             continue
-        key = BY_CUSTOMER_FIELD.get(field)
         if key is None:
-            if field == _FULL_NAME:
-                gathered.full_name(value, given)
-        elif key.hashed and isinstance(value, str):
-            gathered.in_hashes(key, value)
+            _full_name(value, given, setting, user_data, notes)
+        elif not key.hashed:
+            _in_the_clear(key, str(value), setting, user_data, notes)
+        elif isinstance(value, str):
+            _in_hashes(key, value, setting, user_data, notes)
         else:
-            gathered.take(key, value)
-    user_data = gathered.user_data
-    if "ct" in user_data and "st" not in user_data:
-        gathered.region_of(given["city"])
+            for text in value:
+                _in_hashes(key, text, setting, user_data, notes)
     if "ph" in user_data and "external_id" not in user_data:
         user_data["external_id"] = user_data["ph"][:1]
-    return gathered
+    if told:
+        notes.sort(key=_about)  # in the order of the fields, those of the home among them
+    return user_data, notes, setting
 
 
 @lru_cache(maxsize=1_000)
-def _setting(phone_country: str | None, customer_country: str | None, day: int) -> Setting:
-    lives_in = country_rule(customer_country, Setting()) if customer_country else None
-    return Setting(phone_country, lives_in if isinstance(lives_in, str) else None, day)
+def _in_order(fields: frozenset[str]) -> tuple[tuple[str, Key | None], ...]:
+    """What else is read where these fields are given, with no key for the full name. Remembered, since they recur."""
+    read = (fields & (BY_CUSTOMER_FIELD.keys() | {_FULL_NAME})) - _OF_HOME
+    return tuple((field, BY_CUSTOMER_FIELD.get(field)) for field in sorted(read))
 
 
-@lru_cache(maxsize=8_192)
-def _region_of(city: str, phone_country: str | None, customer_country: str | None) -> str | None:
-    """The hash of the region in which the city certainly is. Remembered, since many customers share it."""
-    setting = Setting(phone_country, customer_country)
-    region = region_of(city, setting)
-    return None if region is None else digest(_REGION, region, setting)[0]
+@lru_cache(maxsize=4_096)
+def _home(
+    city: str | None, region: str | None, country: str | None, phone_country: str | None, day: int
+) -> tuple[dict[str, Any], list[Note], Setting]:
+    """Where a customer lives, and so in which setting the rest is read.
+
+    Remembered as a whole, since many customers share it; so nobody may change it. A city that can be in one region only
+    tells it.
+    """
+    lives_in = country_rule(country, Setting()) if country else None
+    setting = Setting(phone_country, lives_in if isinstance(lives_in, str) else None, day)
+    user_data: dict[str, Any] = {}
+    notes: list[Note] = []
+    for field, text in (("city", city), ("country", country), ("region", region)):
+        if text is not None:
+            _in_hashes(BY_CUSTOMER_FIELD[field], text, setting, user_data, notes)
+    told = region_of(city, setting) if city and "ct" in user_data and "st" not in user_data else None
+    if told is not None:
+        _in_hashes(_REGION, told, setting, user_data, notes)
+    return user_data, notes, setting
 
 
-class _Gathered:
-    """The match keys and notes so far."""
-
-    __slots__ = ("notes", "setting", "user_data")
-
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
-        self.user_data: dict[str, Any] = {}
-        self.notes: list[Note] = []
-
-    def take(self, key: Key, value: int | str | list[str]) -> None:
-        if key.hashed and isinstance(value, list):
-            for text in value:
-                self.in_hashes(key, text)
-        else:
-            self.in_the_clear(key, str(value))
-
-    def in_hashes(self, key: Key, text: str, about: str | None = None) -> None:
-        """Each different hash once, in the order given. `about` says where it comes from, if not from its own field."""
-        if key.shared:
-            hashed, remark = shared_digest(key, text, self.setting.phone_country, self.setting.customer_country)
-        else:
-            hashed, remark = digest(key, text, self.setting)
-        if remark is not None:
-            self._note(about or key.about, remark)
-        if hashed is None:
+def _in_hashes(
+    key: Key, text: str, setting: Setting, user_data: dict[str, Any], notes: list[Note], about: str | None = None
+) -> None:
+    """Each different hash once, in the order given. `about` says where it comes from, if not from its own field."""
+    if key.shared:
+        reading = shared_digest(key, text, setting.phone_country, setting.customer_country)
+    else:
+        reading = digest(key, text, setting)
+    if not isinstance(reading, str):
+        notes.append(_note(about or key.about, reading))
+        if reading.normal is None:
             return
-        user_data = self.user_data
-        if key.meta not in user_data:
-            user_data[key.meta] = [hashed]
-        elif hashed not in user_data[key.meta]:
-            user_data[key.meta].append(hashed)
+        reading = reading.normal
+    elif reading == NOTHING:
+        return
+    if key.meta not in user_data:
+        user_data[key.meta] = [reading]
+    elif reading not in user_data[key.meta]:
+        user_data[key.meta].append(reading)
 
-    def region_of(self, city: str) -> None:
-        """A city that can only be in one region tells it."""
-        hashed = _region_of(city, self.setting.phone_country, self.setting.customer_country)
-        if hashed is not None:
-            self.user_data[_REGION.meta] = [hashed]
 
-    def full_name(self, name: str, given: Mapping[str, Any]) -> None:
-        """Read only where neither part is given by itself."""
-        if given.get("first_name") is not None or given.get("last_name") is not None:
-            return
-        if len(name) >= SHORTEST and already_hashed(name):
-            self._note("customer.name", _HASHED_NAME)
-            return
-        first, last = split(name)
-        self.in_hashes(_FIRST, first, "customer.name")
-        if last:
-            self.in_hashes(_LAST, last, "customer.name")
+def _full_name(
+    name: str, given: Mapping[str, Any], setting: Setting, user_data: dict[str, Any], notes: list[Note]
+) -> None:
+    """Read only where neither part is given by itself."""
+    if given.get("first_name") is not None or given.get("last_name") is not None:
+        return
+    if len(name) >= SHORTEST and already_hashed(name):
+        notes.append(_note("customer.name", _HASHED_NAME))
+        return
+    first, last = split(name)
+    _in_hashes(_FIRST, first, setting, user_data, notes, "customer.name")
+    if last:
+        _in_hashes(_LAST, last, setting, user_data, notes, "customer.name")
 
-    def in_the_clear(self, key: Key, text: str | None) -> None:
-        if text is None or not text.strip():
-            return
-        reading = key.rule(text, self.setting)
-        if isinstance(reading, Remark):
-            self._note(key.about, reading)
-        else:
-            self.user_data[key.meta] = int(reading) if key.whole else reading
 
-    def take_click(self, click: Click, seen_ms: int) -> None:
-        """The cookie as it is, unless the landing page's address tells of another click: that one is newer."""
-        self.in_the_clear(_CTWA_CLID, click.ctwa_clid)
-        self.in_the_clear(_FBC, click.fbc)
-        self.in_the_clear(_FBP, click.fbp)
-        if not click.fbclid or holds(self.user_data.get("fbc", ""), click.fbclid):
-            return
-        reading = fbclid(click.fbclid, self.setting)
-        if isinstance(reading, Remark):
-            self._note("click.fbclid", reading)
-            return
-        created_ms = seen_ms
-        if click.clicked_at is not None and in_seconds(click.clicked_at):
-            created_ms = click.clicked_at * 1_000
-        elif click.clicked_at is not None:
-            self._note("click.clicked_at", IN_MILLISECONDS)
-        self.user_data["fbc"] = fbc_of(reading, created_ms)
+def _in_the_clear(key: Key, text: str | None, setting: Setting, user_data: dict[str, Any], notes: list[Note]) -> None:
+    if text is None or not text.strip():
+        return
+    reading = key.rule(text, setting)
+    if isinstance(reading, Remark):
+        notes.append(_note(key.about, reading))
+    else:
+        user_data[key.meta] = int(reading) if key.whole else reading
 
-    def different_notes(self) -> tuple[Note, ...]:
-        """Each once."""
-        return tuple(dict.fromkeys(self.notes)) if self.notes else ()
 
-    def _note(self, about: str | None, remark: Remark) -> None:
-        self.notes.append(Note(about or "event", remark.code, remark.text))
+def _take_click(click: Click, seen_ms: int, setting: Setting, user_data: dict[str, Any], notes: list[Note]) -> None:
+    """The cookie as it is, unless the landing page's address tells of another click: that one is newer."""
+    _in_the_clear(_CTWA_CLID, click.ctwa_clid, setting, user_data, notes)
+    _in_the_clear(_FBC, click.fbc, setting, user_data, notes)
+    _in_the_clear(_FBP, click.fbp, setting, user_data, notes)
+    if not click.fbclid or holds(user_data.get("fbc", ""), click.fbclid):
+        return
+    reading = fbclid(click.fbclid, setting)
+    if isinstance(reading, Remark):
+        notes.append(_note("click.fbclid", reading))
+        return
+    created_ms = seen_ms
+    if click.clicked_at is not None and in_seconds(click.clicked_at):
+        created_ms = click.clicked_at * 1_000
+    elif click.clicked_at is not None:
+        notes.append(_note("click.clicked_at", IN_MILLISECONDS))
+    user_data["fbc"] = fbc_of(reading, created_ms)
+
+
+def _about(note: Note) -> str:
+    return note.about
+
+
+def _note(about: str | None, remark: Remark) -> Note:
+    return Note(about or "event", remark.code, remark.text)

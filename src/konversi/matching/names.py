@@ -19,6 +19,8 @@ def has_letters(text: str) -> bool:
 
 
 def person_name(text: str, _setting: Setting) -> Reading:
+    if text.isascii() and text.isalpha():  # nearly all
+        return text.lower()
     normal = letters_and_digits(text)
     return normal if has_letters(normal) else _NO_LETTERS
 

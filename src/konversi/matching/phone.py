@@ -13,11 +13,9 @@ from unicodedata import normalize
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
-from konversi.matching.phone_plans import Home, calling_code, home
+from konversi.matching.phone_plans import LONGEST, SHORTEST, Home, calling_code, home, lengths_without_trunk
 from konversi.matching.reading import Reading, Remark, Setting
 
-_SHORTEST = 7
-_LONGEST = 15  # E.164
 _PUNCTUATION = dict.fromkeys(map(ord, " -().\t/[]"))
 _OTHER_PUNCTUATION = re.compile(r"[\s\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-\u2069\u2212\u30fc~*_]")
 _WHATSAPP_ID = re.compile(r"([0-9]+)(?::[0-9]+)?@(?:s\.whatsapp\.net|c\.us)", re.ASCII)
@@ -51,7 +49,9 @@ _MOBILE_PREFIX_DROPPED = "The mobile prefix that this country gave up was droppe
 
 
 def phone(text: str, setting: Setting) -> Reading:
-    plain = text
+    plain, digits = text, text[1:]
+    if text[:1] == "+" and digits.isdigit() and text.isascii() and len(digits) in lengths_without_trunk(digits[:4]):
+        return digits  # nearly all that come with a plus
     if (
         not _is_plain(text)
         and not _is_plain(plain := text.translate(_PUNCTUATION))
@@ -84,13 +84,13 @@ def _bare(text: str) -> str:
 
 def _international(digits: str) -> Reading:
     """From the digits after + or 00."""
-    plan = calling_code(digits[:3]) if len(digits) >= _SHORTEST else None
+    plan = calling_code(digits[:3]) if len(digits) >= SHORTEST else None
     if plan is None or (digits[-1] == "0" and len(digits.rstrip("0")) <= plan.digits):
         return _IMPOSSIBLE
     national = digits[plan.digits :]
     if national[0] in plan.trunk_begins and plan.trunk_prefix(national):
         return _possible(digits) or _IMPOSSIBLE
-    if len(national) in plan.lengths and len(digits) <= _LONGEST:
+    if len(national) in plan.lengths and len(digits) <= LONGEST:
         return digits
     return _without_former_prefix(digits, plan.digits, plan.lengths)
 
@@ -144,7 +144,7 @@ def _parsed(number: str, country: str | None) -> phonenumbers.PhoneNumber | None
 
 def _digits_of(number: phonenumbers.PhoneNumber) -> str | None:
     digits = phonenumbers.format_number(number, PhoneNumberFormat.E164)[1:]
-    return digits if _SHORTEST <= len(digits) <= _LONGEST else None
+    return digits if SHORTEST <= len(digits) <= LONGEST else None
 
 
 def _valid(number: str, country: str | None) -> str | None:

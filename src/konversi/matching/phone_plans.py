@@ -13,6 +13,8 @@ from typing import NamedTuple
 import phonenumbers
 from phonenumbers import PhoneMetadata
 
+SHORTEST = 7  # digits of an international number, calling code and all
+LONGEST = 15  # E.164
 _LONGEST_CALLING_CODE = 3
 
 
@@ -62,6 +64,19 @@ def calling_code(first_three: str) -> CallingCode | None:
         begins = trunk[:1] if not trunk or trunk.isdigit() else "0123456789"
         return CallingCode(digits, frozenset(plan.general_desc.possible_length), _compiled(trunk), begins)
     return None
+
+
+@lru_cache(maxsize=10_000)
+def lengths_without_trunk(first_four: str) -> frozenset[int]:
+    """How many digits an international number has that starts with these, where none of them can be a trunk prefix.
+
+    Empty where they need a closer look, or begin no number. Remembered: four digits are still nobody's.
+    """
+    plan = calling_code(first_four[:3]) if len(first_four) > _LONGEST_CALLING_CODE else None
+    if plan is None or first_four[plan.digits] in plan.trunk_begins + "0":
+        return frozenset()
+    every = (plan.digits + length for length in plan.lengths)
+    return frozenset(length for length in every if SHORTEST <= length <= LONGEST)
 
 
 @lru_cache(maxsize=300)

@@ -19,9 +19,11 @@ from konversi.meta.channels import (
     WEBSITE,
     Tables,
 )
-from konversi.meta.own_data import category, named, own_data
+from konversi.meta.own_data import category, own_data, title
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from konversi.events.conversion import Channel, Conversion, Service
 
 _TABLES = Tables()
@@ -63,7 +65,9 @@ def compose(
     """
     notes: list[Note] = []
     heard, action_source, messaging = _way(conversion, channel, name, user_data, tables, notes, no_click)
-    keys = _keys_for(user_data, messaging, tables)
+    keys = user_data
+    if messaging or not user_data.keys().isdisjoint(ONLY_IN_MESSAGING):
+        keys = _keys_for(user_data, messaging, tables)
     insufficient = None if keys is user_data else too_little(keys)
     if insufficient:
         return insufficient
@@ -98,11 +102,11 @@ def _way(
     no_click: Note,
 ) -> tuple[str, str, str | None]:
     """The event name Meta hears, the action source, and the messaging channel where an ad opened the chat."""
-    channel = conversion.channel
-    if channel is None and conversion.client is not None and conversion.client.page_url:
+    channel, client = conversion.channel, conversion.client
+    if channel is None and client is not None and client.page_url:
         return ELSEWHERE_NAMES.get(name, name), WEBSITE, None
     channel = channel or known_channel
-    if channel is None and not _CLICKED.isdisjoint(user_data):
+    if channel is None and not user_data.keys().isdisjoint(_CLICKED):
         channel = next(channel for channel, key in CLICK_KEYS.items() if key in user_data)
     required = MESSAGING_KEYS.get(channel) if channel else None
     if channel is None or required is None:
@@ -137,7 +141,7 @@ def _way(
 
 def _keys_for(user_data: dict[str, Any], messaging: str | None, tables: Tables) -> dict[str, Any]:
     unwanted = NOT_IN_MESSAGING if messaging else ONLY_IN_MESSAGING
-    if unwanted.isdisjoint(user_data) and messaging != "instagram":
+    if user_data.keys().isdisjoint(unwanted) and messaging != "instagram":
         return user_data
     keys = {key: value for key, value in user_data.items() if key not in unwanted}
     if messaging == "instagram":
@@ -157,40 +161,46 @@ def _website(event: dict[str, Any], conversion: Conversion, notes: list[Note]) -
 def _custom_data(
     conversion: Conversion, default_currency: str, country: str | None, notes: list[Note]
 ) -> dict[str, Any] | Fault:
-    for name in _NOT_CUSTOM if conversion.custom else ():
-        if name in conversion.custom:
-            return Fault(
-                f"custom.{name}", "reserved_name", "is Meta's own field.", "Send it beside `custom`, not in it."
-            )
+    custom, services, booking = conversion.custom, conversion.services, conversion.booking_id
+    if custom and (reserved := _reserved(custom)):
+        return reserved
     data = own_data(conversion, country, notes)
     currency = currency_code(conversion.currency or default_currency)
     if isinstance(currency, Fault):
         return currency
     value = conversion.value
     if value is None:
-        value = _sum_of(conversion.services)
+        value = _sum_of(services)
         if value is not None and value > _LARGEST_VALUE:
             return Fault("services", "too_large", "add up to more than Konversi takes.", "Check the prices' unit.")
     if value is not None:
         data["value"] = amount(value, currency)
         data["currency"] = currency
-    if conversion.booking_id:
-        data["order_id"] = conversion.booking_id
-        data["booking_id"] = conversion.booking_id
-    if conversion.services:
-        data["contents"] = [_content(service, currency, country, notes) for service in conversion.services]
+    if booking:
+        data["order_id"] = data["booking_id"] = booking
+    if services:
+        data["contents"] = [_content(service, currency, country, notes) for service in services]
         data["content_type"] = "product"
     return data
 
 
+def _reserved(custom: Mapping[str, Any]) -> Fault | None:
+    for name in _NOT_CUSTOM:
+        if name in custom:
+            return Fault(
+                f"custom.{name}", "reserved_name", "is Meta's own field.", "Send it beside `custom`, not in it."
+            )
+    return None
+
+
 def _content(service: Service, currency: str, country: str | None, notes: list[Note]) -> dict[str, Any]:
-    own_id, title = named(service, country, notes)
-    content: dict[str, Any] = {"id": own_id, "title": title, "quantity": service.quantity}
-    if service.price is not None:
-        content["item_price"] = amount(service.price, currency)
-    kind = None if service.category is None else category(service, country, notes)
-    if kind is not None:
-        content["category"] = kind
+    own_id, price, kind = service.id, service.price, service.category
+    called = title(service.name, country, notes)
+    content: dict[str, Any] = {"id": own_id or called, "title": called, "quantity": service.quantity}
+    if price is not None:
+        content["item_price"] = amount(price, currency)
+    if kind is not None and (told := category(kind, country, notes)) is not None:
+        content["category"] = told
     return content
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from konversi.events.faults import Note
-from konversi.matching.guard import tells_who
+from konversi.matching.guard import tells_who, text_tells_who
 from konversi.matching.language import language
 
 if TYPE_CHECKING:
-    from konversi.events.conversion import Conversion, Customer, Service
+    from konversi.events.conversion import Conversion, Customer
 
 _NAMELESS = "service"
 _WHY = (
@@ -24,20 +24,20 @@ def own_data(conversion: Conversion, country: str | None, notes: list[Note]) -> 
     `country` is the ISO alpha-2 code in which phone numbers without a country code are read.
     """
     data: dict[str, Any] = {}
-    for name, value in conversion.custom.items():
+    custom, customer, source = conversion.custom, conversion.customer, conversion.source
+    for name, value in custom.items() if custom else ():
         if not tells_who(name, value, country):
             data[name] = value
         else:
             _left_out(notes, "custom" if tells_who(name, None, country) else f"custom.{name}")
-    customer = conversion.customer
     if customer.language is not None or customer.preferences:
         for name, value in _of(customer, country, notes).items():
             data.setdefault(name, value)
-    if conversion.source:
-        if tells_who("", conversion.source, country):
+    if source:
+        if text_tells_who(source, country):
             _left_out(notes, "source")
         else:
-            data["source"] = conversion.source
+            data["source"] = source
     return data
 
 
@@ -57,23 +57,20 @@ def _of(customer: Customer, country: str | None, notes: list[Note]) -> dict[str,
     return data
 
 
-def named(service: Service, country: str | None, notes: list[Note]) -> tuple[str, str]:
-    """A service's id and title as Meta gets them."""
-    title = service.name
-    if tells_who("", title, country):
+def title(name: str, country: str | None, notes: list[Note]) -> str:
+    """A service's name as Meta gets it."""
+    if text_tells_who(name, country):
         _left_out(notes, "services")
-        title = _NAMELESS
-    if service.id is None:
-        return title, title
-    return service.id, title
+        return _NAMELESS
+    return name
 
 
-def category(service: Service, country: str | None, notes: list[Note]) -> str | None:
-    """A service's category as Meta gets it, if it has one."""
-    if service.category is not None and tells_who("", service.category, country):
+def category(kind: str, country: str | None, notes: list[Note]) -> str | None:
+    """A service's category as Meta gets it, if it is told at all."""
+    if text_tells_who(kind, country):
         _left_out(notes, "services")
         return None
-    return service.category
+    return kind
 
 
 def _left_out(notes: list[Note], about: str) -> None:

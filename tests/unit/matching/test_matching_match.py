@@ -70,6 +70,19 @@ def test_the_same_complaint_is_noted_once():
     assert codes(matched(Customer(email=["a", "b"]))) == [("customer.email", "email_not_valid")]
 
 
+def test_notes_stand_in_the_order_of_the_fields_whatever_they_are_about():
+    customer = Customer(region="..", phone="911", name="..", email="nobody", country="Nowhere", city="..", gender="?")
+    about = ["city", "country", "email", "gender", "name", "phone", "region"]
+    assert [note.about for note in matched(customer).notes] == [f"customer.{field}" for field in about]
+
+
+def test_customers_of_one_city_share_its_keys_and_nothing_else():
+    first = matched(Customer(city="Bandung", email="budi@example.com")).user_data
+    second = matched(Customer(city="Bandung", phone=PHONE)).user_data
+    assert (set(first), set(second)) == ({"ct", "st", "em"}, {"ct", "st", "ph", "external_id"})
+    assert first["ct"] == second["ct"] == [sha256("bandung")]
+
+
 def test_no_note_quotes_a_value():
     secret = "s3cret-value"
     customer = Customer(**dict.fromkeys(set(Customer.model_fields) - {"preferences"}, secret))
