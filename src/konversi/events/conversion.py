@@ -5,11 +5,14 @@ The same names serve JSON and Python, so one page of documentation serves both.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from konversi.events.names import INITIATE_CHECKOUT, LEAD, PURCHASE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Channel = Literal["whatsapp", "messenger", "instagram", "website", "store", "phone", "crm", "app"]
 
@@ -78,6 +81,11 @@ class Customer(_Private):
     language: Text | None = None  # ISO 639-1 (id), a tag (id-ID) or a name: custom data
     preferences: Preferences | None = None  # what the customer likes: custom data
 
+    def given(self) -> Mapping[str, Any]:
+        """The fields that were given, with what they hold."""
+        fields = self.__dict__
+        return {name: fields[name] for name in self.__pydantic_fields_set__}
+
 
 class Service(_Words):
     """One thing booked or bought. `price` is for one piece, in major units of the conversion's currency."""
@@ -130,6 +138,10 @@ class Conversion(_Words):
     dataset: Identifier | None = None
     limited_data_use: Annotated[bool, Field(strict=True)] | Text | None = None  # or a state of the USA, such as CA
     custom: Annotated[dict[Identifier, Own], Field(max_length=50)] = Field(default_factory=dict)
+
+    def said(self) -> bytes:
+        """All that it says, as JSON: the same for the same conversion, however its fields were ordered."""
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
 
 
 class Lead(Conversion):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from konversi.events.conversion import Conversion
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from konversi.events.conversion import Conversion
+
 _MAX = 200
-_to_json = Conversion.__pydantic_serializer__.to_json
 
 
 def event_id(name: str, conversion: Conversion, unique: Callable[[], str]) -> str:
@@ -26,5 +25,4 @@ def event_id(name: str, conversion: Conversion, unique: Callable[[], str]) -> st
 
 def digest(conversion: Conversion, key: bytes) -> bytes:
     """16 bytes that tell whether two reports say the same, keyed so that they can't be searched for a phone number."""
-    said = _to_json(conversion, exclude_none=True)
-    return hashlib.blake2b(said, digest_size=16, key=key).digest()
+    return hashlib.blake2b(conversion.said(), digest_size=16, key=key).digest()

@@ -9,6 +9,7 @@ from pydantic import FailFast, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from konversi.errors import MalformedBody
+from konversi.events import quick
 from konversi.events.conversion import FIELD_NAMES, Conversion
 from konversi.events.faults import Fault, Refused
 from konversi.intake.invalid_fields import InvalidFields
@@ -42,6 +43,10 @@ class Listed(NamedTuple):
 
     def conversions(self) -> Sequence[Conversion | Refused]:
         """Each event, or why it can't be read. Raises `MalformedBody` or `InvalidFields` where there is no list."""
+        found = quick.listed(self.body)
+        if found is not None:
+            _check_count(len(found))
+            return found
         try:
             sent = _MANY.validate_json(self.body)
         except ValidationError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from konversi.events.faults import Fault
@@ -20,7 +21,7 @@ def oversized(conversion: Conversion) -> list[Fault]:
     """A fault for each number beyond 64 bits."""
     return [
         Fault(field, "too_large", "is a number beyond 64 bits.", "Send a smaller number, or text.")
-        for field, value in _leaves("", conversion.model_dump(exclude_none=True))
+        for field, value in _leaves("", json.loads(conversion.said()))
         if _number(field, value) >= _MOST
     ]
 

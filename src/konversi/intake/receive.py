@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from konversi.errors import IdempotencyConflict
-from konversi.events.conversion import Conversion
 from konversi.events.faults import Refused
 from konversi.intake.chats import NO_CHATS
 from konversi.intake.heeding_consent import heeded
@@ -18,6 +17,7 @@ from konversi.outbox.port import receipt
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from konversi.events.conversion import Conversion
     from konversi.events.faults import Note
     from konversi.intake.chats import Conversations
     from konversi.intake.heeding_consent import Consenting
@@ -138,7 +138,7 @@ class Receiver:
             if accepted is not None:
                 return accepted
         events = listing.conversions()
-        readable = [one for one in events if isinstance(one, Conversion)]
+        readable = [one for one in events if not isinstance(one, Refused)]
         outcomes = iter(await self.receive_all(readable, waited=waited))
         return [Refusal(one, None) if isinstance(one, Refused) else next(outcomes) for one in events]
 

@@ -16,7 +16,7 @@ from konversi.matching.places import region_of
 from konversi.matching.reading import Remark, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from konversi.events.conversion import Click, Client, Customer
 
@@ -52,9 +52,7 @@ def match(
     `country` is the ISO alpha-2 code in which national phone numbers are read; it is never sent as the customer's own.
     `seen_ms` (Unix milliseconds) is when the click is taken to have been, unless the click says so itself.
     """
-    user_data, notes, setting = _of_customer(
-        customer.__dict__, customer.__pydantic_fields_set__, country, seen_ms // _DAY_MS
-    )
+    user_data, notes, setting = _of_customer(customer.given(), country, seen_ms // _DAY_MS)
     if click is not None:
         _take_click(click, seen_ms, setting, user_data, notes)
     if client is not None:
@@ -68,7 +66,7 @@ def match_ids(given: Mapping[str, str], *, country: str | None, day: int) -> Mat
 
     `day` is in whole days since 1970.
     """
-    user_data, notes, _ = _of_customer(given, given, country, day)
+    user_data, notes, _ = _of_customer(given, country, day)
     return Match(user_data, _different(notes) if notes else ())
 
 
@@ -78,11 +76,11 @@ def _different(notes: list[Note]) -> tuple[Note, ...]:
 
 
 def _of_customer(
-    given: Mapping[str, Any], fields: Iterable[str], phone_country: str | None, day: int
+    given: Mapping[str, Any], phone_country: str | None, day: int
 ) -> tuple[dict[str, Any], list[Note], Setting]:
     at_home, told, setting = _home(given.get("city"), given.get("region"), given.get("country"), phone_country, day)
     user_data, notes = at_home.copy(), [*told]
-    for field, key in _in_order(frozenset(fields)):
+    for field, key in _in_order(frozenset(given)):
         value = given[field]
         if value is None:
             continue

@@ -8,6 +8,7 @@ import orjson
 from pydantic import ValidationError
 
 from konversi.errors import BodyTooLarge, KonversiError, UnsupportedMediaType
+from konversi.events import quick
 from konversi.events.conversion import FIELD_NAMES, Conversion
 from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.event_lists import Lines, Listed, looks_like_a_list
@@ -72,7 +73,7 @@ async def _one(receiver: Receiver, body: bytes, ago: int) -> Answer:
     if len(body) > ONE_EVENT:
         raise BodyTooLarge
     try:
-        conversion = _validator.validate_json(body)
+        conversion = quick.one(body) or _validator.validate_json(body)
     except ValidationError as error:
         faults = faults_in(error, FIELD_NAMES)
         if any(fault.field == "events" and fault.code == "unknown_field" for fault in faults):

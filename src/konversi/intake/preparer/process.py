@@ -11,7 +11,6 @@ import socket
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from konversi.clock import unique
-from konversi.events.conversion import Conversion
 from konversi.events.faults import Refused
 from konversi.intake.prepare import Read, Refusal
 from konversi.intake.preparer.messages import (
@@ -64,7 +63,7 @@ class Preparer:
     def _asked(self, number: int, listing: Listing, now: float) -> Sequence[Asked] | None:
         assert self._preparation is not None
         conversions = listing.conversions()
-        if any(isinstance(one, Conversion) and one.payment_id is not None for one in conversions):
+        if any(not isinstance(one, Refused) and one.payment_id is not None for one in conversions):
             return None  # payments go a way of their own
         read = [
             Refusal(one, None) if isinstance(one, Refused) else self._preparation.read(one, now) for one in conversions
