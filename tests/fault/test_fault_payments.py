@@ -121,8 +121,7 @@ def test_kill_9_loses_no_acknowledged_payment_and_makes_no_second_purchase(tmp_p
     with local_meta(tmp_path / "ledger.jsonl") as meta, Gateways(tmp_path, meta, **SECRETS) as gateways:
         providers = asyncio.run(_killing(gateways, seed))
         expected = {f"Purchase:{provider}:{payment}": amount for payment, (provider, amount) in providers.paid.items()}
-        # What was kept and not yet reported when the gateway was killed is reported by upkeep, half a minute later.
-        until(lambda: expected.keys() <= _purchases(tmp_path).keys(), "every payment has its Purchase", 60)
+        assert expected.keys() <= _purchases(tmp_path).keys(), "every payment has its Purchase, and had it at once"
         until(gateways.idle, "everything is delivered", 60)
         in_doubt = gateways.status()["in_doubt_ever"]
         assert gateways.end(15) == 0
@@ -133,6 +132,7 @@ def test_kill_9_loses_no_acknowledged_payment_and_makes_no_second_purchase(tmp_p
     payments = _rows(tmp_path, "SELECT payment_id, provider, booking_id, gone, purchase FROM payments")
     assert len({(payment, provider) for payment, provider, *_ in payments}) == len(payments)
     assert all(booking is not None for _, _, booking, _, _ in payments), "each was joined to its booking"
+    assert _rows(tmp_path, "SELECT payment_id FROM payments WHERE purchase IS NOT NULL AND event IS NULL") == []
     gone = {payment: gone // 10_000 for payment, _, _, gone, purchase in payments if purchase and gone}
     assert providers.back.items() <= gone.items()
     arrived = Arrivals.of(tmp_path / "ledger.jsonl")

@@ -121,6 +121,11 @@ class Consents:
         said = await self._look_ups.bring([key for keys in people for key in keys])
         return [self._by_key(said, keys) for keys in people]
 
+    def objections_within(self, connection: Connection, people: Sequence[Sequence[bytes]]) -> list[Objection | None]:
+        """As `objections`, for whoever has a connection."""
+        (said,) = self._found(connection, [[key for keys in people for key in keys]])
+        return [self._by_key(said, keys) for keys in people]
+
     async def forgotten(self, people: Sequence[Sequence[bytes]]) -> list[bool]:
         """Which of these people, given by their keys, asked to be forgotten."""
         if not self.matters:

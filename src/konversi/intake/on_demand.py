@@ -9,13 +9,14 @@ from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.intake.receive import Receipt, Receiver, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import TypeAlias
 
     from konversi.events.conversion import Conversion
     from konversi.intake.receive import Rules
     from konversi.outbox.port import Outbox
     from konversi.outbox.states import State
+    from konversi.payments.reporting import Reported
 
     Deliver: TypeAlias = Callable[[Sequence[int]], Awaitable[dict[int, State]]]
 
@@ -41,7 +42,15 @@ class OnDemandReceiver(Receiver):
         self, conversions: Sequence[Conversion], *, waited: float = 0.0, conversation: str | None = None
     ) -> list[Receipt | Refusal]:
         outcomes = await super().receive_all(conversions, waited=waited, conversation=conversation)
-        events = [one.event for one in outcomes if isinstance(one, Receipt)]
+        states = await self._states([one.event for one in outcomes if isinstance(one, Receipt)])
+        return [one._replace(state=states.get(one.event)) if isinstance(one, Receipt) else one for one in outcomes]
+
+    async def follow_up(self, reported: Sequence[Reported]) -> Mapping[int, State]:
+        await super().follow_up(reported)
+        return await self._states([one.event for one in reported if one.event is not None])
+
+    async def _states(self, events: Sequence[int]) -> dict[int, State]:
+        """How far these came within the call."""
         states = await self._deliver(events) if events else {}
         left = [event for event in events if event not in states]
         with suppress(StorageUnavailable, ShuttingDown):  # they are accepted, whether or not this can be said
@@ -49,4 +58,4 @@ class OnDemandReceiver(Receiver):
                 stored = await self._store.find(event)
                 if stored is not None:
                     states[event] = stored.state
-        return [one._replace(state=states.get(one.event)) if isinstance(one, Receipt) else one for one in outcomes]
+        return states

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from konversi.outbox.port import Appended, NewEvent
     from konversi.outbox.states import State
     from konversi.payments.history import Earlier
+    from konversi.payments.reporting import Reported
 
 __all__ = ["Receipt", "Receiver", "Refusal", "Rules"]
 
@@ -129,7 +130,7 @@ class Receiver:
             if start:
                 await asyncio.sleep(0)  # a long list must not hold up the other callers, nor delivery
             prepared += await self._prepared(conversions[start : start + _BREATH], now, conversation)
-        return await self._accepted(prepared)
+        return await self._kept(prepared)
 
     async def receive_list(self, listing: Listing, *, waited: float = 0.0) -> list[Receipt | Refusal]:
         """As `receive_all`, for conversions that are still as they came. Raises as `listing.conversions`."""
@@ -150,14 +151,28 @@ class Receiver:
         prepared = await beside.prepared(listing, now, circumstances, self._past, named=matters)
         if prepared is None:
             return None
-        return await self._accepted(await heeded(prepared, self._consents) if matters else prepared)
+        return await self._kept(await heeded(prepared, self._consents) if matters else prepared)
 
-    async def _accepted(self, prepared: Sequence[Ready | Refusal]) -> list[Receipt | Refusal]:
+    async def _kept(self, prepared: Sequence[Ready | Refusal]) -> list[Receipt | Refusal]:
+        kept = await self._appended(prepared)
+        for lane in {one.new.lane for one in prepared if isinstance(one, Ready)}:
+            self._wake(lane)
+        return [one if isinstance(one, Refusal) else _outcome(*one) for one in kept]
+
+    async def accept(self, conversions: Sequence[Conversion]) -> list[tuple[Ready, Appended] | Refusal]:
+        """As `receive_all`, in one go, for whoever has to know the events: wakes nobody, and knows no payments."""
+        return await self._appended(await self._prepared(conversions, self._now(), None))
+
+    async def follow_up(self, reported: Sequence[Reported]) -> Mapping[int, State]:
+        """Have delivered what was written elsewhere; how far those events came whose delivery was waited for."""
+        for lane in {one.lane for one in reported if one.lane}:
+            self._wake(lane)
+        return {}
+
+    async def _appended(self, prepared: Sequence[Ready | Refusal]) -> list[tuple[Ready, Appended] | Refusal]:
         new = [one.new for one in prepared if isinstance(one, Ready)]
         appended = iter(await self._outbox.append(new) if new else ())
-        for lane in {event.lane for event in new}:
-            self._wake(lane)
-        return [_outcome(one, next(appended)) if isinstance(one, Ready) else one for one in prepared]
+        return [(one, next(appended)) if isinstance(one, Ready) else one for one in prepared]
 
     async def preview(self, conversions: Sequence[Conversion]) -> list[NewEvent | Refusal]:
         """What would be accepted of these, and what not; nothing is kept."""
@@ -236,5 +251,10 @@ class Receiver:
 def _outcome(ready: Ready, appended: Appended) -> Receipt | Refusal:
     new = ready.new
     if appended.conflict:
-        return Refusal(IdempotencyConflict(f"event_id {new.event_id!r}."), new.event_id)
+        return Refusal(conflict_of(new), new.event_id)
     return Receipt(receipt(appended.id), new.event_id, appended.repeat, ready.notes, appended.id)
+
+
+def conflict_of(new: NewEvent) -> IdempotencyConflict:
+    """What its caller is told where its id belongs to other contents."""
+    return IdempotencyConflict(f"event_id {new.event_id!r}.")

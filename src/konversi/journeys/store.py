@@ -163,7 +163,11 @@ class Journeys:
 
     def _known(self, connection: Connection, asked: Sequence[Sequence[bytes]]) -> Sequence[dict[bytes, list[Known]]]:
         keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
-        return [hot.known(self._database.driver(connection), keys, self._database.among)] * len(asked)
+        return [self.known_within(connection, keys)] * len(asked)
+
+    def known_within(self, connection: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Known]]:
+        """As `known`, for whoever has a connection."""
+        return hot.known(self._database.driver(connection), keys, self._database.among)
 
     async def remembered(self, keys: Sequence[str]) -> dict[str, First]:
         """The customers' first bookings or purchases, under the keys that find one."""
@@ -171,7 +175,11 @@ class Journeys:
 
     def _remembered(self, connection: Connection, asked: Sequence[Sequence[str]]) -> Sequence[dict[str, First]]:
         keys = asked[0] if len(asked) == 1 else list(dict.fromkeys(key for one in asked for key in one))
-        return [customers.remembered(self._database.driver(connection), keys)] * len(asked)
+        return [self.remembered_within(connection, keys)] * len(asked)
+
+    def remembered_within(self, connection: Connection, keys: Sequence[str]) -> dict[str, First]:
+        """As `remembered`, for whoever has a connection."""
+        return customers.remembered(self._database.driver(connection), keys)
 
     async def note(self, uses: Sequence[ToolUse]) -> int:
         """Keep tool calls; one that comes with its id, once. Returns how many were new."""

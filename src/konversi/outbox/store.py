@@ -117,6 +117,10 @@ class SqlOutbox:
             return verdicts[0]
         return None
 
+    def append_within(self, connection: Connection, events: Sequence[NewEvent]) -> Sequence[Appended]:
+        """`append` in the transaction that the connection is in: durable with it, or not there at all."""
+        return self._append(connection, [events])[0]
+
     def _append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]]) -> list[list[Appended]]:
         return self._hot.append(connection, groups, self.database.now())
 
@@ -217,6 +221,10 @@ class SqlOutbox:
         self, connection: Connection, asked: Sequence[Sequence[tuple[str, str]]]
     ) -> Sequence[dict[tuple[str, str], str]]:
         return [self._hot.homes(connection, list(chain(*asked)))] * len(asked)
+
+    def homes_within(self, connection: Connection, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """As `homes`, for whoever has a connection."""
+        return self._hot.homes(connection, ids) if ids else {}
 
     async def lanes(self) -> Sequence[tuple[str, float]]:
         return await self.database.read(statements.lanes)

@@ -12,14 +12,18 @@ from konversi.payments.references import candidates
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from konversi.events.conversion import Conversion
     from konversi.payments.notice import Notice
     from konversi.payments.policy import Booking, PartPayments
+    from konversi.payments.reporting import Reported
 
 _DAY = 86_400
 _UNREPORTED = 30.0  # seconds after which somebody makes sure that a Purchase reached the outbox
 _PATIENCE = 60.0  # seconds in which another notification may name the booking
 _WINDOW = 7 * _DAY  # in which Meta takes a Purchase, and a late booking is waited for
 _SOON, _SELDOM = 60.0, 3_600.0  # seconds between two looks for a booking
+_NEWEST = 2**63  # in place of the number of a payment that has none yet; those come in their order
+_NONE: Mapping[tuple[str, str], Payment] = {}
 IDENTIFYING = frozenset({"em", "ph"})  # what a payment by itself can be joined by
 
 
@@ -29,12 +33,14 @@ class Told(NamedTuple):
     notice: Notice
     user_data: Mapping[str, Any]
     identified: bool = False  # the caller names the customer well enough itself
+    own: Conversion | None = None  # what the caller says of it, where it is one who reports conversions
 
     @property
     def names(self) -> list[str]:
         """What nobody else may work on meanwhile."""
-        own = [self.notice.payment_id, *([self.notice.other_id] if self.notice.other_id else [])]
-        return own + candidates(self.notice.references)
+        notice = self.notice
+        own = [notice.payment_id] if notice.other_id is None else [notice.payment_id, notice.other_id]
+        return [*own, *candidates(notice.references)]
 
 
 class Outcome(NamedTuple):
@@ -43,35 +49,60 @@ class Outcome(NamedTuple):
     payment: Payment
     news: bool  # the notification told something new
     booking: Booking | None
+    own: Conversion | None = None  # as it was told
+    reported: Reported | None = None  # what became of its Purchase, where that was handed over with it
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its Purchase is handed over: also again, to whoever reports it again and has to be answered."""
+        return self.payment.purchase is not None and (self.payment.event is None or self.own is not None)
 
     @property
     def to_report(self) -> bool:
-        """Whether its Purchase may not be in the outbox yet."""
-        return self.payment.purchase is not None and self.payment.event is None
+        """Whether its Purchase may not be in the outbox yet, and has to be handed over afterwards."""
+        return self.is_due and self.reported is None
 
 
 class Known:
     """The payments and bookings that a batch is about, changed as it goes along."""
 
     def __init__(self, payments: Iterable[Payment], bookings: Mapping[str, Booking]) -> None:
-        self.bookings = bookings
-        self._called: dict[tuple[str, str], Payment] = {}
+        self.bookings = dict(bookings)
+        self._payments: dict[tuple[str, str], Payment] = {}
+        self._also_called: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
         self._of_booking: defaultdict[str, dict[tuple[str, str], Payment]] = defaultdict(dict)
         self.changed: dict[tuple[str, str], Payment] = {}
         for one in payments:
             self._file(one)
 
+    def learn(self, payments: Iterable[Payment], bookings: Mapping[str, Booking]) -> None:
+        """Bookings that were not known before, with what was paid for them."""
+        self.bookings |= bookings
+        for one in payments:
+            if (one.provider, one.payment_id) not in self._payments:
+                self._file(one)
+
     def find(self, notice: Notice) -> Payment | None:
         """The payment that a notification is about."""
-        ids = [notice.payment_id, *([notice.other_id] if notice.other_id else [])]
-        return next((found for one in ids if (found := self._called.get((notice.provider, one)))), None)
+        found = self._called(notice.provider, notice.payment_id)
+        if found is None and notice.other_id is not None:
+            found = self._called(notice.provider, notice.other_id)
+        return found
+
+    def _called(self, provider: str, name: str) -> Payment | None:
+        """By its own id, or else by its other one: where several have that, the oldest."""
+        found = self._payments.get((provider, name))
+        if found is not None or (provider, name) not in self._also_called:
+            return found
+        several = [one for key, one in self._payments.items() if key in self._also_called[provider, name]]
+        return min(several, key=lambda one: _NEWEST if one.id is None else one.id)
 
     def others(self, payment: Payment) -> list[Payment]:
         """The other payments for its booking."""
         if payment.booking_id is None:
             return []
         own = (payment.provider, payment.payment_id)
-        return [one for key, one in self._of_booking[payment.booking_id].items() if key != own]
+        return [one for key, one in self._of_booking.get(payment.booking_id, _NONE).items() if key != own]
 
     def keep(self, payment: Payment) -> None:
         """It stands like this from now on."""
@@ -80,9 +111,9 @@ class Known:
 
     def _file(self, payment: Payment) -> None:
         key = (payment.provider, payment.payment_id)
-        self._called[key] = payment
+        self._payments[key] = payment
         if payment.other_id is not None:
-            self._called[payment.provider, payment.other_id] = payment
+            self._also_called[payment.provider, payment.other_id].add(key)
         if payment.booking_id is not None:
             self._of_booking[payment.booking_id][key] = payment
 
@@ -91,15 +122,14 @@ def taken(known: Known, one: Told, policy: PartPayments, now: float) -> Outcome:
     """Take one notification."""
     before = known.find(one.notice)
     after = told(before or begun(one.notice, now), one.notice, one.user_data, now)
-    references = candidates(one.notice.references)
-    after = joined(known, after, references)
+    after = joined(known, after, candidates(one.notice.references))
     after = decided(known, after, policy, now, identified=one.identified, patient=one.notice.booking_may_follow)
     if before is not None and after._replace(due_at=before.due_at) == before:
         after = before  # it told nothing new
     else:
         known.keep(after)
         _others_follow(known, after)
-    return Outcome(after, after is not before, known.bookings.get(after.booking_id or ""))
+    return Outcome(after, after is not before, known.bookings.get(after.booking_id or ""), one.own)
 
 
 def _others_follow(known: Known, payment: Payment) -> None:
@@ -117,6 +147,14 @@ def _others_follow(known: Known, payment: Payment) -> None:
             after = after._replace(flag=TOO_LITTLE if is_still else "")
         if after != other:
             known.keep(after)
+
+
+def noted(known: Known, outcome: Outcome, reported: Reported) -> Outcome:
+    """The outcome once its Purchase was handed over."""
+    after = reported.on(outcome.payment)
+    if after is not outcome.payment:
+        known.keep(after)
+    return outcome._replace(payment=after, reported=reported)
 
 
 def looked_again(known: Known, payment: Payment, policy: PartPayments, now: float) -> Outcome:
@@ -183,4 +221,7 @@ def _after_purchase(payment: Payment, booking: Booking | None, others: Sequence[
     gone = payment.reversed > 0 or not payment.stage.paid
     why = payment.why if not gone or _NOT_TOLD in payment.why else f"{payment.why} {_NOT_TOLD}"
     flag = payment.flag if payment.flag == "refused" else flag_of(payment, others, booking)
-    return payment._replace(why=why, flag=flag, gone=gone_of(payment, others))
+    back = gone_of(payment, others)
+    if (why, flag, back) == (payment.why, payment.flag, payment.gone):
+        return payment
+    return payment._replace(why=why, flag=flag, gone=back)

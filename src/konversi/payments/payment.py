@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from konversi.payments.notice import Notice, Reversal
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_MONEY = Decimal(0)
 _LONGEST_NUMBER = 18  # digits: what a 64-bit id can have
 
 
@@ -53,6 +54,8 @@ class Payment(NamedTuple):
     @property
     def reversed(self) -> Decimal:
         """What went back, never more than was paid."""
+        if not self.reversals:
+            return _NO_MONEY
         gone = sum((one.amount for one in self.reversals.values()), Decimal(0))
         return min(gone, self.amount) if self.amount is not None else gone
 
@@ -60,8 +63,8 @@ class Payment(NamedTuple):
     def kept(self) -> Decimal:
         """What is left of it: nothing where it was never paid, or is no longer."""
         if not self.stage.paid or self.amount is None:
-            return Decimal(0)
-        return self.amount - self.reversed
+            return _NO_MONEY
+        return self.amount - self.reversed if self.reversals else self.amount
 
     def seen_in_outbox(self, event: int, journey: int | None, touch: int | None) -> Payment:
         """Its Purchase is there."""
@@ -70,27 +73,31 @@ class Payment(NamedTuple):
 
     def refused(self, why: str) -> Payment:
         """Its Purchase could not be sent."""
+        if (self.flag, self.why, self.due_at) == ("refused", why, None):
+            return self
         return self._replace(flag="refused", why=why, due_at=None)
 
 
 def begun(notice: Notice, now: float) -> Payment:
-    """A payment of which nothing was known."""
-    first = Payment(provider=notice.provider, payment_id=notice.payment_id, seen_at=now, changed_at=now)
-    return told(first, notice, {}, now)
+    """A payment of which nothing is known yet but its name."""
+    return Payment(provider=notice.provider, payment_id=notice.payment_id, seen_at=now, changed_at=now)
 
 
 def told(known: Payment, notice: Notice, user_data: Mapping[str, Any], now: float) -> Payment:
     """The payment after a notification, in whatever order they come; the same object where it told nothing new."""
-    after = known._replace(
+    said: dict[str, Any] = {
         **_sum_told(known, notice),
-        stage=known.stage if notice.stage is None else max(known.stage, notice.stage),
-        paid_at=_paid_at(known, notice),
-        other_id=known.other_id or _other(known, notice),
-        reference=known.reference or (notice.references[0] if notice.references else None),
-        user_data=merged(known.user_data, user_data) if user_data else known.user_data,
-        reversals=_reversed(known.reversals, notice),
-    )
-    return known if after == known else after._replace(changed_at=now)
+        "stage": known.stage if notice.stage is None else max(known.stage, notice.stage),
+        "paid_at": _paid_at(known, notice),
+        "other_id": known.other_id or _other(known, notice),
+        "reference": known.reference or (notice.references[0] if notice.references else None),
+    }
+    if user_data:
+        said["user_data"] = merged(known.user_data, user_data)
+    if notice.reversals:
+        said["reversals"] = _reversed(known.reversals, notice)
+    news = {name: value for name, value in said.items() if getattr(known, name) != value}
+    return known._replace(changed_at=now, **news) if news else known
 
 
 def _sum_told(known: Payment, notice: Notice) -> dict[str, Any]:

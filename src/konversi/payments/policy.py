@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from konversi.payments.payment import Payment
 
 PartPayments = Literal["each", "first", "full"]
+_NOTHING_GONE = Decimal(0)
 TOO_LITTLE = "less_than_booked"  # the flag that goes when the rest is paid
 
 
@@ -93,8 +94,8 @@ def _in_full(due: Due, payment: Payment, others: Sequence[Payment], booking: Boo
 
 def gone_of(payment: Payment, others: Sequence[Payment]) -> Decimal:
     """What of a payment's Purchase went back: where that stands for all of a booking's payments, of all of them."""
-    if payment.purchase_value is None:
-        return Decimal(0)
+    if payment.purchase_value is None or (payment.reversed == 0 and payment.stage.paid and not others):
+        return _NOTHING_GONE
     for_all = payment.purchase_value > (payment.amount or 0)
     parts = [payment, *others] if for_all else [payment]
     gone = (
@@ -115,6 +116,8 @@ def flag_of(payment: Payment, others: Sequence[Payment], booking: Booking | None
         return ""
     if payment.currency != booking.currency:
         return "other_currency"
+    if not others and payment.amount == booking.price:
+        return ""
     same = [one for one in (payment, *others) if one.stage.paid and one.currency == booking.currency]
     total = sum((one.amount or Decimal(0) for one in same), Decimal(0))
     if total > booking.price:

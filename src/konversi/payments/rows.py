@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -28,6 +29,7 @@ SELECT = f"SELECT {', '.join(COLUMNS)} FROM payments"  # noqa: S608 - ours
 _INSERT = f"INSERT INTO payments ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - ours
 _INSERT_ROW = f"({','.join('?' * len(COLUMNS))})"
 _UPDATE = f"UPDATE payments SET {', '.join(f'{name} = ?' for name in _WRITTEN)} WHERE id = ?"  # noqa: S608 - ours
+_values = attrgetter(*_WRITTEN)
 _NUMBERS = ("amount", "purchase_value")
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
 _BOOKINGS = (
@@ -66,7 +68,7 @@ def read(row: Sequence[Any]) -> Payment:
 
 
 def _row(payment: Payment) -> list[Any]:
-    written: list[Any] = [getattr(payment, name) for name in _WRITTEN]
+    written: list[Any] = list(_values(payment))
     for name in _NUMBERS:
         number = written[_PLACE[name] - 1]
         written[_PLACE[name] - 1] = None if number is None else text(number)

@@ -23,7 +23,7 @@ class Stage(IntEnum):
     @property
     def paid(self) -> bool:
         """Whether the customer's money is there."""
-        return self in (Stage.CAPTURED, Stage.SETTLED)
+        return self in _PAID
 
     @property
     def word(self) -> str:
@@ -31,4 +31,5 @@ class Stage(IntEnum):
         return "paid" if self.paid else self.name.lower()
 
 
+_PAID = (Stage.CAPTURED, Stage.SETTLED)
 WORDS = tuple(dict.fromkeys(stage.word for stage in Stage))

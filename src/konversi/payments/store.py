@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from konversi.payments import rows
-from konversi.payments.deciding import Known, looked_again, taken
+from konversi.payments.deciding import Known, looked_again, noted, taken
 from konversi.payments.history import earlier
 from konversi.payments.references import candidates
+from konversi.payments.reporting import independent
 from konversi.payments.tables import payments
 
 if TYPE_CHECKING:
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from konversi.database.port import Database, Driver
+    from konversi.events.conversion import Conversion
     from konversi.payments.deciding import Outcome, Told
     from konversi.payments.history import Earlier
     from konversi.payments.payment import Payment
     from konversi.payments.policy import PartPayments
+    from konversi.payments.reporting import Reporting
 
 _BRIEF = 100  # notifications that hold up nobody while they are kept
 _MOST_QUEUED = 20_000
@@ -37,21 +41,50 @@ class Payments:
         self._policy = policy
         self._now = now
         self._calls = database.gathering(self._take, size=len, brief=_BRIEF, most=_MOST_QUEUED)
+        self.reporting: Reporting | None = None  # with it, Purchases go into the outbox with their payments
 
     async def take(self, told: Sequence[Told]) -> Sequence[Outcome]:
         """Keep what notifications told; a payment's Purchase is decided with it, once."""
         return await self._calls.bring(told) if told else ()
 
     def _take(self, connection: Connection, groups: Sequence[Sequence[Told]]) -> list[list[Outcome]]:
-        driver, now = self._database.driver(connection), self._now()
         every = [one for group in groups for one in group]
-        self._database.hold(connection, "payments", sorted({name.encode() for one in every for name in one.names}))
-        ids = [one for told in every for one in (told.notice.payment_id, told.notice.other_id) if one is not None]
-        references = [one for told in every for one in candidates(told.notice.references)]
+        if self._database.shared:
+            self._database.hold(connection, "payments", sorted({name.encode() for one in every for name in one.names}))
+        one_by_one = self.reporting is not None and self.reporting.looks_back
+        batches = [[one] for one in every] if one_by_one else [every]
+        outcomes = iter([outcome for batch in batches for outcome in self._taken(connection, batch)])
+        return [list(islice(outcomes, len(group))) for group in groups]
+
+    def _taken(self, connection: Connection, told: Sequence[Told]) -> list[Outcome]:
+        """What these are about read once, thought about in their order, and written once."""
+        driver, now = self._database.driver(connection), self._now()
+        ids = [name for one in told for name in (one.notice.payment_id, one.notice.other_id) if name is not None]
+        references = [name for one in told for name in candidates(one.notice.references)]
         known = _known(driver, list(rows.called(driver, ids)), references)
-        outcomes = [[taken(known, one, self._policy, now) for one in group] for group in groups]
+        outcomes: list[Outcome] = []
+        for run in independent(known, told):
+            outcomes += self._reported(connection, known, [taken(known, one, self._policy, now) for one in run])
         numbers = _write(self._database, driver, known)
-        return [[_numbered(one, numbers) for one in group] for group in outcomes]
+        return [_numbered(one, numbers) for one in outcomes]
+
+    def _reported(self, connection: Connection, known: Known, outcomes: list[Outcome]) -> list[Outcome]:
+        """With what became of the Purchases that are due; the payments know it from then on."""
+        due = [place for place, one in enumerate(outcomes) if one.is_due]
+        if self.reporting is None or not due:
+            return outcomes
+        answers = self.reporting.report(connection, [outcomes[place] for place in due])
+        for place, answer in zip(due, answers, strict=True):
+            outcomes[place] = noted(known, outcomes[place], answer)
+        self._learn(self._database.driver(connection), known, [one.own for one in outcomes if one.own is not None])
+        return outcomes
+
+    def _learn(self, driver: Driver, known: Known, reported: Sequence[Conversion]) -> None:
+        """A Purchase for a booking of which nothing is known is what is known of it from then on."""
+        named = {one.booking_id for one in reported if one.booking_id is not None}
+        if not named.issubset(known.bookings):
+            bookings = rows.bookings(driver, sorted(named.difference(known.bookings)))
+            known.learn(rows.of_bookings(driver, list(bookings)), bookings)
 
     async def left(self) -> list[Outcome]:
         """Take up the payments for which something is left to do: their bookings looked for, their Purchases decided.
@@ -62,7 +95,7 @@ class Payments:
         if not due:
             return []
         found = await self._database.write(partial(self._look_again, numbers=due))
-        return [one for one in found if one.to_report]
+        return [one for one in found if one.to_report or one.reported is not None]
 
     def _look_again(self, connection: Connection, *, numbers: Sequence[int]) -> list[Outcome]:
         driver, now = self._database.driver(connection), self._now()
@@ -80,6 +113,7 @@ class Payments:
                 known.keep(one.seen_in_outbox(*seen))
             else:
                 outcomes.append(looked_again(known, one, self._policy, now))
+        outcomes = self._reported(connection, known, outcomes)
         _write(self._database, driver, known)
         return outcomes
 
@@ -110,9 +144,11 @@ class Payments:
 
     async def earlier(self, journeys: Sequence[int]) -> Mapping[int, Sequence[Earlier]]:
         """What was paid in these conversations so far."""
-        return await self._database.look_up(
-            lambda connection: earlier(connection, self._database.driver(connection), journeys)
-        )
+        return await self._database.look_up(lambda connection: self.earlier_within(connection, journeys))
+
+    def earlier_within(self, connection: Connection, journeys: Sequence[int]) -> Mapping[int, Sequence[Earlier]]:
+        """As `earlier`, for whoever has a connection."""
+        return earlier(connection, self._database.driver(connection), journeys)
 
     async def flagged(self) -> dict[str, int]:
         """How many payments a person should look at, by why; a deposit alone is no reason."""

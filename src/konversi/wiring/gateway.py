@@ -43,6 +43,7 @@ from konversi.wiring.heeding import COURSE, DATASET, FORWARD, LANE, heeding
 from konversi.wiring.on_demand import OnDemand
 from konversi.wiring.possible import check
 from konversi.wiring.preparing import preparer_of
+from konversi.wiring.reporting import reporter_of
 from konversi.wiring.running import running
 from konversi.wiring.spend import custom_conversions_of, spending_of
 from konversi.wiring.stores import open_stores
@@ -212,6 +213,7 @@ def _assemble(
         now=clock.now,
     )
     receiver.paid = door.paid = till.pay
+    stores.payments.reporting = reporter_of(stores, rules)
     gateway = Gateway(
         settings=settings,
         clock=clock,

@@ -113,5 +113,6 @@ async def take(
     notices = provider.read(an_object(said), how)
     tally = await till.take(notices)
     brought = {"accepted": tally.news, "repeated": tally.known, "ignored": int(not notices)}
-    told.update({(provider.name, what): number for what, number in brought.items()})
+    for what, number in brought.items():
+        told[provider.name, what] += number
     return Reply(orjson.dumps(brought))

@@ -5,6 +5,7 @@ Of the booking its stored event is all there is: hashed identities, which are se
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from konversi.events.conversion import Click, Client, Conversion, Customer, Service
@@ -36,7 +37,7 @@ _CHANNELS: Mapping[str, Channel] = {
 def purchase(payment: Payment, booking: Booking | None, told: Conversion | None = None) -> Conversion:
     """What is reported of a payment whose Purchase is due. `told` is what the caller said, where a conversion did."""
     assert payment.purchase_value is not None
-    own = told or Conversion(event=PURCHASE, source=payment.provider)
+    own = told or _blank(payment.provider)
     known: dict[str, Any] = {
         "event": PURCHASE,
         "event_id": payment.purchase,
@@ -52,6 +53,12 @@ def purchase(payment: Payment, booking: Booking | None, told: Conversion | None 
         known |= {name: value for name, value in _where(booking, payment).items() if getattr(own, name) is None}
         known["services"] = own.services or _services(booking)
     return own.model_copy(update=known)
+
+
+@lru_cache(maxsize=64)
+def _blank(provider: str) -> Conversion:
+    """What a provider's own Purchases have in common."""
+    return Conversion(event=PURCHASE, source=provider)
 
 
 def _of(booking: Booking | None) -> Mapping[str, Any]:

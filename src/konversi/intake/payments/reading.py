@@ -40,13 +40,15 @@ def an_object(given: Any) -> dict[str, Any]:
 def inner(given: Any, *names: str) -> dict[str, Any]:
     """The object under these names; an empty one where there is none."""
     for name in names:
-        given = given.get(name) if isinstance(given, dict) else None
+        if not isinstance(given, dict):
+            return {}
+        given = given.get(name)
     return given if isinstance(given, dict) else {}
 
 
 def word(given: Any) -> str | None:
     """A short text or a number as text; `None` where it is neither."""
-    if isinstance(given, bool) or not isinstance(given, str | int):
+    if given is None or isinstance(given, bool) or not isinstance(given, str | int):
         return None
     text = str(given).strip()
     if not text or len(text) > _LONGEST or _CONTROL.search(text) or not _is_unicode(text):

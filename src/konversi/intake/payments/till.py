@@ -5,33 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from konversi.clock import monotonic
-from konversi.errors import IdempotencyConflict, KonversiError
+from konversi.errors import IdempotencyConflict
 from konversi.events.conversion import Customer
 from konversi.events.faults import Fault, Note, Refused
 from konversi.events.money import currency_code
 from konversi.events.names import PURCHASE, event_name
 from konversi.events.times import event_time
 from konversi.intake.payments.purchase import purchase
+from konversi.intake.payments.reporting import why_refused
 from konversi.intake.receive import Receipt, Refusal
 from konversi.matching.match import match
 from konversi.matching.minimum import too_little
+from konversi.outbox.port import receipt
 from konversi.payments.deciding import Told
-from konversi.payments.notice import Notice
+from konversi.payments.notice import NOBODY, Notice
 from konversi.payments.payment import payment_id
 from konversi.payments.stages import Stage
 from konversi.payments.units import major_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from konversi.consent.store import Consents
     from konversi.events.conversion import Conversion
     from konversi.intake.receive import Receiver
+    from konversi.outbox.states import State
     from konversi.payments.deciding import Outcome
     from konversi.payments.notice import Contact
+    from konversi.payments.reporting import Reported
     from konversi.payments.store import Payments
 
-_LONGEST_WHY = 1_000
 OTHER = "other"  # the provider of what callers report themselves
 
 
@@ -68,8 +71,8 @@ class Till:
         Raises `StorageUnavailable`, `Overloaded` or `ShuttingDown`, and then the provider tells it again.
         """
         outcomes = await self.payments.take(await self._but_the_forgotten([self._told(one) for one in notices]))
-        await self._report([one for one in outcomes if one.to_report])
-        news = sum(one.news for one in outcomes)
+        await self._follow_up(outcomes)
+        news = sum([one.news for one in outcomes])
         return Tally(news, len(outcomes) - news)
 
     async def pay(self, conversion: Conversion, waited: float = 0.0) -> Receipt | Refusal:
@@ -80,15 +83,13 @@ class Till:
         read = self._read(conversion, self.now() - waited)
         if isinstance(read, Refusal):
             return read
-        (outcome,) = await self.payments.take(await self._but_the_forgotten([read]))
-        payment = outcome.payment
+        outcomes = await self.payments.take(await self._but_the_forgotten([read]))
+        payment = outcomes[0].payment
         if payment.purchase is None:
             note = Note("payment", "payment_recorded", payment.why)
-            return Receipt(payment_id(payment.id or 0), conversion.event_id or "", not outcome.news, (note,), 0)
-        (answer,) = await self._receiver.receive_all([purchase(payment, outcome.booking, conversion)])
+            return Receipt(payment_id(payment.id or 0), conversion.event_id or "", not outcomes[0].news, (note,), 0)
+        (answer,) = await self._follow_up(outcomes)
         if isinstance(answer, Refusal):
-            if not isinstance(answer.error, IdempotencyConflict):
-                await self._refused(outcome, answer.error)
             return answer
         return answer._replace(notes=(*answer.notes, Note("payment", "payment_joined", payment.why)))
 
@@ -120,7 +121,7 @@ class Till:
             at=at,
             references=[conversion.booking_id] if conversion.booking_id else (),
         )
-        return Told(notice, matched, identified=too_little(matched) is None)
+        return Told(notice, matched, identified=too_little(matched) is None, own=conversion)
 
     async def catch_up(self, until: float) -> int:
         """Do what was left: look for bookings that came late, make sure that each Purchase is in the outbox.
@@ -130,7 +131,7 @@ class Till:
         if monotonic() >= until:
             return 0
         left = await self.payments.left()
-        await self._report(left)
+        await self._follow_up(left)
         return len(left)
 
     def _told(self, notice: Notice) -> Told:
@@ -138,11 +139,15 @@ class Till:
 
     async def _but_the_forgotten(self, told: Sequence[Told]) -> list[Told]:
         """A payment is kept without its payer, where that is somebody who asked to be forgotten."""
+        if not self._consents.matters:
+            return list(told)
         gone = await self._consents.forgotten([self._consents.keys(one.user_data, None) for one in told])
         return [one._replace(user_data={}) if is_gone else one for one, is_gone in zip(told, gone, strict=True)]
 
     def _hashed(self, contact: Contact) -> dict[str, object]:
         """What of whoever paid a match could be made with."""
+        if contact is NOBODY:
+            return {}
         given = {"email": contact.email, "phone": contact.phone, "name": contact.name}
         known = {name: value for name, value in given.items() if value}
         if not known:
@@ -150,17 +155,26 @@ class Till:
         customer = Customer.model_validate(known)
         return match(customer, country=self._country, seen_ms=int(self.now() * 1_000)).user_data
 
-    async def _report(self, outcomes: Sequence[Outcome]) -> None:
-        if not outcomes:
-            return
-        conversions = [purchase(one.payment, one.booking) for one in outcomes]
+    async def _follow_up(self, outcomes: Sequence[Outcome]) -> list[Receipt | Refusal]:
+        """What callers are told of their Purchases; those that did not go to the outbox with their payments do now."""
+        reported = [one.reported for one in outcomes if one.reported is not None]
+        states = await self._receiver.follow_up(reported) if reported else {}
+        answers = [_answer(one, one.reported, states) for one in outcomes if one.own and one.reported]
+        left = [one for one in outcomes if one.to_report]
+        return [*answers, *(await self._report(left))] if left else answers
+
+    async def _report(self, outcomes: Sequence[Outcome]) -> list[Receipt | Refusal]:
+        conversions = [purchase(one.payment, one.booking, one.own) for one in outcomes]
         answers = await self._receiver.receive_all(conversions)
         for one, answer in zip(outcomes, answers, strict=True):
-            if isinstance(answer, Refusal) and not isinstance(answer.error, IdempotencyConflict):
-                await self._refused(one, answer.error)
+            why = why_refused(answer.error) if isinstance(answer, Refusal) else ""
+            if why:
+                await self.payments.refused(one.payment, why)
+        return answers
 
-    async def _refused(self, outcome: Outcome, error: KonversiError) -> None:
-        """Meta would not take it. A conflict is none: then the Purchase is there already."""
-        reasons = [f"{fault.detail} {fault.remedy}" for fault in error.faults] if isinstance(error, Refused) else []
-        why = " ".join(["The Purchase could not be sent.", *reasons])[:_LONGEST_WHY]
-        await self.payments.refused(outcome.payment, why)
+
+def _answer(outcome: Outcome, reported: Reported, states: Mapping[int, State]) -> Receipt | Refusal:
+    name, event = outcome.payment.purchase or "", reported.event
+    if event is None:
+        return Refusal(reported.error or IdempotencyConflict(), name)
+    return Receipt(receipt(event), name, reported.repeat, reported.notes, event, states.get(event))
