@@ -33,7 +33,7 @@ _START_SECONDS = 60.0
 _ANSWER_SECONDS = 20.0  # for one list there and back; a thousand events take a thirtieth of one
 _END_SECONDS = 5.0
 _REST_SECONDS = 30.0  # after one that failed
-_ENOUGH = 5  # lists: one that is prepared, and those on their way
+_ENOUGH = 6  # lists: one that is prepared, and those on their way
 _MOST_WAITING = 16_777_216  # bytes
 _COMMAND = (sys.executable, "-P", "-m", "konversi.intake.preparer.process")
 
