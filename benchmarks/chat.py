@@ -71,48 +71,62 @@ def _payloads(path: Path, number: int) -> Path:
 
 
 def attribution(_rounds: int, _seconds: int) -> None:
-    """Finding the click of a conversion: microseconds with ten thousand and with a million customers."""
-    took = asyncio.run(_attributions())
-    for size, microseconds in took.items():
-        print(f"  {size:>9,} customers: {microseconds:6.1f} us   x the first {microseconds / took[_SIZES[0]]:.2f}")
+    """Finding the click of a conversion with ten thousand and with a million customers, by turns; microseconds, p50.
 
-
-async def _attributions() -> dict[int, float]:
+    In life something is written between two of them, the conversions themselves at least, and SQLite then forgets what
+    it had read. Where nothing is, it still has all of the smaller database that it needs.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        database = await SqliteDatabase.open(f"sqlite:///{folder}/journeys.db")
-        journeys = Journeys(database, b"s" * 32, country="ID", now=now)
-        await journeys.open()
-        took, known = {}, 0
-        for size in _SIZES:
-            for first in range(known, size, _AT_ONCE):
-                await journeys.arrive(Heard(tuple(map(_arrival, range(first, first + _AT_ONCE)))))
-            known = size
-            took[size] = await _look_ups(journeys, size)
+        took = asyncio.run(_attributions(Path(folder)))
+    for kind, by_size in took.items():
+        few, many = (statistics.median(by_size[size]) for size in _SIZES)
+        print(f"  {kind:<16} {_SIZES[0]:,} customers {few:6.1f}   {_SIZES[1]:,} {many:6.1f}   x {many / few:.2f}")
+
+
+async def _attributions(folder: Path) -> dict[str, dict[int, list[float]]]:
+    chats = {size: await _chats(folder, size) for size in _SIZES}
+    took: dict[str, dict[int, list[float]]] = {}
+    for kind, writing in (("among messages", True), ("nothing written", False)):
+        took[kind] = {size: [] for size in _SIZES}
+        for index in range(_LOOKED_UP):
+            for size, (_, journeys) in chats.items():
+                if writing:
+                    await journeys.arrive(Heard((_message(index % size, f"wamid.{size}-{index}"),)))
+                took[kind][size].append(await _look_up(journeys, index * 7_919 % size))
+    for database, _ in chats.values():
         await database.aclose()
     return took
 
 
-def _arrival(number: int) -> Arrival:
-    who = Identities(f"+62812{number:08d}", None, None)
-    click = Referral(f"clid-{number}", f"ad-{number % 30}", "ad")
-    return Arrival(f"wamid.{number}", "whatsapp", "102290129340398", "1065", int(now()) - 60, who, "text", click)
+async def _chats(folder: Path, size: int) -> tuple[SqliteDatabase, Journeys]:
+    """A database with so many customers, each of whom an ad brought."""
+    database = await SqliteDatabase.open(f"sqlite:///{folder}/{size}.db")
+    journeys = Journeys(database, b"s" * 32, country="ID", now=now)
+    await journeys.open()
+    for first in range(0, size, _AT_ONCE):
+        people = range(first, first + _AT_ONCE)
+        await journeys.arrive(Heard(tuple(_message(one, f"wamid.{one}", f"clid-{one}") for one in people)))
+    return database, journeys
 
 
-async def _look_ups(journeys: Journeys, size: int) -> float:
-    took = []
-    for index in range(_LOOKED_UP):
-        phone = f"+62812{index * 7_919 % size:08d}"
-        user_data = match(Customer(phone=phone), country="ID", seen_ms=1_795_000_000_000).user_data
-        began = time.perf_counter()
-        keys = journeys.keyring.of_chats(user_data)
-        known = await journeys.known(keys)
-        credited = attribute(
-            known[keys[0]], channel=None, dataset=None, click_id=None, event_name="LeadSubmitted", occurred=int(now()),
-            window=Window(), dataset_of=lambda _channel, _account, _line: None,
-        )  # fmt: skip
-        took.append((time.perf_counter() - began) * 1e6)
-        assert credited.touch is not None
-    return statistics.median(took)
+def _message(person: int, message: str, click: str | None = None) -> Arrival:
+    who = Identities(f"+62812{person:08d}", None, None)
+    referral = Referral(click, f"ad-{person % 30}", "ad") if click else None
+    return Arrival(message, "whatsapp", "102290129340398", "1065", int(now()) - 60, who, "text", referral)
+
+
+async def _look_up(journeys: Journeys, person: int) -> float:
+    user_data = match(Customer(phone=f"+62812{person:08d}"), country="ID", seen_ms=1_795_000_000_000).user_data
+    began = time.perf_counter()
+    keys = journeys.keyring.of_chats(user_data)
+    known = await journeys.known(keys)
+    credited = attribute(
+        known[keys[0]], channel=None, dataset=None, click_id=None, event_name="LeadSubmitted", occurred=int(now()),
+        window=Window(), dataset_of=lambda _channel, _account, _line: None,
+    )  # fmt: skip
+    took = (time.perf_counter() - began) * 1e6
+    assert credited.touch is not None
+    return took
 
 
 def hook(_rounds: int, seconds: int) -> None:

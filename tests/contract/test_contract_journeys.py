@@ -10,7 +10,7 @@ from konversi.events.agent import ToolUse, Turn
 from konversi.events.conversion import Customer
 from konversi.journeys.arrival import Arrival, Automatic, Heard, Identities, Referral
 from konversi.journeys.arriving import _CLICKED, _DROP_TOUCHES, _MET, _PEOPLE
-from konversi.journeys.hot import _KNOWN
+from konversi.journeys.hot import _KNOWN, _SEEN_BY_META
 from konversi.journeys.port import Search, journey_id, journey_of
 from konversi.journeys.store import Journeys
 from konversi.matching.match import match
@@ -307,9 +307,16 @@ async def test_finding_a_conversation_reads_no_table_from_end_to_end(journeys, h
         heard(*(arrival(f"wamid.{n}", phone=f"+62812{n:08}", referral=click(f"c{n}")) for n in range(500)))
     )
     await journeys.arrive(heard(*(arrival(f"more.{n}") for n in range(3_000))))
+    seen = (Automatic(f"wamid.{n}", WABA, "LeadSubmitted", NOW, f"c{n}") for n in range(500))
+    await journeys.arrive(heard(automatic=seen))
     condition, keys = journeys._database.among((b"x", b"y"))
     asked = [(query.format(condition), keys) for query in (_KNOWN, _PEOPLE, _MET)]
-    for query, values in (*asked, (_CLICKED.format("?"), (1,)), (_DROP_TOUCHES, (1, 1))):
+    for query, values in (
+        *asked,
+        (_CLICKED.format("?"), (1,)),
+        (_SEEN_BY_META.format("?"), (1,)),
+        (_DROP_TOUCHES, (1, 1)),
+    ):
         plan = plan_of(here.url, query, values)
         assert not any(step.startswith("SCAN") or "Seq Scan" in step for step in plan), plan
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 _LOOKED_UP_AT_ONCE = 900
 
 _SEEN_BY_META = "SELECT DISTINCT journey, event_name FROM automatic WHERE journey IN ({})"
+# What Meta saw is counted: of `EXISTS` PostgreSQL would make a table of all that it ever saw.
 _KNOWN = (
     "SELECT k.key, j.id, j.channel, j.account, j.line, j.last_at, j.user_data,"
+    " (SELECT count(*) FROM automatic a WHERE a.journey = j.id),"
     " t.id, t.at, t.account, t.line, t.click_id, t.ad_id"
     " FROM journey_keys k JOIN journeys j ON j.id = k.journey LEFT JOIN touches t ON t.journey = j.id"
     " WHERE k.key {} ORDER BY j.id + 0, t.at, t.id"
@@ -57,14 +59,17 @@ def of_keys(driver: Driver, keys: Sequence[bytes]) -> dict[bytes, int]:
 
 
 def known(driver: Driver, keys: Sequence[bytes], among: Among) -> dict[bytes, list[Known]]:
-    """The conversations that each key finds. `among` is the database's."""
+    """The conversations that each key finds. `among` is the database's.
+
+    One statement, but for those in which Meta itself saw something: for all others a second one would find nothing.
+    """
     found: dict[bytes, list[Known]] = {}
     read: dict[int, Known] = {}
     for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
         condition, values = among(keys[start : start + _LOOKED_UP_AT_ONCE])
         rows = driver.execute(_KNOWN.format(condition), values).fetchall()
-        seen = _seen_by_meta(driver, list({row[1] for row in rows}))
-        for key, id_, channel, account, line, last_at, user_data, touch_id, *touch in rows:
+        seen = _seen_by_meta(driver, list({row[1] for row in rows if row[7]}))
+        for key, id_, channel, account, line, last_at, user_data, _, touch_id, *touch in rows:
             one = read.get(id_)
             if one is None:
                 names = tuple(seen.get(id_, ()))
