@@ -69,7 +69,11 @@ class Lines(NamedTuple):
         """Each line's event, or why it can't be read. Raises `InvalidFields` where there are none, or too many."""
         lines = [line for line in self.body.splitlines() if line.strip()]
         _check_count(len(lines))
-        return [_verdict(_validator.validate_json, line) for line in lines]
+        return [_verdict(_one, line) for line in lines]
+
+
+def _one(body: bytes) -> Conversion:
+    return quick.one(body) or _validator.validate_json(body)
 
 
 def _one_by_one(body: bytes) -> Sequence[Conversion | Refused]:

@@ -134,21 +134,22 @@ class Receiver:
 
     async def receive_list(self, listing: Listing, *, waited: float = 0.0) -> list[Receipt | Refusal]:
         """As `receive_all`, for conversions that are still as they came. Raises as `listing.conversions`."""
-        if self.beside is not None:
-            accepted = await self._from_beside(self.beside, listing, waited)
-            if accepted is not None:
-                return accepted
+        accepted = await self._from_beside(listing, waited)
+        if accepted is not None:
+            return accepted
         events = listing.conversions()
         readable = [one for one in events if not isinstance(one, Refused)]
         outcomes = iter(await self.receive_all(readable, waited=waited))
         return [Refusal(one, None) if isinstance(one, Refused) else next(outcomes) for one in events]
 
-    async def _from_beside(self, beside: Beside, listing: Listing, waited: float) -> list[Receipt | Refusal] | None:
+    async def _from_beside(self, listing: Listing, waited: float) -> list[Receipt | Refusal] | None:
         """What becomes of a list that another process prepares; `None` where it has to be done here."""
+        if self.beside is None:
+            return None
         now = self._now() - waited
         circumstances = Circumstances.now(self._rules, self._routes(), self._conversations.keyring)
         matters = self._consents.matters
-        prepared = await beside.prepared(listing, now, circumstances, self._past, named=matters)
+        prepared = await self.beside.prepared(listing, now, circumstances, self._past, named=matters)
         if prepared is None:
             return None
         return await self._kept(await heeded(prepared, self._consents) if matters else prepared)

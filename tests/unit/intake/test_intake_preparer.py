@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from konversi.datasets.registry import Account, Dataset, Registry
-from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault, Refused
 from konversi.intake.event_lists import LONG, Lines, Listed
 from konversi.intake.invalid_fields import InvalidFields
@@ -20,6 +19,7 @@ from konversi.intake.preparer import process
 from konversi.intake.preparer.messages import (
     LENGTH,
     Answer,
+    Asking,
     Circumstances,
     Composing,
     Forgotten,
@@ -37,6 +37,7 @@ from konversi.value.rules import read as read_rules
 SECRET = b"s" * 32
 NOW = 1_795_000_000.0
 KEYRING = Keyring(SECRET, chats=True, customers=True)
+OURS = Answer(1, None)
 NOBODY = Past({}, {}, {}, {})
 HALF = '[[rules]]\nname = "Half"\nservice = "*"\nshare = 0.5\n'
 REGISTRY = Registry(
@@ -75,12 +76,14 @@ class Wired:
         answer = self.preparer.answer(over_the_wire(message))
         return None if answer is None else over_the_wire(answer)
 
-    def asked(self, body, number=1):
-        return self.tell(Reading(number, Listed(body), NOW)).found
+    def asked(self, body, number=1, *, named=True):
+        return self.tell(Reading(number, Listed(body), NOW, named))
 
     def prepared(self, body, past=NOBODY, number=1, *, named=True):
-        self.asked(body, number)
-        return [raised(one) for one in self.tell(Composing(number, past, named)).found]
+        answer = self.asked(body, number, named=named)
+        if isinstance(answer, Asking):
+            answer = self.tell(Composing(number, past))
+        return [raised(one) for one in answer.events]
 
 
 def here(under, body, past=NOBODY):
@@ -148,7 +151,7 @@ def test_it_asks_for_those_who_may_be_known_and_goes_by_what_is_known_of_them():
     under = circumstances()
     body = body_of({"event": "Lead", "event_id": "e-1", "customer": {"phone": "+6281234567890"}})
     wired = Wired(under)
-    (asked,) = wired.asked(body)
+    (asked,) = wired.asked(body).wanted
     (conversion,) = Listed(body).conversions()
     read = Preparation(under.rules, lambda: under.keyring, lambda: REGISTRY, str).read(conversion, NOW)
     assert (asked.keys, asked.customer, asked.event_id) == (read.keys, read.customer, "e-1")
@@ -160,9 +163,13 @@ def test_it_asks_for_those_who_may_be_known_and_goes_by_what_is_known_of_them():
     assert (prepared.new.journey, prepared.new.touch, prepared.new.dataset) == (3, 5, "777")
 
 
-def test_nobody_is_asked_for_where_nobody_is_known():
-    wired = Wired(circumstances(keyring=Keyring(SECRET), routes=Registry("1234567890")))
-    assert wired.asked(body_of({"event": "Lead", "customer": {"phone": "+6281234567890"}})) == []
+def test_a_list_comes_back_at_once_where_nobody_is_known():
+    under = circumstances(keyring=Keyring(SECRET), routes=Registry("1234567890"))
+    wired = Wired(under)
+    body = body_of({"event": "Lead", "event_id": "e-1", "customer": {"phone": "+6281234567890"}})
+    (prepared,) = map(raised, wired.asked(body).events)
+    assert prepared == here(under, body)[0]
+    assert not wired.preparer._read
 
 
 def test_value_rules_speak_there_as_here():
@@ -212,12 +219,12 @@ def test_no_token_goes_over_the_wire():
 def test_a_list_with_payments_is_the_gateways_own():
     wired = Wired(circumstances())
     paid = {"event": "Purchase", "payment_id": "p-1", "value": 1, "customer": {"phone": "+6281234567890"}}
-    assert wired.asked(body_of(paid)) is None
+    assert wired.asked(body_of(paid)) == OURS
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"events": 5}', b'{"events": []}', b'{"events": [], "more": 1}'])
 def test_what_is_no_list_is_the_gateways_own(body):
-    assert Wired(circumstances()).asked(body) is None
+    assert Wired(circumstances()).asked(body) == OURS
 
 
 def test_a_fault_of_its_own_leaves_the_list_to_the_gateway_and_the_next_one_is_taken(monkeypatch):
@@ -225,7 +232,7 @@ def test_a_fault_of_its_own_leaves_the_list_to_the_gateway_and_the_next_one_is_t
     body = body_of({"event": "Lead", "customer": {"phone": "+6281234567890"}})
     with monkeypatch.context() as patch:
         patch.setattr(process, "Asked", None)
-        assert wired.asked(body) is None
+        assert wired.asked(body) == OURS
     assert isinstance(wired.prepared(body, number=2)[0], Ready)
 
 
@@ -233,7 +240,7 @@ def test_a_list_that_nobody_waits_for_is_forgotten():
     wired = Wired(circumstances())
     wired.asked(body_of({"event": "Lead", "customer": {"phone": "+6281234567890"}}), number=7)
     assert wired.tell(Forgotten(7)) is None
-    assert wired.tell(Composing(7, NOBODY, named=False)) == Answer(7, None)
+    assert wired.tell(Composing(7, NOBODY)) == Answer(7, None)
     assert not wired.preparer._read
 
 
@@ -258,7 +265,7 @@ def test_a_refusal_is_made_of_its_faults_again():
 def test_lines_are_read_as_lists_are():
     lines = Lines(b'{"event": "Lead"}\n\n{"event": 5}\n')
     first, second = lines.conversions()
-    assert isinstance(first, Conversion)
+    assert first.event == "Lead"
     assert isinstance(second, Refused)
     assert not lines.is_long
     assert Lines(b"x" * LONG).is_long

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from konversi.intake.preparer.messages import (
     LENGTH,
+    Answer,
+    Asking,
     Circumstances,
     Composing,
     Forgotten,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from konversi.intake.prepare import Past, Ready, Refusal
-    from konversi.intake.preparer.messages import Answer, Asked, Listing
+    from konversi.intake.preparer.messages import Asked, Listing
 
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 20.0  # for one list there and back; a thousand events take a thirtieth of one
@@ -128,7 +130,7 @@ class _Line:
         self._writer = writer
         self._numbers = count(1)
         self.under_way = 0
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._waiting: dict[int, asyncio.Future[Asking | Answer]] = {}
 
     @classmethod
     async def open(cls) -> _Line:
@@ -176,14 +178,15 @@ class _Line:
     ) -> Sequence[Ready | Refusal] | None:
         """As `Beside.prepared`. Raises `_GoneError`."""
         with self.list() as number:
-            asked = await self._answer_to(Reading(number, listing, now))
-            if asked is None:
-                return None
-            ready = await self._answer_to(Composing(number, await past(asked), named))
-            return None if ready is None else list(map(raised, ready))
+            answer = await self._answer_to(Reading(number, listing, now, named))
+            if isinstance(answer, Asking):
+                answer = await self._answer_to(Composing(number, await past(answer.wanted)))
+            assert isinstance(answer, Answer)
+            return None if answer.events is None else list(map(raised, answer.events))
 
-    async def _answer_to(self, message: Reading | Composing) -> Any:
-        answer = self._waiting[message.number] = asyncio.get_running_loop().create_future()
+    async def _answer_to(self, message: Reading | Composing) -> Asking | Answer:
+        answer: asyncio.Future[Asking | Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[message.number] = answer
         self.tell(message)
         return await answer
 
@@ -194,7 +197,7 @@ class _Line:
                 answer = await self._heard()
                 waiting = self._waiting.pop(answer.number, None)
                 if waiting is not None and not waiting.done():
-                    waiting.set_result(answer.found)
+                    waiting.set_result(answer)
         finally:
             for one in self._waiting.values():
                 if not one.done():
@@ -202,10 +205,10 @@ class _Line:
             self._waiting.clear()
             await self._end()
 
-    async def _heard(self) -> Answer:
+    async def _heard(self) -> Asking | Answer:
         try:
             (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
-            answer: Answer = unpacked(await self._reader.readexactly(length))
+            answer: Asking | Answer = unpacked(await self._reader.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise _GoneError from error
         return answer

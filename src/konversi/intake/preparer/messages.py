@@ -1,7 +1,7 @@
 """What the gateway and its preparer tell each other: pickled, each behind its length.
 
-A list goes two ways, as the two steps of `intake/prepare.py` do: read it, and whom it asks for is answered; then what
-is known of them, and the events are answered.
+A list goes two ways, as the two steps of `intake/prepare.py` do: read it, and what it wants to know is answered; then
+what is known, and the events are answered. One that wants to know nothing comes back as events at once.
 """
 
 from __future__ import annotations
@@ -74,11 +74,15 @@ class Circumstances(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A list to read, which came at `now` (Unix seconds)."""
+    """A list to read, which came at `now` (Unix seconds).
+
+    `named` says whether the customers' match keys are wanted back.
+    """
 
     number: int
     listing: Listing
     now: float
+    named: bool
 
 
 class Asked(NamedTuple):
@@ -91,12 +95,18 @@ class Asked(NamedTuple):
     customer: Sequence[str]
 
 
+class Asking(NamedTuple):
+    """What a list wants to know before it becomes events."""
+
+    number: int
+    wanted: Sequence[Asked]
+
+
 class Composing(NamedTuple):
-    """What is known of those that a list asked for. `named` says whether the customers' match keys are wanted back."""
+    """What is known of that."""
 
     number: int
     past: Past
-    named: bool
 
 
 class Forgotten(NamedTuple):
@@ -106,10 +116,10 @@ class Forgotten(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """To a `Reading` or a `Composing`; nothing where the gateway has to do it itself."""
+    """What a list became; nothing where the gateway has to do it itself."""
 
     number: int
-    found: Sequence[Asked] | Sequence[Flat] | None
+    events: Sequence[Flat] | None
 
 
 def flat(one: Ready | Refusal, *, named: bool) -> Flat:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import gc
 import signal
 import socket
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.clock import unique
 from konversi.events.faults import Refused
-from konversi.intake.prepare import Read, Refusal
+from konversi.intake.prepare import Past, Read, Refusal
 from konversi.intake.preparer.messages import (
     LENGTH,
     Answer,
     Asked,
+    Asking,
     Circumstances,
     Composing,
     Forgotten,
@@ -30,12 +31,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from io import BufferedRWPair
 
-    from konversi.intake.prepare import Past, Preparation
-    from konversi.intake.preparer.messages import Flat, Listing
+    from konversi.intake.prepare import Preparation
 
-Found = TypeVar("Found")
-
+_NOTHING_KNOWN = Past({}, {}, {}, {})
 _RARE_COLLECTIONS = (50_000, 50, 100)  # as in the gateway: reference counting frees what a list made
+
+
+class _Read(NamedTuple):
+    """A list between its two steps."""
+
+    conversions: Sequence[Read | Refusal]
+    named: bool
 
 
 class Preparer:
@@ -44,9 +50,9 @@ class Preparer:
     def __init__(self) -> None:
         self._preparation: Preparation | None = None
         self._chats_decide = False  # about datasets: then it is asked where an event is already
-        self._read: dict[int, Sequence[Read | Refusal]] = {}
+        self._read: dict[int, _Read] = {}
 
-    def answer(self, message: Any) -> Answer | None:
+    def answer(self, message: Any) -> Asking | Answer | None:
         """What there is to say to a message."""
         match message:
             case Circumstances():
@@ -54,39 +60,44 @@ class Preparer:
                 self._chats_decide = message.routes.links_accounts
             case Forgotten(number):
                 self._read.pop(number, None)
-            case Reading(number, listing, now):
-                return Answer(number, _or_nothing(lambda: self._asked(number, listing, now)))
-            case Composing(number, past, named):
-                return Answer(number, _or_nothing(lambda: self._ready(number, past, named=named)))
+            case Reading(number):
+                return _or_nothing(number, lambda: self._asked(message))
+            case Composing(number, past):
+                return _or_nothing(number, lambda: self._ready(number, past))
         return None
 
-    def _asked(self, number: int, listing: Listing, now: float) -> Sequence[Asked] | None:
+    def _asked(self, list_: Reading) -> Asking | Answer:
         assert self._preparation is not None
-        conversions = listing.conversions()
+        conversions = list_.listing.conversions()
         if any(not isinstance(one, Refused) and one.payment_id is not None for one in conversions):
-            return None  # payments go a way of their own
-        read = [
-            Refusal(one, None) if isinstance(one, Refused) else self._preparation.read(one, now) for one in conversions
-        ]
-        self._read[number] = read
-        return [
+            return Answer(list_.number, None)  # payments go a way of their own
+        read = self._preparation.read
+        self._read[list_.number] = _Read(
+            [Refusal(one, None) if isinstance(one, Refused) else read(one, list_.now) for one in conversions],
+            list_.named,
+        )
+        wanted = [
             Asked(one.name, one.event_id, one.dataset, one.keys, one.customer)
-            for one in read
+            for one in self._read[list_.number].conversions
             if isinstance(one, Read) and (one.keys or one.customer or self._chats_decide)
         ]
+        return Asking(list_.number, wanted) if wanted else self._ready(list_.number, _NOTHING_KNOWN)
 
-    def _ready(self, number: int, past: Past, *, named: bool) -> Sequence[Flat]:
+    def _ready(self, number: int, past: Past) -> Answer:
         assert self._preparation is not None
-        ready = self._preparation.ready
-        return [flat(ready(one, past) if isinstance(one, Read) else one, named=named) for one in self._read.pop(number)]
+        ready, list_ = self._preparation.ready, self._read.pop(number)
+        return Answer(
+            number,
+            [flat(ready(one, past) if isinstance(one, Read) else one, named=list_.named) for one in list_.conversions],
+        )
 
 
-def _or_nothing(work: Callable[[], Found]) -> Found | None:
+def _or_nothing(number: int, work: Callable[[], Asking | Answer]) -> Asking | Answer:
     """Nothing where it fails: the gateway does it once more, meets the same fault, and answers for it."""
     try:
         return work()
     except Exception:  # noqa: BLE001 - as said
-        return None
+        return Answer(number, None)
 
 
 def run(wire: BufferedRWPair) -> None:
