@@ -122,11 +122,11 @@ def test_no_identity_is_found_in_the_store_the_log_or_an_answer(settings, meta, 
     assert len(listed.json()["events"]) >= 6
     assert "Sending conversion event" in texts["log"]
     assert "Lead:BK-1" in texts["store while it runs"]
-    found = [(place, trace) for place, text in texts.items() for trace in TRACES if _in(trace, text)]
+    found = [(place, trace) for place, text in texts.items() for trace in TRACES if tells(trace, text)]
     assert found == []
 
 
-def _in(trace, text):
+def tells(trace, text):
     """Short digits also occur in hashes and numbers by chance: those count only where they stand alone."""
     if trace.isdigit() and len(trace) < 8:
         return re.search(rf'"{trace}"', text) is not None
