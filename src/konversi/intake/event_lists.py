@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MOST_EVENTS = 1_000
-LONG = 16_384  # bytes: some sixty events
+LONG = 16_384  # bytes
+_MANY_READ = 60  # are about as much
 _LIST = re.compile(rb'\s*\{\s*"events"\s*:')
 _ALONE = "is not taken beside `events`."
 _MOST_NAMED = 20
@@ -74,6 +75,23 @@ class Lines(NamedTuple):
 
 def _one(body: bytes) -> Conversion:
     return quick.one(body) or _validator.validate_json(body)
+
+
+class Told(NamedTuple):
+    """Conversions that were read already. To another process they go as the list that they could have come as."""
+
+    read: Sequence[Conversion]
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.read) >= _MANY_READ
+
+    def conversions(self) -> Sequence[Conversion | Refused]:
+        """All of them."""
+        return self.read
+
+    def __reduce__(self) -> tuple[type[Listed], tuple[bytes]]:
+        return Listed, (b'{"events":[%s]}' % b",".join(one.said() for one in self.read),)
 
 
 def _one_by_one(body: bytes) -> Sequence[Conversion | Refused]:

@@ -21,6 +21,7 @@ from konversi.imports.mapping import SAMPLED, mapped
 from konversi.imports.sheets import LARGEST_FILE, rows_of
 from konversi.imports.store import Step
 from konversi.imports.verdicts import Verdict, counted, head, of_faults, of_notes, packed, unpacked
+from konversi.intake.event_lists import Told
 from konversi.intake.import_batches import Batches
 from konversi.intake.receive import Refusal
 from konversi.logs import logger
@@ -226,7 +227,7 @@ class Importer:
         return conversion.model_copy(update={"event_id": f"{conversion.event}:{said}"})
 
     async def _received(self, rows: Sequence[tuple[Row, Conversion]]) -> list[Verdict]:
-        outcomes = await self._receiver.receive_all([conversion for _, conversion in rows])
+        outcomes = await self._receiver.receive_list(Told([conversion for _, conversion in rows]))
         return [
             _refusal(row, outcome)
             if isinstance(outcome, Refusal)
