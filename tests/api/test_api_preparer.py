@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
 from api_harness import EVENTS, PATIENCE, lead, running
 
+from konversi.intake import together
 from konversi.intake.preparer import beside
 from konversi.wiring import preparing
 
@@ -143,6 +146,27 @@ async def test_there_is_none_on_a_single_core(settings, monkeypatch):
     monkeypatch.setattr(preparing, "has_room", lambda: False)
     async with preparing.preparer_of(settings(), wanted=True) as preparer:
         assert preparer is None
+
+
+def test_single_events_that_come_together_are_each_answered_as_if_they_had_come_alone(gateway, monkeypatch):
+    monkeypatch.setattr(together, "_FEW", 1)  # however they arrive
+    good = [lead(booking_id=f"alone-{n}") for n in range(60)]
+    odd = [lead(customer={}), lead(value=-1), lead(booking_id="alone-1", value=7), {"x": 1, "events": good[:2]}]
+    paid = [lead(event="Purchase", payment_id=f"p-{n}", value=5) for n in range(3)]
+    sent = [*good, *odd, *paid, *good[:10]]
+
+    async def at_once():
+        async with httpx2.AsyncClient(base_url=gateway.url, timeout=PATIENCE, trust_env=False) as client:
+            return await asyncio.gather(*(client.post(EVENTS, json=one) for one in sent))
+
+    said = asyncio.run(at_once())
+    assert [one.status_code for one in said] == [202] * 60 + [422, 422, 409, 422] + [202] * 13
+    assert [one.json()["event_id"] for one in said[:60]] == [f"Lead:alone-{n}" for n in range(60)]
+    assert len({one.json()["receipt"] for one in said[:60]}) == 60
+    assert [one.json()["errors"][0]["field"] for one in said[60:62]] == ["customer", "value"]
+    again = [one.json()["receipt"] for one in said[67:]]
+    assert again == [one.json()["receipt"] for one in said[:10]]
+    assert gateway.gateway.receiver.beside.lists >= 1
 
 
 def test_a_customer_who_does_not_consent_is_heeded_there_as_well(settings, meta):

@@ -73,6 +73,20 @@ class Lines(NamedTuple):
         return [_verdict(_one, line) for line in lines]
 
 
+class Bodies(NamedTuple):
+    """Bodies of one event each, of callers who came together."""
+
+    bodies: Sequence[bytes]
+
+    @property
+    def is_long(self) -> bool:
+        return True
+
+    def conversions(self) -> Sequence[Conversion | Refused]:
+        """Each body's event, or why it can't be read."""
+        return [_verdict(_one, body) for body in self.bodies]
+
+
 def _one(body: bytes) -> Conversion:
     return quick.one(body) or _validator.validate_json(body)
 

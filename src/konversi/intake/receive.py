@@ -12,6 +12,7 @@ from konversi.intake.chats import NO_CHATS
 from konversi.intake.heeding_consent import heeded
 from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
 from konversi.intake.preparer.messages import Circumstances
+from konversi.intake.together import Together
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Receiver:
         self._wake = wake
         self._earlier = earlier
         self.beside = beside
+        self.together = Together(self._from_beside) if beside is not None else None
         self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
@@ -142,7 +144,7 @@ class Receiver:
         outcomes = iter(await self.receive_all(readable, waited=waited))
         return [Refusal(one, None) if isinstance(one, Refused) else next(outcomes) for one in events]
 
-    async def _from_beside(self, listing: Listing, waited: float) -> list[Receipt | Refusal] | None:
+    async def _from_beside(self, listing: Listing, waited: float = 0.0) -> list[Receipt | Refusal] | None:
         """What becomes of a list that another process prepares; `None` where it has to be done here."""
         if self.beside is None:
             return None

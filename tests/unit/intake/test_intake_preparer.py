@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from types import MappingProxyType
 
@@ -102,7 +103,7 @@ def same(one, other):
 
 
 def body_of(*events):
-    return orjson.dumps({"events": list(events)})
+    return json.dumps({"events": list(events)}, ensure_ascii=False).encode()
 
 
 words = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20)

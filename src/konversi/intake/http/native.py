@@ -72,6 +72,10 @@ async def answer(receiver: Receiver, body: bytes, content_type: str, waited: str
 async def _one(receiver: Receiver, body: bytes, ago: int) -> Answer:
     if len(body) > ONE_EVENT:
         raise BodyTooLarge
+    if receiver.together is not None and not ago:
+        accepted_together = await receiver.together.accepted(body)
+        if accepted_together is not None:
+            return Answer(202, orjson.dumps(accepted(accepted_together)))
     try:
         conversion = quick.one(body) or _validator.validate_json(body)
     except ValidationError as error:
