@@ -177,3 +177,15 @@ def test_a_customer_who_does_not_consent_is_heeded_there_as_well(settings, meta)
         assert server.gateway.receiver.beside.lists == 1
         assert {note["code"] for one in said["events"] for note in one["notes"]} == {"consent_absent"}
         assert not meta.events
+
+
+def test_the_first_no_of_all_is_heeded_for_a_list_that_is_under_way(gateway, http):
+    process = gateway.gateway.receiver.beside.process
+    os.kill(process, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as callers:
+        answer = callers.submit(http.post, EVENTS, json=events("under-way", MANY))
+        until(lambda: gateway.gateway.receiver.beside._line.under_way)
+        http.put("/v1/consents", json={"phone": "628123456789", "state": "withdrawn"}).raise_for_status()
+        os.kill(process, signal.SIGCONT)
+        said = answer.result(PATIENCE).json()
+    assert {note["code"] for one in said["events"] for note in one["notes"]} == {"consent_withdrawn"}

@@ -152,8 +152,8 @@ class Receiver:
         circumstances = Circumstances.now(self._rules, self._routes(), self._conversations.keyring)
         matters = self._consents.matters
         prepared = await self.beside.prepared(listing, now, circumstances, self._past, named=matters)
-        if prepared is None:
-            return None
+        if prepared is None or (self._consents.matters and not matters):
+            return None  # or somebody objected meanwhile, for the first time: nobody's match keys came back
         return await self._kept(await heeded(prepared, self._consents) if matters else prepared)
 
     async def _kept(self, prepared: Sequence[Ready | Refusal]) -> list[Receipt | Refusal]:
