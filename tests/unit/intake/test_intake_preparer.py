@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from itertools import count
 from types import MappingProxyType
 
@@ -235,6 +236,21 @@ def test_a_fault_of_its_own_leaves_the_list_to_the_gateway_and_the_next_one_is_t
         patch.setattr(process, "Asked", None)
         assert wired.asked(body) == OURS
     assert isinstance(wired.prepared(body, number=2)[0], Ready)
+
+
+def test_a_list_that_it_cannot_prepare_is_not_remembered(monkeypatch):
+    wired = Wired(circumstances())
+    monkeypatch.setattr(process, "Asked", None)
+    assert wired.asked(body_of({"event": "Lead", "customer": {"phone": "+6281234567890"}})) == OURS
+    assert not wired.preparer._read
+
+
+def test_it_ends_without_a_word_where_the_gateway_died_in_the_middle_of_a_message():
+    ours, theirs = socket.socketpair()
+    with ours, theirs, theirs.makefile("rwb") as wire:
+        ours.sendall(packed(Forgotten(1)) + packed(Forgotten(2))[:-3])
+        ours.shutdown(socket.SHUT_WR)
+        process.run(wire)
 
 
 def test_a_list_that_nobody_waits_for_is_forgotten():

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from konversi._version import __version__
 from konversi.intake.preparer.messages import (
     LENGTH,
     Answer,
@@ -18,6 +19,7 @@ from konversi.intake.preparer.messages import (
     Composing,
     Forgotten,
     Reading,
+    Started,
     packed,
     raised,
     unpacked,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from konversi.intake.preparer.messages import Asked, Listing
 
 _START_SECONDS = 60.0
-_ANSWER_SECONDS = 20.0  # for one list there and back; a thousand events take a thirtieth of one
+_ANSWER_SECONDS = 20.0  # for one message; a thousand events take a thirtieth of one
 _END_SECONDS = 5.0
 _REST_SECONDS = 30.0  # after one that failed
 _ENOUGH = 6  # lists: one that is prepared, and those on their way
@@ -41,7 +43,7 @@ _COMMAND = (sys.executable, "-P", "-m", "konversi.intake.preparer.process")
 
 
 class _GoneError(Exception):
-    """The preparer has ended."""
+    """The preparer has ended, or is about to."""
 
 
 class Beside:
@@ -81,16 +83,11 @@ class Beside:
             return None
         if line.is_busy:
             return None
-        if not circumstances.are(self._told):
-            self._told = circumstances
-            line.tell(circumstances.portable())
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                prepared = await line.prepared(listing, now, past, named=named)
-        except TimeoutError:
-            logger().warning("preparer_silent", seconds=_ANSWER_SECONDS)
-            line.cut()
-            return None
+            if not circumstances.are(self._told):
+                line.tell(circumstances.portable())
+                self._told = circumstances
+            prepared = await line.prepared(listing, now, past, named=named)
         except _GoneError:
             return None
         self.lists += prepared is not None
@@ -107,7 +104,7 @@ class Beside:
                 line = await _Line.open()
             self._told, self._line = None, line
             await line.listen()
-        except (OSError, TimeoutError, _GoneError) as error:
+        except Exception as error:  # noqa: BLE001 - the gateway does without it, whatever became of it
             logger().warning("preparer_ended", cause=type(error).__name__, again_in=_REST_SECONDS)
         finally:
             self._line, self._starting = None, None
@@ -137,10 +134,15 @@ class _Line:
         """Start a process, and wait until it has loaded what it needs."""
         ours, theirs = socket.socketpair()
         with theirs:
-            process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=theirs.fileno())
-        line = cls(process, *await asyncio.open_connection(sock=ours, limit=_MOST_WAITING))
+            reader, writer = await asyncio.open_connection(sock=ours, limit=_MOST_WAITING)
+            try:
+                process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=theirs.fileno())
+            except BaseException:
+                writer.close()
+                raise
+        line = cls(process, reader, writer)
         try:
-            await line._heard()
+            await line._greeted()
         except BaseException:
             await line._end()
             raise
@@ -171,6 +173,9 @@ class _Line:
             self.under_way -= 1
 
     def tell(self, message: Any) -> None:
+        """Raises `_GoneError`."""
+        if self._writer.is_closing():
+            raise _GoneError
         self._writer.write(packed(message))
 
     async def prepared(
@@ -188,30 +193,41 @@ class _Line:
         answer: asyncio.Future[Asking | Answer] = asyncio.get_running_loop().create_future()
         self._waiting[message.number] = answer
         self.tell(message)
-        return await answer
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await answer
+        except TimeoutError:
+            logger().warning("preparer_silent", seconds=_ANSWER_SECONDS)
+            self.cut()
+            raise _GoneError from None
 
     async def listen(self) -> None:
         """Give out answers until the process ends, which raises `_GoneError`."""
         try:
             while True:
-                answer = await self._heard()
+                answer: Asking | Answer = await self._heard()
                 waiting = self._waiting.pop(answer.number, None)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(answer)
         finally:
+            self._writer.close()  # first: a list that asks for its past meanwhile would wait for what never comes
             for one in self._waiting.values():
                 if not one.done():
                     one.set_exception(_GoneError())
             self._waiting.clear()
             await self._end()
 
-    async def _heard(self) -> Asking | Answer:
+    async def _greeted(self) -> None:
+        """Wait until it has loaded. Raises `_GoneError` for another version's, which was installed meanwhile."""
+        if await self._heard() != Started(__version__):
+            raise _GoneError
+
+    async def _heard(self) -> Any:
         try:
             (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
-            answer: Asking | Answer = unpacked(await self._reader.readexactly(length))
+            return unpacked(await self._reader.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise _GoneError from error
-        return answer
 
     def cut(self) -> None:
         """End a process that does not answer."""

@@ -73,6 +73,12 @@ class Circumstances(NamedTuple):
         return Preparation(replace(self.rules, values=values), lambda: self.keyring, lambda: self.routes, unique)
 
 
+class Started(NamedTuple):
+    """The preparer's first word: it has loaded all that it needs, of this version of Konversi."""
+
+    version: str
+
+
 class Reading(NamedTuple):
     """A list to read, which came at `now` (Unix seconds).
 

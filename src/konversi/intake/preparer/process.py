@@ -10,6 +10,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from konversi._version import __version__
 from konversi.clock import unique
 from konversi.events.faults import Refused
 from konversi.intake.prepare import Past, Read, Refusal
@@ -22,6 +23,7 @@ from konversi.intake.preparer.messages import (
     Composing,
     Forgotten,
     Reading,
+    Started,
     flat,
     packed,
     unpacked,
@@ -72,15 +74,13 @@ class Preparer:
         if any(not isinstance(one, Refused) and one.payment_id is not None for one in conversions):
             return Answer(list_.number, None)  # payments go a way of their own
         read = self._preparation.read
-        self._read[list_.number] = _Read(
-            [Refusal(one, None) if isinstance(one, Refused) else read(one, list_.now) for one in conversions],
-            list_.named,
-        )
+        found = [Refusal(one, None) if isinstance(one, Refused) else read(one, list_.now) for one in conversions]
         wanted = [
             Asked(one.name, one.event_id, one.dataset, one.keys, one.customer)
-            for one in self._read[list_.number].conversions
+            for one in found
             if isinstance(one, Read) and (one.keys or one.customer or self._chats_decide)
         ]
+        self._read[list_.number] = _Read(found, list_.named)
         return Asking(list_.number, wanted) if wanted else self._ready(list_.number, _NOTHING_KNOWN)
 
     def _ready(self, number: int, past: Past) -> Answer:
@@ -104,7 +104,11 @@ def run(wire: BufferedRWPair) -> None:
     """Answer until the other end is gone."""
     preparer = Preparer()
     while len(head := wire.read(LENGTH.size)) == LENGTH.size:
-        answer = preparer.answer(unpacked(wire.read(*LENGTH.unpack(head))))
+        (length,) = LENGTH.unpack(head)
+        body = wire.read(length)
+        if len(body) < length:
+            return  # the other end died in the middle of a word
+        answer = preparer.answer(unpacked(body))
         if answer is not None:
             wire.write(packed(answer))
             wire.flush()
@@ -117,7 +121,7 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(*_RARE_COLLECTIONS)
     with socket.socket(fileno=0) as end, end.makefile("rwb") as wire:
-        wire.write(packed(Answer(0, ())))  # all is loaded
+        wire.write(packed(Started(__version__)))
         wire.flush()
         try:
             run(wire)
