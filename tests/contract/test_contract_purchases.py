@@ -1,6 +1,7 @@
 """In every store: a payment and its Purchase are kept together, or neither is."""
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from konversi.clock import now
 from konversi.errors import IdempotencyConflict, StorageUnavailable
 from konversi.events.conversion import Conversion
 from konversi.intake.receive import Receipt, Refusal
+from konversi.journeys.arrival import Arrival, Heard, Identities
 from konversi.outbox.port import Search
 from konversi.payments.notice import Notice
 from konversi.payments.rows import Search as SearchPayments
@@ -145,6 +147,28 @@ def test_what_was_left_to_do_is_done_with_one_commit_too(gateway):
         assert (joined.flag, joined.due_at) == ("", None)
 
     gateway(story)
+
+
+def test_of_what_was_left_to_do_the_second_purchase_of_a_customer_knows_of_the_first(gateway, tmp_path):
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[predicted_ltv]\nvisits = 1\nweight = 1\n")
+
+    async def story(it):
+        who = Identities("+6281234567890")
+        await it.journeys.arrive(
+            Heard((Arrival("wamid.1", "whatsapp", "waba-1", "line-1", int(now()) - 60, who, "text"),))
+        )
+        for booking in ("BK-2", "BK-3"):
+            await it.till.take([paid(f"p-{booking}", booking)])
+            lead = {"event": "Lead", "booking_id": booking, "value": 150_000, "customer": {"phone": "+6281234567890"}}
+            await it.receiver.receive(Conversion.model_validate(lead))
+        it.till.payments._now = lambda: now() + 120
+        assert await it.till.catch_up(float("inf")) == 2
+        sent = await purchases(it)
+        told = [json.loads((await it.outbox.find(one.id)).body)["custom_data"] for one in sent.values()]
+        assert {one.get("predicted_ltv") for one in told} == {None, 300_000}
+
+    gateway(story, value_rules=rules)
 
 
 def test_a_payment_kept_by_a_version_that_wrote_its_purchase_afterwards_gets_it_when_it_is_told_again(gateway):

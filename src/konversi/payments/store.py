@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from konversi.payments.payment import Payment
     from konversi.payments.policy import PartPayments
     from konversi.payments.reporting import Reporting
+
+T = TypeVar("T")
 
 _BRIEF = 100  # notifications that hold up nobody while they are kept
 _MOST_QUEUED = 20_000
@@ -51,10 +53,13 @@ class Payments:
         every = [one for group in groups for one in group]
         if self._database.shared:
             self._database.hold(connection, "payments", sorted({name.encode() for one in every for name in one.names}))
-        one_by_one = self.reporting is not None and self.reporting.looks_back
-        batches = [[one] for one in every] if one_by_one else [every]
-        outcomes = iter([outcome for batch in batches for outcome in self._taken(connection, batch)])
+        outcomes = iter([outcome for batch in self._batches(every) for outcome in self._taken(connection, batch)])
         return [list(islice(outcomes, len(group))) for group in groups]
+
+    def _batches(self, every: Sequence[T]) -> Sequence[Sequence[T]]:
+        """What is thought about before any of it is written: one by one where each depends on what was paid before."""
+        one_by_one = self.reporting is not None and self.reporting.looks_back
+        return [[one] for one in every] if one_by_one else [every]
 
     def _taken(self, connection: Connection, told: Sequence[Told]) -> list[Outcome]:
         """What these are about read once, thought about in their order, and written once."""
@@ -103,6 +108,10 @@ class Payments:
         names = {name.encode() for one in asked for name in (one.payment_id, one.reference, one.booking_id) if name}
         self._database.hold(connection, "payments", sorted(names))
         asked = [one for one in rows.numbered(driver, numbers) if one.due_at is not None and one.due_at <= now]
+        return [outcome for batch in self._batches(asked) for outcome in self._looked_at(connection, batch)]
+
+    def _looked_at(self, connection: Connection, asked: Sequence[Payment]) -> list[Outcome]:
+        driver, now = self._database.driver(connection), self._now()
         references = [name for one in asked for name in candidates([one.reference] if one.reference else [])]
         known = _known(driver, asked, references)
         accepted = rows.purchases(driver, [one.purchase for one in asked if one.purchase is not None])
