@@ -20,6 +20,7 @@ _CURRENCY_SIGN = re.compile(r"^(?:rp\.?|idr|usd|us\$|s\$|rm|\$|€|£|¥)\s*|\s*
 _RUPIAH_END = re.compile(r",-+$|\.-+$")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:([.,' \u00a0\u202f])[0-9]{3})(?:\1[0-9]{3})*")
 _THOUSAND = 3
+_LONGEST_AMOUNT = 60  # characters
 _LARGEST = Decimal(10) ** 15
 
 _SEVERAL = {  # what stands between several, and what each of them has
@@ -78,6 +79,8 @@ def amount(cell: Cell | None, decimals: int) -> int | float | Fault | None:
     said = text(cell, "value")
     if isinstance(said, Fault):
         return said
+    if len(said) > _LONGEST_AMOUNT:
+        return Fault("value", "bad_amount", *_NO_AMOUNT)  # and is not remembered: it may be anything
     return _written(said, decimals)
 
 

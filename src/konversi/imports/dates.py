@@ -29,6 +29,7 @@ _MONTHS = {name: int(number) for number, names in WORDS["months"].items() for na
 _MOST_MONTHS = 12
 _NOON_HOUR = 12
 _DAY = 86_400
+_LONGEST = 100  # characters: what is longer is no date and no time, and not remembered, since it may be anything
 _THIS_CENTURY = 2000
 _BAD = ("is no date that can be read in only one way.", "Write 2026-11-23, or 2026-11-23 14:30.")
 
@@ -58,7 +59,9 @@ def moment(day: Cell | None, clock: Cell | None, order: Order, zone: ZoneInfo) -
     if day is None or day == "":
         return None
     if isinstance(day, str):
-        return _written(day.strip(), clock, order, zone)
+        if len(said := day.strip()) > _LONGEST:
+            return Fault("occurred_at", "bad_time", *_BAD)
+        return _written(said, None if isinstance(clock, str) and len(clock) > _LONGEST else clock, order, zone)
     if isinstance(day, datetime):
         return _seconds(day.date(), _time(clock) or (day.time() if day.time() != time(0) else NOON), zone)
     if isinstance(day, date):

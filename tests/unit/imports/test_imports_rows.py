@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from konversi.events.faults import Fault
+from konversi.imports import cells, dates
 from konversi.imports.cells import amount, phone, several, text
 from konversi.imports.columns import guess
 from konversi.imports.dates import Order, moment, order_of
@@ -229,6 +230,15 @@ def test_a_row_becomes_a_conversion_in_a_shop():
     assert (told.booking_id, told.source, told.services[0].name) == ("BK-1", "Bandung", "Repaint")
     assert told.occurred_at == datetime(2026, 11, 13, 5, tzinfo=UTC).timestamp()
     assert (told.customer.phone, told.customer.name, row.faults) == ("0812-3456-7890", "Budi", ())
+
+
+def test_a_cell_that_is_far_too_long_is_refused_and_not_remembered():
+    text = "9" * 100_000
+    before = cells._written.cache_info(), dates._written.cache_info()
+    assert amount(text, 0).code == "bad_amount"
+    assert moment(text, None, DAY, JAKARTA).code == "bad_time"
+    assert (cells._written.cache_info(), dates._written.cache_info()) == before
+    assert moment("2026-11-23", text, DAY, JAKARTA) == moment("2026-11-23", "no time", DAY, JAKARTA)
 
 
 def test_without_amounts_rows_are_leads_and_the_files_own_event_wins():
