@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
+from konversi.errors import KonversiError
 from konversi.intake.event_lists import Bodies
 from konversi.intake.prepare import Refusal
 
@@ -33,7 +34,8 @@ class Together:
     async def accepted(self, body: bytes) -> Receipt | None:
         """The receipt of an event that was accepted together with others.
 
-        `None` where the caller has to accept it alone, or find the words for why not. Raises as `accept`.
+        `None` where the caller has to accept it alone, or find the words for why not. Raises what `accept` has against
+        all of them, a `KonversiError`.
         """
         if len(body) > _LONGEST:
             return None
@@ -65,11 +67,13 @@ class Together:
     async def _go(self, bodies: Sequence[bytes], callers: Sequence[asyncio.Future[Receipt | None]]) -> None:
         try:
             outcomes = await self._accept(Bodies(bodies))
-        except Exception as error:  # noqa: BLE001 - handed to those who wait
+        except KonversiError as error:
             for caller in callers:
                 if not caller.done():
                     caller.set_exception(error)
             return
+        except Exception:  # noqa: BLE001 - one event's own: it meets it again when it is alone, and the others don't
+            outcomes = None
         _answer(callers, outcomes or [None] * len(callers))
 
 

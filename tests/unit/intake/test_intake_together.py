@@ -73,6 +73,12 @@ async def test_a_fault_is_told_to_everybody_in_the_list():
     assert all(isinstance(one, StorageUnavailable) for one in await together(door, bodies(6)))
 
 
+async def test_a_fault_that_nobody_foresaw_leaves_each_to_itself_since_it_may_be_one_events_own():
+    door = Door()
+    door.say = lambda _body: OverflowError("of one of them")
+    assert await together(door, bodies(6)) == [None] * 6
+
+
 async def test_what_comes_while_enough_are_under_way_makes_the_next_list():
     door = Door(waits=True)
     gathered = Together(door.accept)

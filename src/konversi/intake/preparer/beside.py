@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from konversi.intake.preparer.messages import Asked, Listing
 
 _START_SECONDS = 60.0
-_ANSWER_SECONDS = 20.0  # for one message; a thousand events take a thirtieth of one
+_ANSWER_SECONDS = 5.0  # for one message, and those before it; a thousand events take a thirtieth of one
 _END_SECONDS = 5.0
 _REST_SECONDS = 30.0  # after one that failed
 _ENOUGH = 6  # lists: one that is prepared, and those on their way
