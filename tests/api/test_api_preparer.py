@@ -125,6 +125,10 @@ def test_another_one_takes_its_place_after_a_rest(gateway, http, monkeypatch):
     assert gateway.gateway.receiver.beside.lists == 1
 
 
+def test_a_ctrl_c_in_the_gateways_terminal_does_not_reach_it(gateway):
+    assert os.getpgid(gateway.gateway.receiver.beside.process) != os.getpgid(0)
+
+
 def test_it_ends_with_the_gateway(settings):
     with running(settings(), beside=True) as server, server.client() as http:
         http.post(EVENTS, json=events("first", MANY))

@@ -136,7 +136,11 @@ class _Line:
         with theirs:
             reader, writer = await asyncio.open_connection(sock=ours, limit=_MOST_WAITING)
             try:
-                process = await asyncio.create_subprocess_exec(*_COMMAND, stdin=theirs.fileno())
+                process = await asyncio.create_subprocess_exec(
+                    *_COMMAND,
+                    stdin=theirs.fileno(),
+                    start_new_session=True,  # a Ctrl-C is the gateway's, and would end this one while it loads
+                )
             except BaseException:
                 writer.close()
                 raise

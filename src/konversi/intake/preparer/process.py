@@ -117,7 +117,7 @@ def run(wire: BufferedRWPair) -> None:
 def main() -> None:
     """Serve the process that started this one."""
     for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, signal.SIG_IGN)  # told to everybody; this one ends when the gateway has finished
+        signal.signal(sign, signal.SIG_IGN)  # service managers tell everybody; this one ends after the gateway
     gc.freeze()
     gc.set_threshold(*_RARE_COLLECTIONS)
     with socket.socket(fileno=0) as end, end.makefile("rwb") as wire:
