@@ -149,6 +149,27 @@ def test_what_was_left_to_do_is_done_with_one_commit_too(gateway):
     gateway(story)
 
 
+def test_of_what_was_left_to_do_one_payment_that_cannot_be_done_keeps_up_no_other(gateway, monkeypatch):
+    async def story(it):
+        for number in range(5):
+            await it.till.take([paid(f"p-{number}", f"BK-1{number}")])
+            lead = {"event": "Lead", "booking_id": f"BK-1{number}", "customer": {"email": "a@example.com"}}
+            await it.receiver.receive(Conversion.model_validate(lead))
+        as_it_is = it.outbox.append_within
+
+        def choosy(connection, events):
+            if any(one.event_id.endswith("p-3") for one in events):
+                raise ValueError("of this one only")
+            return as_it_is(connection, events)
+
+        monkeypatch.setattr(it.outbox, "append_within", choosy)
+        it.till.payments._now = lambda: now() + 120
+        assert await it.till.catch_up(float("inf")) == 4
+        assert {one.booking_id for one in (await purchases(it)).values()} == {"BK-10", "BK-11", "BK-12", "BK-14"}
+
+    gateway(story)
+
+
 def test_of_what_was_left_to_do_the_second_purchase_of_a_customer_knows_of_the_first(gateway, tmp_path):
     rules = tmp_path / "rules.toml"
     rules.write_text("[predicted_ltv]\nvisits = 1\nweight = 1\n")

@@ -153,10 +153,16 @@ class Importer:
     def _parts(self, file: int, loop: asyncio.AbstractEventLoop, seen: Callable[[int], object]) -> Iterator[bytes]:
         """The file, for a thread that reads it."""
         number = 0
-        while part := asyncio.run_coroutine_threadsafe(self.store.part(file, number), loop).result(_SECONDS):
+        while part := self._part(file, number, loop):
             seen(len(part))
             yield part
             number += 1
+
+    def _part(self, file: int, number: int, loop: asyncio.AbstractEventLoop) -> bytes | None:
+        try:
+            return asyncio.run_coroutine_threadsafe(self.store.part(file, number), loop).result(_SECONDS)
+        except TimeoutError:
+            raise StorageUnavailable("A part of a file did not come.") from None
 
     def _reading(self, file: int, wishes: Wishes, loop: asyncio.AbstractEventLoop) -> Reading:
         rows = rows_of(lambda: self._parts(file, loop, _unseen))

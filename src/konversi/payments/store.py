@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
 
+from konversi.errors import KonversiError
+from konversi.logs import logger
 from konversi.payments import rows
 from konversi.payments.deciding import Known, looked_again, noted, taken
 from konversi.payments.history import earlier
@@ -99,8 +101,21 @@ class Payments:
         due = await self._database.read(partial(_due, now=self._now()))
         if not due:
             return []
-        found = await self._database.write(partial(self._look_again, numbers=due))
+        found = await self._taken_up(due)
         return [one for one in found if one.to_report or one.reported is not None]
+
+    async def _taken_up(self, numbers: Sequence[int]) -> list[Outcome]:
+        """All at once; in halves where that fails for one of them, which then keeps up nobody else."""
+        try:
+            return await self._database.write(partial(self._look_again, numbers=numbers))
+        except KonversiError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as said
+            if len(numbers) == 1:
+                logger().error("payment_not_taken_up", payment=numbers[0], fault=type(error).__name__)
+                return []
+        half = len(numbers) // 2
+        return [*await self._taken_up(numbers[:half]), *await self._taken_up(numbers[half:])]
 
     def _look_again(self, connection: Connection, *, numbers: Sequence[int]) -> list[Outcome]:
         driver, now = self._database.driver(connection), self._now()

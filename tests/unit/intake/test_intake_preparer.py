@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 from itertools import count
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from konversi.events.faults import Fault, Refused
 from konversi.intake.event_lists import LONG, Lines, Listed
 from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
-from konversi.intake.preparer import process
+from konversi.intake.preparer import beside, process
 from konversi.intake.preparer.messages import (
     LENGTH,
     Answer,
@@ -286,3 +287,21 @@ def test_lines_are_read_as_lists_are():
     assert isinstance(second, Refused)
     assert not lines.is_long
     assert Lines(b"x" * LONG).is_long
+
+
+@pytest.mark.parametrize(
+    ("said", "cores"),
+    [("max 100000\n", math.inf), ("100000 100000\n", 1), ("250000 100000\n", 2.5), ("", math.inf), ("odd", math.inf)],
+)
+def test_a_container_may_use_what_its_quota_says(tmp_path, said, cores):
+    quota = tmp_path / "cpu.max"
+    quota.write_text(said)
+    assert beside._cores_granted(quota) == cores
+    assert beside._cores_granted(tmp_path / "missing") == math.inf
+
+
+def test_a_single_core_has_no_room(tmp_path, monkeypatch):
+    quota = tmp_path / "cpu.max"
+    quota.write_text("100000 100000\n")
+    monkeypatch.setattr(beside, "_QUOTA", quota)
+    assert not beside.has_room()

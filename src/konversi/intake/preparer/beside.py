@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
+import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from konversi._version import __version__
@@ -27,7 +30,6 @@ from konversi.intake.preparer.messages import (
 from konversi.logs import logger
 
 if TYPE_CHECKING:
-    from asyncio.subprocess import Process
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from konversi.intake.prepare import Past, Ready, Refusal
@@ -39,6 +41,7 @@ _END_SECONDS = 5.0
 _REST_SECONDS = 30.0  # after one that failed
 _ENOUGH = 6  # lists: one that is prepared, and those on their way
 _MOST_WAITING = 16_777_216  # bytes
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _COMMAND = (sys.executable, "-P", "-m", "konversi.intake.preparer.process")
 
 
@@ -121,7 +124,9 @@ class Beside:
 class _Line:
     """The wire to a running preparer."""
 
-    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -136,10 +141,10 @@ class _Line:
         with theirs:
             reader, writer = await asyncio.open_connection(sock=ours, limit=_MOST_WAITING)
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *_COMMAND,
-                    stdin=theirs.fileno(),
-                    start_new_session=True,  # a Ctrl-C is the gateway's, and would end this one while it loads
+                # A Ctrl-C is the gateway's, and would end this one while it loads. The loops' own way of starting one
+                # runs Python in a fork of a process with threads.
+                process = await asyncio.to_thread(
+                    subprocess.Popen, _COMMAND, stdin=theirs.fileno(), start_new_session=True
                 )
             except BaseException:
                 writer.close()
@@ -235,19 +240,29 @@ class _Line:
 
     def cut(self) -> None:
         """End a process that does not answer."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._process.kill()
 
     async def _end(self) -> None:
         self._writer.close()
         try:
-            async with asyncio.timeout(_END_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
+            await asyncio.to_thread(self._process.wait, _END_SECONDS)
+        except subprocess.TimeoutExpired:
             self.cut()
-            await self._process.wait()
+            await asyncio.to_thread(self._process.wait)
 
 
 def has_room() -> bool:
     """Whether another process would run beside this one, and not in its stead."""
-    return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1
+    if os.name != "posix":
+        return False  # there a socket can't be another process's standard input
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _cores_granted(_QUOTA)) > 1
+
+
+def _cores_granted(quota: Path) -> float:
+    """What a container may use at most, as control groups have it: `200000 100000` are two, `max 100000` all."""
+    try:
+        most, period = quota.read_text().split()
+        return int(most) / int(period)
+    except (OSError, ValueError):
+        return math.inf
