@@ -75,9 +75,9 @@ def is_alive(pid: int) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """Its living children."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split() if is_alive(int(child))]
+    """Its living children, whichever of its threads began them."""
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for one in listed for child in one.read_text().split() if is_alive(int(child))]
 
 
 class Fleet:
