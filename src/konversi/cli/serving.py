@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import gc
 import os
 import socket
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import uvicorn
 
+from konversi import collector
 from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
@@ -37,7 +37,6 @@ _LOOK_SECONDS = 0.5
 # The writer asks for the interpreter's lock after each statement. With Python's 5 ms it mostly waited for it, and long
 # lists were prepared and stored one after the other instead of at the same time.
 _TURN_SECONDS = 0.001
-_RARE_COLLECTIONS = (50_000, 50, 100)
 _MMAP_THRESHOLD, _LARGE = -3, 131_072  # glibc's M_MMAP_THRESHOLD, and bytes
 STARTED_BADLY = 78  # EX_CONFIG: a service manager should not try again
 
@@ -134,7 +133,7 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
     began = partial(announce, settings, listener) if parent is None else None
     server = Server(config, gateway.tail.close, began)
     guard = asyncio.create_task(_stop_when_broken(server, gateway, parent))
-    _settle_memory()
+    collector.settle()
     sys.setswitchinterval(_TURN_SECONDS)
     await server.serve(sockets=[listener])
     guard.cancel()
@@ -147,16 +146,6 @@ def _give_back_large_pieces() -> None:
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)
-
-
-def _settle_memory() -> None:
-    """What the start made stays for good: keep the collector from walking through it again and again.
-
-    Full collections took 70 ms each, which was the slowest hundredth of all answers (`benchmarks/README.md`).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_RARE_COLLECTIONS)
 
 
 def protocol(app: ASGIApp) -> type[asyncio.Protocol] | Literal["auto"]:

@@ -5,11 +5,11 @@ It keeps nothing, opens nothing, and ends with the process at the other end.
 
 from __future__ import annotations
 
-import gc
 import signal
 import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from konversi import collector
 from konversi._version import __version__
 from konversi.clock import unique
 from konversi.events.faults import Refused
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from konversi.intake.prepare import Preparation
 
 _NOTHING_KNOWN = Past({}, {}, {}, {})
-_RARE_COLLECTIONS = (50_000, 50, 100)  # as in the gateway: reference counting frees what a list made
 
 
 class _Read(NamedTuple):
@@ -118,8 +117,7 @@ def main() -> None:
     """Serve the process that started this one."""
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.SIG_IGN)  # service managers tell everybody; this one ends after the gateway
-    gc.freeze()
-    gc.set_threshold(*_RARE_COLLECTIONS)
+    collector.settle()
     with socket.socket(fileno=0) as end, end.makefile("rwb") as wire:
         wire.write(packed(Started(__version__)))
         wire.flush()
