@@ -46,6 +46,18 @@ class Values:
         self._now = InEffect()
         self._picker = Picker(())
 
+    @classmethod
+    def of(cls, currency: str, now: InEffect | None) -> Values:
+        """With these in effect; nothing stands for no rules."""
+        values = cls(currency)
+        if now is not None:
+            values.now = now
+        return values
+
+    def __reduce__(self) -> tuple[Any, tuple[str, InEffect | None]]:
+        """For another process: what says that there are no rules is one object, and another one there."""
+        return Values.of, (self.currency, self._now if self.speak else None)
+
     @property
     def now(self) -> InEffect:
         """What is in effect."""

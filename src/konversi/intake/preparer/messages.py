@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import pickle
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from konversi.events.faults import Note
 from konversi.intake.prepare import Preparation, Ready, Refusal
 from konversi.outbox.port import NewEvent
-from konversi.value.in_effect import Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,14 +45,14 @@ class Circumstances(NamedTuple):
     """All that the two steps go by besides the conversions. A list is prepared under the last ones told before it."""
 
     rules: Rules
-    values: InEffect | None  # nothing where there are no rules about values
+    values: InEffect  # those of the rules at this moment
     routes: Routes
     keyring: Keyring
 
     @classmethod
     def now(cls, rules: Rules, routes: Routes, keyring: Keyring) -> Circumstances:
         """As they are at this moment."""
-        return cls(rules, rules.values.now if rules.values.speak else None, routes, keyring)
+        return cls(rules, rules.values.now, routes, keyring)
 
     def are(self, others: Circumstances | None) -> bool:
         """Whether the others are these very ones: what changes is replaced as a whole."""
@@ -62,15 +60,11 @@ class Circumstances(NamedTuple):
 
     def portable(self) -> Circumstances:
         """The same for another process."""
-        rules = replace(self.rules, values=Values(self.rules.values.currency))
-        return Circumstances(rules, self.values, self.routes.portable(), self.keyring)
+        return self._replace(routes=self.routes.portable())
 
     def preparation(self, unique: Callable[[], str]) -> Preparation:
         """The two steps under these circumstances; `unique` gives ids that never come twice."""
-        values = Values(self.rules.values.currency)  # made here: what says that there are no rules is one object
-        if self.values is not None:
-            values.now = self.values
-        return Preparation(replace(self.rules, values=values), lambda: self.keyring, lambda: self.routes, unique)
+        return Preparation(self.rules, lambda: self.keyring, lambda: self.routes, unique)
 
 
 class Started(NamedTuple):
