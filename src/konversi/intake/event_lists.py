@@ -70,7 +70,7 @@ class Lines(NamedTuple):
         """Each line's event, or why it can't be read. Raises `InvalidFields` where there are none, or too many."""
         lines = [line for line in self.body.splitlines() if line.strip()]
         _check_count(len(lines))
-        return [_verdict(_one, line) for line in lines]
+        return [_verdict(read_one, line) for line in lines]
 
 
 class Bodies(NamedTuple):
@@ -84,10 +84,11 @@ class Bodies(NamedTuple):
 
     def conversions(self) -> Sequence[Conversion | Refused]:
         """Each body's event, or why it can't be read."""
-        return [_verdict(_one, body) for body in self.bodies]
+        return [_verdict(read_one, body) for body in self.bodies]
 
 
-def _one(body: bytes) -> Conversion:
+def read_one(body: bytes) -> Conversion:
+    """The event that a body holds. Raises pydantic's `ValidationError`."""
     return quick.one(body) or _validator.validate_json(body)
 
 

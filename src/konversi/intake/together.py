@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
+from konversi.database.futures import resolve
 from konversi.errors import KonversiError
 from konversi.intake.event_lists import Bodies
 from konversi.intake.prepare import Refusal
@@ -69,8 +70,7 @@ class Together:
             outcomes = await self._accept(Bodies(bodies))
         except KonversiError as error:
             for caller in callers:
-                if not caller.done():
-                    caller.set_exception(error)
+                resolve(caller, error)
             return
         except Exception:  # noqa: BLE001 - one event's own: it meets it again when it is alone, and the others don't
             outcomes = None
@@ -79,5 +79,4 @@ class Together:
 
 def _answer(callers: Sequence[asyncio.Future[Receipt | None]], outcomes: Sequence[Receipt | Refusal | None]) -> None:
     for caller, outcome in zip(callers, outcomes, strict=True):
-        if not caller.done():
-            caller.set_result(None if isinstance(outcome, Refusal) else outcome)
+        resolve(caller, None if isinstance(outcome, Refusal) else outcome)

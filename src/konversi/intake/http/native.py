@@ -8,10 +8,9 @@ import orjson
 from pydantic import ValidationError
 
 from konversi.errors import BodyTooLarge, KonversiError, UnsupportedMediaType
-from konversi.events import quick
-from konversi.events.conversion import FIELD_NAMES, Conversion
+from konversi.events.conversion import FIELD_NAMES
 from konversi.events.faults import Fault, Note, Refused
-from konversi.intake.event_lists import Lines, Listed, looks_like_a_list
+from konversi.intake.event_lists import Lines, Listed, looks_like_a_list, read_one
 from konversi.intake.http.bodies import ONE_EVENT
 from konversi.intake.http.problems import PROBLEM, headers, problem
 from konversi.intake.invalid_fields import InvalidFields
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 _JSON = "application/json"
 _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson", "application/x-jsonlines"})
 _MOST_DIGITS = 7  # of a wait in seconds: more than the longest in which Meta takes an event
-_validator = Conversion.__pydantic_validator__
 
 
 class AllRefused(KonversiError):
@@ -77,7 +75,7 @@ async def _one(receiver: Receiver, body: bytes, ago: int) -> Answer:
         if accepted_together is not None:
             return Answer(202, orjson.dumps(accepted(accepted_together)))
     try:
-        conversion = quick.one(body) or _validator.validate_json(body)
+        conversion = read_one(body)
     except ValidationError as error:
         faults = faults_in(error, FIELD_NAMES)
         if any(fault.field == "events" and fault.code == "unknown_field" for fault in faults):

@@ -23,7 +23,7 @@ from konversi.intake.payments.reading import (
     word,
 )
 from konversi.intake.signatures import same_secret
-from konversi.payments.notice import NOBODY, Contact, Notice, Reversal
+from konversi.payments.notice import Contact, Notice, Reversal
 from konversi.payments.stages import Stage
 from konversi.payments.units import major_amount
 
@@ -80,6 +80,7 @@ def read(told: dict[str, Any], fields: str, now: float) -> Sequence[Notice]:
         raise PaymentUnreadable(f"status_code: {_PAID} goes with {status}.")
     gross = amount_of(major_amount(told["gross_amount"]), "gross_amount")
     at = moment([told.get("settlement_time"), told.get("transaction_time")], now, WESTERN_INDONESIA)
+    customer = inner(told, "customer_details")
     return [
         Notice(
             provider=NAME,
@@ -90,15 +91,9 @@ def read(told: dict[str, Any], fields: str, now: float) -> Sequence[Notice]:
             at=at,
             references=references(told, fields),
             reversals=_reversals(status, told, gross, now),
-            contact=_contact(inner(told, "customer_details")),
+            contact=Contact(word(customer.get("email")), word(customer.get("phone")), word(customer.get("full_name"))),
         )
     ]
-
-
-def _contact(customer: dict[str, Any]) -> Contact:
-    if not customer:
-        return NOBODY
-    return Contact(word(customer.get("email")), word(customer.get("phone")), word(customer.get("full_name")))
 
 
 def _reversals(status: str, told: dict[str, Any], gross: Decimal, now: float) -> Sequence[Reversal]:

@@ -48,7 +48,7 @@ def inner(given: Any, *names: str) -> dict[str, Any]:
 
 def word(given: Any) -> str | None:
     """A short text or a number as text; `None` where it is neither."""
-    if given is None or isinstance(given, bool) or not isinstance(given, str | int):
+    if isinstance(given, bool) or not isinstance(given, str | int):
         return None
     text = str(given).strip()
     if not text or len(text) > _LONGEST or _CONTROL.search(text) or not _is_unicode(text):

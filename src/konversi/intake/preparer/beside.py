@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from konversi._version import __version__
+from konversi.database.futures import resolve
 from konversi.intake.preparer.messages import (
     LENGTH,
     Answer,
@@ -216,13 +217,12 @@ class _Line:
             while True:
                 answer: Asking | Answer = await self._heard()
                 waiting = self._waiting.pop(answer.number, None)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(answer)
+                if waiting is not None:
+                    resolve(waiting, answer)
         finally:
             self._writer.close()  # first: a list that asks for its past meanwhile would wait for what never comes
             for one in self._waiting.values():
-                if not one.done():
-                    one.set_exception(_GoneError())
+                resolve(one, _GoneError())
             self._waiting.clear()
             await self._end()
 
