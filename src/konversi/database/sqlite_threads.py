@@ -113,7 +113,8 @@ class Writer(_OneThread):
 
     A brief job doesn't go to the thread while nobody else writes and the disk is quick: waking a thread and being woken
     by it takes as long as a commit. A slow commit ends that until the thread has seen quick ones again, so that a slow
-    disk holds up its caller once and not for every event.
+    disk holds up its caller once and not for every event. What is done before the commit says nothing of the disk: the
+    loop would wait for it in the other thread too, since both run Python.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -121,6 +122,7 @@ class Writer(_OneThread):
         self._connection: Connection | None = None
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._quick = False
+        self._commit_seconds = 0.0  # of the last one
         self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
         self._thread.start()
 
@@ -159,10 +161,9 @@ class Writer(_OneThread):
         try:
             if self._connection is None or self._closed or self.broken:
                 return ()
-            began = monotonic()
             _begin(driver_of(self._connection), patience=0.0)
             results = self._run([job])
-            self._quick = monotonic() - began < _QUICK_SECONDS
+            self._quick = self._commit_seconds < _QUICK_SECONDS
         except sqlite3.OperationalError:
             self._quick = False  # the thread can wait for whoever has the lock
             return ()
@@ -194,9 +195,8 @@ class Writer(_OneThread):
             jobs = [entry for entry in turn if entry is not None]
             if jobs:
                 with self._turn:
-                    began = monotonic()
                     results = self._run([job.work for job in jobs])
-                    self._quick = self._quick or monotonic() - began < _QUICK_SECONDS
+                    self._quick = self._quick or self._commit_seconds < _QUICK_SECONDS
                 self._hand_over([job.done for job in jobs], results)
             if len(jobs) < len(turn):
                 break
@@ -218,12 +218,16 @@ class Writer(_OneThread):
             return [StorageUnavailable(self.broken or "") for _ in jobs]
         try:
             with transaction(self._connection):
-                return [job(self._connection) for job in jobs]
+                results = [job(self._connection) for job in jobs]
+                began = monotonic()
+            self._commit_seconds = monotonic() - began
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
             understood = self._understood(error)
             if len(jobs) > 1 and not self.broken:
                 return [result for job in jobs for result in self._run([job])]
             return [understood] * len(jobs)
+        else:
+            return results
 
     def _understood(self, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error | DBAPIError):
