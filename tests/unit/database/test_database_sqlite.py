@@ -295,6 +295,25 @@ async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monke
         await until(lambda: told == [1, 1])
 
 
+async def test_a_job_that_thinks_for_long_says_nothing_of_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 0.5)
+
+    def thinking(connection):
+        time.sleep(0.6)  # before the commit
+        return put(1)(connection)
+
+    async with a_writer(tmp_path / "w.db") as writer:
+        told = []
+        writer.call(thinking, told.append, brief=True)
+        writer.call(put(2), told.append, brief=True)
+        assert told == [1, 1]
+        monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
+        writer.call(put(3), told.append, brief=True)
+        writer.call(put(4), told.append, brief=True)
+        assert told == [1, 1, 1]
+        await until(lambda: told == [1, 1, 1, 1])
+
+
 async def test_a_brief_job_waits_its_turn_behind_others(tmp_path, monkeypatch):
     monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
     async with a_writer(tmp_path / "w.db") as writer:
