@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -73,29 +74,28 @@ async def attentive(url, *all_heard):
         heard.clear()
 
 
-def forgetting(url, *, before):
-    """Forget all conversations without a message since then, as another process would."""
+def forgetting(url, *, before, begun=None):
+    """Forget all conversations without a message since then, as another process would; take a while once it began."""
     engine = engine_of(url)
     with engine.connect() as connection, transaction(connection):
-        return statements.forget_journeys(connection, [1, 2], before)
+        forgot = statements.forget_journeys(connection, [1, 2], before)
+        if begun is not None:
+            begun.set()
+            time.sleep(0.3)
+        return forgot
 
 
-async def test_a_message_is_kept_whose_conversation_was_forgotten_while_it_was_looked_up(url, monkeypatch):
+async def test_a_message_is_kept_whose_conversation_is_being_forgotten_by_another_process(url):
     async with two(url) as (one, _):
         journeys = Journeys(one, b"s" * 32, country="ID", now=now)
         await journeys.open()
         await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
-        look, forgot = arriving._clicks, []
-
-        def meanwhile(driver, taken):
-            if not forgot:
-                forgot.append(forgetting(url, before=2_000))
-            return look(driver, taken)
-
-        monkeypatch.setattr(arriving, "_clicks", meanwhile)
+        begun = threading.Event()
+        forgot = asyncio.create_task(asyncio.to_thread(forgetting, url, before=2_000, begun=begun))
+        await asyncio.to_thread(begun.wait, 5)
         click = Referral("clid-1", "ad-1", "ad")
         assert (await journeys.arrive(Heard((_from("+6281234567890", at=3_000, referral=click),)))).new == 1
-        assert forgot == [1]
+        assert await forgot == 1
         ((found, ad),) = await journeys.search(Search())
         assert (found.messages, found.last_at, ad) == (1, 3_000, "ad-1")
 
@@ -272,6 +272,35 @@ async def test_first_messages_of_a_new_customer_to_two_processes_open_one_conver
         assert len(found) == 25
         assert {journey.messages for journey, _ in found} == {2}
         assert ask(url, "SELECT count(*), count(DISTINCT journey) FROM touches") == [(50, 25)]
+
+
+async def test_a_click_is_kept_once_that_two_processes_hear_of_by_different_keys(url, monkeypatch):
+    click = Referral("clid-1", "ad-1", "ad")
+    by_both, by_id, by_phone = (
+        Identities("+6281234567890", "ID.U1"), Identities(user_id="ID.U1"), Identities("+6281234567890")
+    )  # fmt: skip
+
+    def message(number, who, referral=None):
+        return Heard((Arrival(f"wamid.{number}", "whatsapp", "waba-1", "line-1", 1_000, who, "text", referral),))
+
+    async with two_journeys(url) as (one, other):
+        await one.arrive(message(1, by_both))
+        write, written = arriving._write, threading.Event()
+
+        def slowly(*given):
+            write(*given)
+            if not written.is_set():
+                written.set()
+                time.sleep(0.3)  # the other looks at the conversation before this is committed
+
+        monkeypatch.setattr(arriving, "_write", slowly)
+        first = asyncio.create_task(one.arrive(message(2, by_id, click)))
+        await asyncio.to_thread(written.wait, 5)
+        await other.arrive(message(3, by_phone, click))
+        await first
+        ((found, _),) = await one.search(Search())
+        assert found.messages == 3
+        assert ask(url, "SELECT count(*) FROM touches") == [(1,)]
 
 
 async def test_a_webhook_that_comes_to_two_processes_at_once_is_kept_and_handed_on_once(url):

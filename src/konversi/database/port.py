@@ -29,10 +29,6 @@ FULL = Reach()
 FRUGAL = Reach(1, 1, listens=False)  # for a process of which there may be hundreds, mostly asleep
 
 
-class MetOthers(Exception):
-    """Another process changed meanwhile what a job had read: the job is run again."""
-
-
 class Rows(Protocol):
     """What a statement found, or did."""
 

@@ -14,7 +14,6 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from konversi.database.port import MetOthers
 from konversi.errors import InvalidSettings, MissingExtra
 
 try:
@@ -142,8 +141,6 @@ _AWAY = ("08", "25P03", "28", "3D", "53", "55P03", "57", "58")
 def meaning(error: BaseException) -> Meaning:
     """By SQLSTATE (PostgreSQL, appendix A), never by text. Without one, the connection is gone."""
     cause = cause_of(error)
-    if isinstance(cause, MetOthers):
-        return Meaning.AGAIN
     if not isinstance(cause, psycopg.Error):
         return Meaning.MISTAKE
     state = cause.sqlstate

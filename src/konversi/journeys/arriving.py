@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from konversi.database.many_rows import lists, run
-from konversi.database.port import MetOthers
 from konversi.journeys.book import Book, Clicks
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ _PEOPLE = (
     "SELECT k.key, j.id, j.channel, j.account, j.user_data"
     " FROM journey_keys k JOIN journeys j ON j.id = k.journey WHERE k.key {} ORDER BY j.id + 0"
 )
+# Two batches can reach one conversation by different keys, and another process may be about to forget it.
+_HELD = " FOR UPDATE OF j"
 _CLICKED = "SELECT journey, click_id FROM touches WHERE journey IN ({})"
 _OPEN = "INSERT INTO journeys (id, channel, account, line, opened_at, last_at, messages, tail, user_data) VALUES "
 _VISIT = "WITH seen (journey, number, earliest, latest, spoken_to) AS (VALUES "
@@ -49,10 +50,7 @@ _DROP_TOUCHES = (  # the oldest ones after the first
 
 
 def arrive(database: Database, driver: Driver, visits: Sequence[Visit], now: float) -> list[bool]:
-    """Keep messages, each once. Returns which of them were new.
-
-    Raises `MetOthers` where another process has forgotten one of their conversations meanwhile.
-    """
+    """Keep messages, each once. Returns which of them were new."""
     met = {key for (key,) in _rows(database, driver, _MET, [visit.message for visit in visits])}
     new = []
     for visit in visits:
@@ -62,7 +60,7 @@ def arrive(database: Database, driver: Driver, visits: Sequence[Visit], now: flo
     if not fresh:
         return new
     keys = list(dict.fromkeys(chain.from_iterable((*visit.own, *visit.phones) for visit in fresh)))
-    book = Book.of(_rows(database, driver, _PEOPLE, keys))
+    book = Book.of(_rows(database, driver, _PEOPLE + _HELD if database.shared else _PEOPLE, keys))
     taken = [(book.take(visit), visit) for visit in fresh]
     clicks = _clicks(driver, taken)
     for conversation, visit in taken:
@@ -93,9 +91,7 @@ def _write(database: Database, driver: Driver, book: Book, clicks: Clicks) -> No
     for conversation, id_ in zip(book.opened, database.ids(driver, "journeys", len(book.opened)), strict=True):
         conversation.id = id_
     run(driver, _OPEN, "(?,?,?,?,?,?,?,?,?)", "", _each(book.opened, _as_opened))
-    visited = run(driver, _VISIT, _VISIT_ROW, _VISITED, _each(before, _as_visited))
-    if database.shared and visited < len(before):
-        raise MetOthers("a conversation was forgotten meanwhile")
+    run(driver, _VISIT, _VISIT_ROW, _VISITED, _each(before, _as_visited))
     for key, conversation in book.unnamed:
         driver.execute("DELETE FROM journey_keys WHERE key = ? AND journey = ?", (key, conversation.id))
     for conversation in dict.fromkeys([*before, *(one for _, one in book.unnamed)]):
