@@ -64,7 +64,9 @@ def varied():
 
 def test_a_list_is_answered_as_if_it_were_prepared_here(gateway, http, settings, tmp_path):
     there = http.post(EVENTS, json=varied())
-    assert gateway.gateway.receiver.beside.lists == 1
+    shown = http.get("/metrics").text
+    assert 'konversi_preparer_running{process="0"} 1.0' in shown
+    assert 'konversi_prepared_lists_total{process="0"} 1.0' in shown
     with running(settings(data_dir=tmp_path / "other")) as other, other.client() as its:
         its.post(EVENTS, json=events("first", MANY))
         here = its.post(EVENTS, json=varied())

@@ -17,7 +17,7 @@ from konversi.errors import KonversiError, MissingExtra
 from konversi.events.conversion import Click, Client, Conversion, Customer, Service
 from konversi.events.names import GUIDE_TYPES, MESSAGING, STANDARD
 from konversi.insight.metrics import SharedReport, metrics
-from konversi.insight.process_metrics import LaneReport, ProcessReport, WebhookReport
+from konversi.insight.process_metrics import LaneReport, PreparerReport, ProcessReport, WebhookReport
 from konversi.intake.guide import GuideConversion, GuideService
 from konversi.intake.http.app import application
 from konversi.matching.keys import KEYS
@@ -173,7 +173,8 @@ def metric_families():
     lane = LaneReport("default|live|chat", {"delivered": 1}, {"delivered": 1}, 1.0, "closed", paused=False, cause="")
     webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0, {("midtrans", "accepted"): 1})
     shared = SharedReport(counts, {0: 1}, [{"rule": "token_fault", "severity": "error"}], 1.0)
-    process = ProcessReport(0, "everything", {("events", "2xx"): 1}, Commits(1, 1), [lane], webhooks)
+    preparer = PreparerReport(runs=True, lists=1)
+    process = ProcessReport(0, "everything", {("events", "2xx"): 1}, Commits(1, 1), [lane], webhooks, preparer)
     return list(text_string_to_metric_families(metrics(shared, process).decode()))
 
 

@@ -42,6 +42,13 @@ class WebhookReport(NamedTuple):
     payments: Mapping[tuple[str, str], int]  # notifications by provider and what became of them, since the start
 
 
+class PreparerReport(NamedTuple):
+    """How the process does that prepares lists beside this one."""
+
+    runs: bool
+    lists: int  # that it has prepared since the start
+
+
 class ProcessReport(NamedTuple):
     """What one process has done since its start."""
 
@@ -51,6 +58,7 @@ class ProcessReport(NamedTuple):
     commits: Commits
     lanes: Sequence[LaneReport]
     webhooks: WebhookReport
+    preparer: PreparerReport | None = None  # nobody where there is to be none
 
 
 def process_metrics(report: ProcessReport) -> Iterable[Metric]:
@@ -62,6 +70,8 @@ def process_metrics(report: ProcessReport) -> Iterable[Metric]:
     yield from _doors(report, place)
     yield from _delivery(report.lanes, place)
     yield from _webhooks(report.webhooks, place)
+    if report.preparer is not None:
+        yield from _preparer(report.preparer, place)
 
 
 def _doors(report: ProcessReport, place: str) -> Iterable[Metric]:
@@ -79,6 +89,18 @@ def _doors(report: ProcessReport, place: str) -> Iterable[Metric]:
     )
     events.add_metric([place], report.commits.events)
     yield from (calls, commits, events)
+
+
+def _preparer(report: PreparerReport, place: str) -> Iterable[Metric]:
+    runs = GaugeMetricFamily(
+        "konversi_preparer_running", "1 where the process runs that prepares lists beside the gateway.", labels=[PLACE]
+    )
+    runs.add_metric([place], float(report.runs))
+    lists = CounterMetricFamily(
+        "konversi_prepared_lists", "Lists of events that it has prepared since the start.", labels=[PLACE]
+    )
+    lists.add_metric([place], report.lists)
+    yield from (runs, lists)
 
 
 def _delivery(lanes: Sequence[LaneReport], place: str) -> Iterable[Metric]:

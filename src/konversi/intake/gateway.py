@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from konversi.clock import monotonic, unique
 from konversi.delivery.breaker import Position
 from konversi.errors import NotFound, StorageUnavailable
-from konversi.insight.process_metrics import LaneReport, ProcessReport, WebhookReport
+from konversi.insight.process_metrics import LaneReport, PreparerReport, ProcessReport, WebhookReport
 from konversi.intake.answered import Answered
 from konversi.intake.refused_calls import RefusedCalls
 from konversi.intake.room import Room
@@ -238,6 +238,7 @@ class Gateway:
             onward.dropped if onward else 0,
             self.told_payments,
         )
+        beside = self.receiver.beside
         return ProcessReport(
             self.place,
             self.settings.only or "everything",
@@ -245,6 +246,7 @@ class Gateway:
             self.outbox.commits,
             self.lanes(),
             webhooks,
+            PreparerReport(beside.process is not None, beside.lists) if beside is not None else None,
         )
 
     def paused(self, lane: str) -> bool:

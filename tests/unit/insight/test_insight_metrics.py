@@ -3,7 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from konversi.insight.metrics import SharedReport, metrics
-from konversi.insight.process_metrics import LaneReport, ProcessReport, WebhookReport
+from konversi.insight.process_metrics import LaneReport, PreparerReport, ProcessReport, WebhookReport
 from konversi.insight.waits import bucket_of
 from konversi.outbox.port import Commits, Counts
 from konversi.outbox.states import State
@@ -12,10 +12,10 @@ COUNTS = Counts(dict.fromkeys(State, 0), {"accept": 3}, None)
 LANE = LaneReport("default|live|chat", {"delivered": 2}, {"delivered": 3}, 1.0, "closed", paused=False, cause="")
 
 
-def read(*, waits=(), place=0):
+def read(*, waits=(), place=0, preparer=None):
     shared = SharedReport(COUNTS, dict(waits), [], 1.0)
     webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0, {})
-    process = ProcessReport(place, "intake", {("events", "2xx"): 5}, Commits(2, 9), [LANE], webhooks)
+    process = ProcessReport(place, "intake", {("events", "2xx"): 5}, Commits(2, 9), [LANE], webhooks, preparer)
     text = metrics(shared, process).decode()
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value
@@ -47,6 +47,14 @@ def test_what_one_process_did_is_told_apart_from_what_its_neighbour_did():
     assert {name for name, *_ in first.keys() - shared} == {name for name, *_ in second.keys() - shared}
     for name, *labels in second.keys() - shared:
         assert ("process", "3") in labels, name
+
+
+def test_it_says_whether_the_preparer_runs_only_where_there_is_to_be_one():
+    place = ("process", "0")
+    found = read(preparer=PreparerReport(runs=True, lists=7))
+    assert (found["konversi_preparer_running", place], found["konversi_prepared_lists_total", place]) == (1, 7)
+    assert read(preparer=PreparerReport(runs=False, lists=7))["konversi_preparer_running", place] == 0
+    assert not [name for name, *_ in read() if "prepare" in name]
 
 
 def test_it_says_how_well_callers_share_commits_and_what_the_process_does():
