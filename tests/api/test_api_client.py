@@ -375,7 +375,8 @@ def _let_the_writer_finish(konversi):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    for limit in ("_QUICK_SECONDS", "_NOTICED_SECONDS"):
+        monkeypatch.setattr(f"konversi.database.sqlite_threads.{limit}", 60.0)
 
 
 def test_a_booking_is_written_in_the_callers_own_thread_and_delivered_by_the_gateways(here, quick):

@@ -30,6 +30,7 @@ _BUSY_SECONDS = 5.0
 _BUSY_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.002
 _QUICK_SECONDS = 0.003  # a commit on an SSD takes a tenth of it
+_NOTICED_SECONDS = 0.03  # that the event loop may stand still: sixty payments together take half of it
 
 
 class _Job(NamedTuple):
@@ -113,8 +114,8 @@ class Writer(_OneThread):
 
     A brief job doesn't go to the thread while nobody else writes and the disk is quick: waking a thread and being woken
     by it takes as long as a commit. A slow commit ends that until the thread has seen quick ones again, so that a slow
-    disk holds up its caller once and not for every event. What is done before the commit says nothing of the disk: the
-    loop would wait for it in the other thread too, since both run Python.
+    disk holds up its caller once and not for every event. What comes before the commit is mostly Python, for which the
+    loop would wait in the other thread as well; it ends that only where it takes so long that others would notice.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -122,7 +123,7 @@ class Writer(_OneThread):
         self._connection: Connection | None = None
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._quick = False
-        self._commit_seconds = 0.0  # of the last one
+        self._was_quick = False  # the last transaction
         self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
         self._thread.start()
 
@@ -163,7 +164,7 @@ class Writer(_OneThread):
                 return ()
             _begin(driver_of(self._connection), patience=0.0)
             results = self._run([job])
-            self._quick = self._commit_seconds < _QUICK_SECONDS
+            self._quick = self._was_quick
         except sqlite3.OperationalError:
             self._quick = False  # the thread can wait for whoever has the lock
             return ()
@@ -196,7 +197,7 @@ class Writer(_OneThread):
             if jobs:
                 with self._turn:
                     results = self._run([job.work for job in jobs])
-                    self._quick = self._quick or self._commit_seconds < _QUICK_SECONDS
+                    self._quick = self._quick or self._was_quick
                 self._hand_over([job.done for job in jobs], results)
             if len(jobs) < len(turn):
                 break
@@ -216,11 +217,12 @@ class Writer(_OneThread):
         """Each job's result, or the exception it ended with."""
         if self._connection is None or self.broken:
             return [StorageUnavailable(self.broken or "") for _ in jobs]
+        began = monotonic()
         try:
             with transaction(self._connection):
                 results = [job(self._connection) for job in jobs]
-                began = monotonic()
-            self._commit_seconds = monotonic() - began
+                done = monotonic()
+            self._was_quick = monotonic() - done < _QUICK_SECONDS and done - began < _NOTICED_SECONDS
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
             understood = self._understood(error)
             if len(jobs) > 1 and not self.broken:

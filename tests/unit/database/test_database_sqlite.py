@@ -216,6 +216,12 @@ async def test_a_file_that_can_not_be_opened_fails_every_job(tmp_path):
     await writer.aclose()
 
 
+def a_quick_disk(monkeypatch):
+    """Whatever this machine has, and whatever else it does."""
+    for limit in ("_QUICK_SECONDS", "_NOTICED_SECONDS"):
+        monkeypatch.setattr(f"konversi.database.sqlite_threads.{limit}", 60.0)
+
+
 def test_the_reader_can_not_write(tmp_path):
     sqlite3.connect(tmp_path / "r.db").close()
     engine = reading_engine(tmp_path / "r.db")
@@ -225,7 +231,7 @@ def test_the_reader_can_not_write(tmp_path):
 
 
 async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    a_quick_disk(monkeypatch)
     async with a_writer(tmp_path / "w.db") as writer:
         told = []
         writer.call(put(1), told.append, brief=True)
@@ -238,7 +244,7 @@ async def test_a_brief_job_is_done_at_once_while_the_disk_is_quick(tmp_path, mon
 
 
 async def test_a_brief_job_can_be_done_in_any_thread(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    a_quick_disk(monkeypatch)
     async with a_writer(tmp_path / "w.db") as writer:
         put_one, put_it_again = put(1), put(1)
         assert await asyncio.to_thread(writer.at_once, put_one) == [1]
@@ -249,7 +255,7 @@ async def test_a_brief_job_can_be_done_in_any_thread(tmp_path, monkeypatch):
 
 
 async def test_a_thread_that_would_have_to_wait_is_told_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    a_quick_disk(monkeypatch)
     async with a_writer(tmp_path / "w.db") as writer:
         begun, go_on = threading.Event(), threading.Event()
         other = writer.submit(lambda _: (begun.set(), go_on.wait(5)))
@@ -269,7 +275,7 @@ async def test_a_thread_that_would_have_to_wait_is_told_so(tmp_path, monkeypatch
 
 
 async def test_many_threads_write_at_once_or_not_at_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    a_quick_disk(monkeypatch)
     done = []
     async with a_writer(tmp_path / "w.db") as writer:
 
@@ -284,7 +290,7 @@ async def test_many_threads_write_at_once_or_not_at_all(tmp_path, monkeypatch):
 
 
 async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    a_quick_disk(monkeypatch)
     async with a_writer(tmp_path / "w.db") as writer:
         monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
         told = []
@@ -295,8 +301,9 @@ async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monke
         await until(lambda: told == [1, 1])
 
 
-async def test_a_job_that_thinks_for_long_says_nothing_of_the_disk(tmp_path, monkeypatch):
+async def test_a_job_that_thinks_for_a_while_says_nothing_of_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 0.5)
+    monkeypatch.setattr("konversi.database.sqlite_threads._NOTICED_SECONDS", 60.0)
 
     def thinking(connection):
         time.sleep(0.6)  # before the commit
@@ -307,15 +314,30 @@ async def test_a_job_that_thinks_for_long_says_nothing_of_the_disk(tmp_path, mon
         writer.call(thinking, told.append, brief=True)
         writer.call(put(2), told.append, brief=True)
         assert told == [1, 1]
-        monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
-        writer.call(put(3), told.append, brief=True)
-        writer.call(put(4), told.append, brief=True)
-        assert told == [1, 1, 1]
+
+
+async def test_a_job_that_stops_the_event_loop_for_long_does_it_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_threads._NOTICED_SECONDS", 0.5)
+    in_threads = []
+
+    def slow(connection):
+        in_threads.append(threading.current_thread() is not threading.main_thread())
+        time.sleep(0.6)
+        return put(len(in_threads))(connection)
+
+    async with a_writer(tmp_path / "w.db") as writer:
+        told = []
+        for _ in range(3):
+            writer.call(slow, told.append, brief=True)
+        await until(lambda: told == [1, 1, 1])
+        writer.call(slow, told.append, brief=True)  # the thread has seen nothing quick
         await until(lambda: told == [1, 1, 1, 1])
+        assert in_threads == [False, True, True, True]
 
 
 async def test_a_brief_job_waits_its_turn_behind_others(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
+    a_quick_disk(monkeypatch)
     async with a_writer(tmp_path / "w.db") as writer:
         begun, go_on = threading.Event(), threading.Event()
 
