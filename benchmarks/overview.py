@@ -20,7 +20,7 @@ from sqlalchemy import text
 from konversi.database.opening import open_database
 from konversi.insight.periods import period
 from konversi.insight.reading import Insight
-from konversi.outbox import statements
+from konversi.outbox import looking
 from postgres import database, databases
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ async def _cost(url: str, count: int) -> tuple[float, float]:
         for _ in range(_LOOKS):
             began = time.perf_counter()
             await insight.overview(period("28d", now, ZoneInfo("UTC")))
-            await opened.read(lambda connection: statements.counts(connection, statements.backlog(connection)))
+            await opened.read(lambda connection: looking.counts(connection, looking.backlog(connection)))
             times.append(time.perf_counter() - began)
         return statistics.median(times) * 1_000, summed
     finally:

@@ -14,7 +14,7 @@ from konversi.insight.describe import event_in_full, moment
 from konversi.insight.payments import payment_in_full
 from konversi.insight.timeline import journey_in_full
 from konversi.journeys import statements as conversations
-from konversi.outbox import statements
+from konversi.outbox import looking
 from konversi.outbox.port import Search
 from konversi.payments import rows
 
@@ -112,7 +112,7 @@ class Exports:
             one = conversations.find(connection, chat)
             if one is None:
                 continue
-            events = statements.search(connection, Search(journey=chat, limit=_MOST_ON_A_TIMELINE))
+            events = looking.search(connection, Search(journey=chat, limit=_MOST_ON_A_TIMELINE))
             bought = [stored.event_id for stored in events if stored.event_name == PURCHASE]
             paid = rows.of_journey(self._database.driver(connection), chat, bought)
             described.append(journey_in_full(one, conversations.past(connection, chat), events, paid))
@@ -140,8 +140,8 @@ class Exports:
 
 
 def _stored(connection: Connection, ids: Sequence[int]) -> list[Stored]:
-    return [one for id_ in ids if (one := statements.find(connection, id_)) is not None]
+    return [one for id_ in ids if (one := looking.find(connection, id_)) is not None]
 
 
 def _in_full(connection: Connection, events: Sequence[Stored]) -> list[dict[str, Any]]:
-    return [event_in_full(one, statements.attempts_of(connection, one.attempts)) for one in events]
+    return [event_in_full(one, looking.attempts_of(connection, one.attempts)) for one in events]

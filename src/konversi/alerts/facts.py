@@ -11,7 +11,7 @@ from konversi.alerts.rules import FIRST_WARNING, DatasetFacts
 from konversi.datasets.tables import datasets, token_expiries
 from konversi.insight.attention import causes
 from konversi.outbox.lanes import Lane
-from konversi.outbox.statements import lanes
+from konversi.outbox.looking import lanes
 from konversi.outbox.states import State
 from konversi.outbox.tables import WAITING, events, queue
 

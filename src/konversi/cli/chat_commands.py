@@ -83,7 +83,7 @@ def simulate(
         Print JSON for programs.
     """
     from konversi.cli import simulating
-    from konversi.cli.reaching import gateway_url
+    from konversi.cli.over_http import gateway_url
 
     settings = load()
     known = settings.whatsapp_app_secret.get_secret_value().partition(",")[0] if settings.whatsapp_app_secret else None

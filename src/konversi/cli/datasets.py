@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import OverHttp, running
+from konversi.cli.reaching import running
 from konversi.errors import InvalidRequest
 from konversi.events.faults import faults_of
 from konversi.intake.dataset_forms import AccountDataset, NewAccount, NewDataset
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from konversi.cli.over_http import OverHttp
     from konversi.intake.catalogue import Catalogue
     from konversi.settings import Settings
 

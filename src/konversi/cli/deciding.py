@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from konversi.cli.over_http import OverHttp
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, words
-from konversi.cli.reaching import OverHttp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,9 @@ from konversi.cli.database_checks import schema, secret, server, unusable
 from konversi.cli.datasets import desk
 from konversi.cli.findings import Finding, Mark, show
 from konversi.cli.findings import sound as all_sound
+from konversi.cli.over_http import OverHttp, gateway_url
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import words
-from konversi.cli.reaching import OverHttp, gateway_url
 from konversi.clock import now
 from konversi.database.direct import reading
 from konversi.database.schema import readable

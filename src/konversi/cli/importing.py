@@ -14,9 +14,9 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from konversi.cli.over_http import OverHttp, refused
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import OverHttp, refused
 from konversi.errors import GatewayUnreachable, InvalidRequest
 from konversi.imports.describe import described
 from konversi.imports.mapping import wishes_of

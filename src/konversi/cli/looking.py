@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from konversi.cli.in_database import InDatabase
+from konversi.cli.over_http import gateway_url
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import InDatabase, gateway_url, reach
+from konversi.cli.reaching import reach
 
 if TYPE_CHECKING:
     from konversi.settings import Settings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from konversi.cli.over_http import gateway_url
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
-from konversi.cli.reaching import gateway_url, reach
+from konversi.cli.reaching import reach
 from konversi.cli.simulating import SHOWN, post
 from konversi.clock import now, unique
 from konversi.errors import InvalidRequest

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from konversi.cli.over_http import gateway_url
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, words
-from konversi.cli.reaching import gateway_url
 from konversi.client import Konversi
 from konversi.errors import GatewayUnreachable, InvalidRequest
 from konversi.events.conversion import FIELD_NAMES, Conversion

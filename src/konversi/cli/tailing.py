@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from konversi.cli.over_http import OverHttp
 from konversi.cli.printing import words
-from konversi.cli.reaching import OverHttp
 from konversi.errors import GatewayUnreachable
 
 if TYPE_CHECKING:

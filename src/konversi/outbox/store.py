@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from konversi.clock import monotonic
 from konversi.database.opening import open_database
 from konversi.database.port import FULL
-from konversi.outbox import statements
+from konversi.outbox import looking, statements
 from konversi.outbox.gate import Gate, nobody_objects
 from konversi.outbox.hot_sqlite import HotSqlite
 from konversi.outbox.port import Commits
@@ -94,7 +94,7 @@ class SqlOutbox:
         self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True)
         self._look_ups = database.look_ups(self._homes)
         self._looked_upto: statements.Key | None = None
-        self._backlog: statements.Backlog | None = None
+        self._backlog: looking.Backlog | None = None
         self._counts_until = 0.0
         self._closed = False
         self.objections: Objections = nobody_objects
@@ -227,25 +227,25 @@ class SqlOutbox:
         return self._hot.homes(connection, ids) if ids else {}
 
     async def lanes(self) -> Sequence[tuple[str, float]]:
-        return await self.database.read(statements.lanes)
+        return await self.database.read(looking.lanes)
 
     async def find(self, event: int) -> Stored | None:
-        return await self.database.read(lambda connection: statements.find(connection, event))
+        return await self.database.read(lambda connection: looking.find(connection, event))
 
     async def search(self, search: Search) -> Sequence[Stored]:
-        return await self.database.read(lambda connection: statements.search(connection, search))
+        return await self.database.read(lambda connection: looking.search(connection, search))
 
     async def attempts(self, ids: Sequence[int]) -> Sequence[Attempt]:
-        return await self.database.read(lambda connection: statements.attempts_of(connection, ids))
+        return await self.database.read(lambda connection: looking.attempts_of(connection, ids))
 
     async def counts(self) -> Counts:
         """A large backlog is counted again only after a while: its count takes half a second for each million."""
         if self._backlog is None or monotonic() >= self._counts_until:
-            self._backlog = await self.database.read(statements.backlog)
+            self._backlog = await self.database.read(looking.backlog)
             number = self._backlog.number
             self._counts_until = monotonic() + (number / _COUNTED_A_SECOND if number > _MANY else 0.0)
         waiting = self._backlog
-        return await self.database.read(lambda connection: statements.counts(connection, waiting))
+        return await self.database.read(lambda connection: looking.counts(connection, waiting))
 
     async def aclose(self) -> None:
         if self._closed:
