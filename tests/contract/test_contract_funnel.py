@@ -46,11 +46,11 @@ class Scene:
     async def call(self, who, tool="create_booking", outcome="succeeded", **more):
         person = {"phone": PHONE.format(who)}
         given = {"tool": tool, "outcome": outcome, "called_at": NOW - 1_800, "customer": person, **more}
-        await self.journeys.note([ToolUse.model_validate(given)])
+        await self.journeys.agent_log.note([ToolUse.model_validate(given)])
 
     async def answer(self, who, **said):
         said = {"at": NOW - 1_700, **said}
-        await self.journeys.note_turn(Turn(customer=Customer(phone=PHONE.format(who)), **said))
+        await self.journeys.agent_log.note_turn(Turn(customer=Customer(phone=PHONE.format(who)), **said))
 
     async def event(self, journey, name="Lead", settlement=None):
         await self.outbox.append([new_event(f"{name}:{unique()}", name=name)._replace(journey=journey)])
@@ -151,7 +151,7 @@ def test_tools_say_how_their_calls_ended_whoever_called_them(run, url):
         async with opened(url) as it:
             for outcome, kind in (("succeeded", None), ("error", "Timeout"), ("failed", None)):
                 given = {"tool": "check_price", "outcome": outcome, "error_kind": kind, "called_at": NOW - 60}
-                await it.journeys.note([ToolUse.model_validate(given)])
+                await it.journeys.agent_log.note([ToolUse.model_validate(given)])
             await it.insight.follow()
             (tool,) = (await it.insight.funnel(PERIOD))["tools"]
             assert (tool["calls"], tool["succeeded"]) == (3, 1)

@@ -175,7 +175,9 @@ async def test_messenger_and_instagram_are_known_by_their_own_ids(journeys):
 
 async def test_nothing_that_was_kept_names_the_customer(journeys, here):
     await journeys.arrive(heard(arrival("wamid.HBgNNjI4MTIzNDU2Nzg5MA==", user_id="ID.1349120", referral=click())))
-    await journeys.note([ToolUse(tool="create_booking", outcome="succeeded", conversation="chat-6281234567890")])
+    await journeys.agent_log.note(
+        [ToolUse(tool="create_booking", outcome="succeeded", conversation="chat-6281234567890")]
+    )
     await here.database.aclose()
     kept = kept_in(here.url)
     for secret in (b"6281234567890", b"1349120", b"HBgNNjI4", b"Budi", b"chat-628"):
@@ -222,7 +224,7 @@ async def test_tool_calls_are_kept_with_their_conversation(journeys):
     await journeys.arrive(heard(arrival()))
     use = ToolUse(tool="create_booking", outcome="failed", error_kind="SlotTaken", seconds=0.25, called_at=NOW + 3,
                   customer=Customer(phone="0812 3456 7890"))  # fmt: skip
-    assert await journeys.note([use]) == 1
+    assert await journeys.agent_log.note([use]) == 1
     (one,) = await of(journeys, phone="+6281234567890")
     (kept,) = (await journeys.past(one.journey)).uses
     assert (kept["tool"], kept["outcome"], kept["error_kind"]) == ("create_booking", "failed", "SlotTaken")
@@ -231,9 +233,9 @@ async def test_tool_calls_are_kept_with_their_conversation(journeys):
 
 async def test_a_tool_call_told_twice_is_kept_once(journeys):
     use = ToolUse(tool="book", outcome="succeeded", call_id="call_1", conversation="chat-1")
-    assert await journeys.note([use, use]) == 1
-    assert await journeys.note([use]) == 0
-    assert await journeys.note([use.model_copy(update={"conversation": "chat-2"})]) == 1
+    assert await journeys.agent_log.note([use, use]) == 1
+    assert await journeys.agent_log.note([use]) == 0
+    assert await journeys.agent_log.note([use.model_copy(update={"conversation": "chat-2"})]) == 1
 
 
 @pytest.mark.parametrize(("first", "then", "kept"), [
@@ -246,7 +248,7 @@ async def test_a_call_that_is_tried_again_ends_as_its_last_try(journeys, first, 
     known = Customer(phone="+6281234567890")
     uses = [ToolUse(tool="book", outcome=outcome, call_id="call_1", customer=known) for outcome in (first, then)]
     for some in [uses] if at_once else [[use] for use in uses]:
-        await journeys.note(some)
+        await journeys.agent_log.note(some)
     (one,) = await of(journeys, phone="+6281234567890")
     assert [use["outcome"] for use in (await journeys.past(one.journey)).uses] == [kept]
 
@@ -254,16 +256,18 @@ async def test_a_call_that_is_tried_again_ends_as_its_last_try(journeys, first, 
 async def test_a_bots_own_name_for_a_chat_leads_to_its_journey_once_the_customer_was_named(journeys):
     await journeys.arrive(heard(arrival()))
     known = Customer(phone="+6281234567890")
-    await journeys.note([ToolUse(tool="check_slots", outcome="succeeded", conversation="thread-7", customer=known)])
-    await journeys.note_turn(Turn(conversation="thread-7", tools=1, claimed=True))
+    await journeys.agent_log.note(
+        [ToolUse(tool="check_slots", outcome="succeeded", conversation="thread-7", customer=known)]
+    )
+    await journeys.agent_log.note_turn(Turn(conversation="thread-7", tools=1, claimed=True))
     (one,) = await of(journeys, phone="+6281234567890")
     past = await journeys.past(one.journey)
     assert [(turn["claimed"], turn["booked"]) for turn in past.turns] == [(True, False)]
 
 
 async def test_tool_calls_without_any_conversation_are_kept(journeys):
-    assert await journeys.note([ToolUse(tool="book", outcome="succeeded")] * 2) == 2
-    assert await journeys.note([]) == 0
+    assert await journeys.agent_log.note([ToolUse(tool="book", outcome="succeeded")] * 2) == 2
+    assert await journeys.agent_log.note([]) == 0
 
 
 async def test_conversations_are_listed_newest_first_page_by_page(journeys):
@@ -287,7 +291,9 @@ async def test_a_message_is_forgotten_long_before_its_conversation(journeys):
 
 async def test_a_conversation_that_fell_silent_is_forgotten_with_all_that_belongs_to_it(journeys):
     await journeys.arrive(heard(arrival(referral=click()), arrival("wamid.2", phone="+6281234567899", at=NOW + 100)))
-    await journeys.note([ToolUse(tool="book", outcome="succeeded", customer=Customer(phone="+6281234567890"))])
+    await journeys.agent_log.note(
+        [ToolUse(tool="book", outcome="succeeded", customer=Customer(phone="+6281234567890"))]
+    )
     keys = journeys.keyring.of_chats({"ctwa_clid": "clid-1"})
     assert not await journeys.forget(messages_before=NOW - 1, rest_before=NOW + 50, limit=100)
     assert await journeys.known(keys) == {}

@@ -164,7 +164,8 @@ class _Day:
     async def _work(self, scene: _Scene, *uses: ToolUse, booked: bool = False, claimed: bool = False) -> None:
         """An answer of the agent, and the tools that it called for it."""
         turn = Turn(customer=_customer(scene.chat), at=scene.at, tools=len(uses), booked=booked, claimed=claimed)
-        await asyncio.gather(self._stores.journeys.note(uses), self._stores.journeys.note_turn(turn))
+        log = self._stores.journeys.agent_log
+        await asyncio.gather(log.note(uses), log.note_turn(turn))
 
     async def _report(self, name: str, scene: _Scene, service: tuple[str, int] | None) -> None:
         conversion = Conversion(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from konversi.consent.store import Consents
     from konversi.events.conversion import Conversion
     from konversi.intake.receive import Receipt, Receiver, Refusal
-    from konversi.journeys.store import Journeys
+    from konversi.journeys.agent_log import AgentLog
 
 Told = TypeVar("Told", ToolUse, Turn)
 
@@ -107,9 +107,9 @@ class TurnOutcome(NamedTuple):
 class Turns:
     """Takes turns."""
 
-    def __init__(self, receiver: Receiver, journeys: Journeys, consents: Consents) -> None:
+    def __init__(self, receiver: Receiver, log: AgentLog, consents: Consents) -> None:
         self._receiver = receiver
-        self._journeys = journeys
+        self._log = log
         self._consents = consents
 
     async def take(self, report: TurnReport) -> TurnOutcome:
@@ -143,7 +143,7 @@ class Turns:
         bookings = [Booking(call.name, outcome) for (call, _), outcome in zip(booked, outcomes, strict=True)]
         unfounded = claimed and not booked
         if unfounded:
-            unfounded = not await self._journeys.booked_lately(turn.conversation, person, turn.at)
+            unfounded = not await self._log.booked_lately(turn.conversation, person, turn.at)
         return TurnOutcome(used, bookings, unfounded)
 
     async def keep(self, records: Records) -> None:
@@ -153,7 +153,7 @@ class Turns:
     async def note(self, calls: Sequence[ToolUse] = (), turns: Sequence[Turn] = ()) -> None:
         """Keep what an agent did, but for chats with somebody who asked to be forgotten; durable on return."""
         calls, turns = await self._but_the_forgotten(calls), await self._but_the_forgotten(turns)
-        await asyncio.gather(self._journeys.note(calls), *map(self._journeys.note_turn, turns))
+        await asyncio.gather(self._log.note(calls), *map(self._log.note_turn, turns))
 
     async def _but_the_forgotten(self, told: Sequence[Told]) -> Sequence[Told]:
         if not told or not self._consents.matters:

@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from konversi.journeys import arriving, customers, forwards, hot, statements
+from konversi.journeys.agent_log import AgentLog
 from konversi.journeys.identity import LINKED_ID, keyed, keys_of, person_of, without_identities
 from konversi.journeys.keyring import Keyring
-from konversi.journeys.port import SPOKEN_OF, Sighting, Taken, Visit
-from konversi.matching.match import match
+from konversi.journeys.port import Sighting, Taken, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,17 +20,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from konversi.database.port import Database
-    from konversi.events.agent import ToolUse, Turn
-    from konversi.events.conversion import Customer
     from konversi.journeys.arrival import Arrival, Automatic, Heard
     from konversi.journeys.attribution import Known
     from konversi.journeys.customers import First
     from konversi.journeys.port import Journey, Past, Search
 
 _BRIEF = 100  # messages that hold up nobody while they are kept
-_PATIENCE = 0.02  # seconds that tool calls and turns wait for more, and never for a booking's commit
 _BREATH = 200  # messages whose people are hashed in one go: about 3 ms
-_AHEAD = 86_400  # seconds by which another's clock may be ahead
 _MOST_QUEUED = 20_000  # messages that may wait for a commit
 
 
@@ -65,16 +61,12 @@ class Journeys:
         """`remembers` says whether customers are remembered by their bookings and purchases."""
         self._database = database
         self._secret = secret
-        self._country = country
         self._now = now
         self._most_forwards = most_forwards
         self.keyring = Keyring(secret, customers=remembers)
         self._look_ups = database.look_ups(self._known)
         self._look_backs = database.look_ups(self._remembered)
-        self._uses = database.gathering(self._keep_uses, size=len, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE)
-        self._turns = database.gathering(
-            self._keep_turns, size=lambda _turn: 1, brief=_BRIEF, most=_MOST_QUEUED, patience=_PATIENCE
-        )
+        self.agent_log = AgentLog(database, secret, lambda: self.keyring.chats, country=country, now=now)
         self._calls = database.gathering(self._keep, size=lambda call: call.size + 1, brief=_BRIEF, most=_MOST_QUEUED)
 
     async def open(self) -> None:
@@ -181,88 +173,6 @@ class Journeys:
         """As `remembered`, for whoever has a connection."""
         return customers.remembered(self._database.driver(connection), keys)
 
-    async def note(self, uses: Sequence[ToolUse]) -> int:
-        """Keep tool calls; one that comes with its id, once. Returns how many were new."""
-        return await self._uses.bring(uses) if uses else 0
-
-    def _keep_uses(self, connection: Connection, groups: Sequence[Sequence[ToolUse]]) -> list[int]:
-        now = self._now()
-        rows = [self._use(connection, use, now) for uses in groups for use in uses]
-        are_new = iter(statements.note_uses(connection, rows))
-        return [sum(islice(are_new, len(uses))) for uses in groups]
-
-    def _use(self, connection: Connection, use: ToolUse, now: float) -> dict[str, Any]:
-        conversation, journey = self._place(connection, use.conversation, use.customer)
-        call = f"{use.conversation or ''}:{use.call_id}"
-        return {
-            "key": keyed("call", call, self._secret) if use.call_id else None,
-            "journey": journey,
-            "conversation": conversation,
-            "at": _when(use.called_at, now),
-            "tool": use.tool,
-            "outcome": use.outcome,
-            "error_kind": use.error_kind,
-            "seconds": use.seconds,
-        }
-
-    async def note_turn(self, turn: Turn) -> None:
-        """Keep one answer of the agent."""
-        await self._turns.bring(turn)
-
-    def _keep_turns(self, connection: Connection, given: Sequence[Turn]) -> list[None]:
-        now = self._now()
-        for turn in given:
-            statements.note_turn(connection, self._row(connection, turn, now))
-        return [None] * len(given)
-
-    def _row(self, connection: Connection, turn: Turn, now: float) -> dict[str, Any]:
-        conversation, journey = self._place(connection, turn.conversation, turn.customer)
-        own = f"{turn.conversation or ''}:{turn.turn_id}"
-        return {
-            "key": keyed("turn", own, self._secret) if turn.turn_id else None,
-            "journey": journey,
-            "conversation": conversation,
-            "at": _when(turn.at, now),
-            "tools": turn.tools,
-            "booked": turn.booked,
-            "claimed": turn.claimed,
-        }
-
-    async def booked_lately(self, conversation: str | None, customer: Customer | None, at: float | None) -> bool:
-        """Whether a turn before this one, of the same chat, booked what its reply may speak of."""
-
-        def job(connection: Connection) -> bool:
-            own, journey = self._found(connection, conversation, customer)[:2]
-            return statements.booked_within(connection, own, journey, then - SPOKEN_OF, then)
-
-        then = _when(at, self._now())
-        return await self._database.read(job)
-
-    def _place(
-        self, connection: Connection, conversation: str | None, customer: Customer | None
-    ) -> tuple[bytes | None, int | None]:
-        """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key.
-
-        One that the bot gives to chats with several people is remembered for each of them.
-        """
-        own, journey, named_before = self._found(connection, conversation, customer)
-        if journey is not None and own is not None and named_before != journey:
-            statements.name(connection, journey, own)
-        return own, journey
-
-    def _found(
-        self, connection: Connection, conversation: str | None, customer: Customer | None
-    ) -> tuple[bytes | None, int | None, int | None]:
-        """The conversation's key, the journey that it or its customer leads to, and the one that it leads to itself."""
-        own = keyed("conversation", conversation, self._secret) if conversation else None
-        if not self.keyring.chats:
-            return own, None, None
-        seen_ms = int(self._now() * 1_000)
-        person = match(customer, country=self._country, seen_ms=seen_ms).user_data if customer else {}
-        keys = [*keys_of(person, self._secret), *([own] if own else [])]
-        found = hot.of_keys(self._database.driver(connection), keys) if keys else {}
-        return own, next((found[key] for key in keys if key in found), None), found.get(own) if own else None
-
     async def find(self, journey: int) -> Journey | None:
         """One conversation."""
         return await self._database.read(lambda connection: statements.find(connection, journey))
@@ -312,8 +222,3 @@ class Journeys:
 def _people(calls: Sequence[_Call]) -> Iterable[bytes]:
     """Who wrote: two messages of one person at the same time must not open two conversations."""
     return (key for call in calls for visit in call.visits for key in (*visit.own, *visit.phones))
-
-
-def _when(told: float | None, now: float) -> float:
-    """The time told, or now where it is none that can have been."""
-    return float(told) if told is not None and 0 <= told <= now + _AHEAD else now

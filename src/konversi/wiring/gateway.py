@@ -231,7 +231,7 @@ def _assemble(
             consents=stores.consents,
             keywords=Keywords.of(settings.stop_words, settings.start_words),
         ),
-        turns=kinds.turns(receiver, stores.journeys, stores.consents),
+        turns=kinds.turns(receiver, stores.journeys.agent_log, stores.consents),
         till=till,
         forwarder=forwarder,
         decisions=Decisions(store, clock=clock, test_code=rules.test_code, wake=wake),
