@@ -14,6 +14,7 @@ from konversi.delivery import courses
 from konversi.delivery import pace as paces
 from konversi.delivery.breaker import CLOSED, Breaker, Position
 from konversi.delivery.decide import decide
+from konversi.delivery.log_lines import say_outcome, say_sending
 from konversi.delivery.pace import Pace
 from konversi.delivery.plan import MOST_BYTES, MOST_EVENTS, next_batch
 from konversi.errors import StorageUnavailable
@@ -207,7 +208,7 @@ class Courier:
 
     async def _deliver(self, batch: Batch, destination: Destination, claimed: float) -> None:
         """Send it, and settle what came of it. `claimed` are the monotonic seconds at which its lease began."""
-        _say_sending(batch)
+        say_sending(batch)
         began = monotonic()
         async with self._keeping(batch.attempt, claimed):
             sent = await self._sender.send(destination.to, batch.data, events=len(batch.ids), test_code=self._test_code)
@@ -233,7 +234,7 @@ class Courier:
         self.tally.events[kind] = self.tally.events.get(kind, 0) + len(batch.ids)
         self.tally.seconds += monotonic() - began
         await self._settle(batch, outlook.settlement)
-        _say_outcome(batch, outlook.settlement)
+        say_outcome(batch, outlook.settlement)
         self._watch.announce(batch.ids, outlook.settlement)
 
     @asynccontextmanager
@@ -274,32 +275,3 @@ class Courier:
 def _is_full(batch: Batch, most: int) -> bool:
     """Whether more of the same is probably waiting. A probe is small by choice, and says nothing."""
     return most == MOST_EVENTS and (len(batch.ids) >= batch.batch_limit or len(batch.data) > MOST_BYTES * 0.9)
-
-
-def _say_sending(batch: Batch) -> None:
-    names = dict.fromkeys(name for name, _ in batch.names)
-    more = f" ({len(batch.ids)} events)" if len(batch.ids) > 1 else ""
-    say = logger().info
-    say(f"[Meta Conversion API] Sending conversion event: {', '.join(names)}{more}")
-
-
-def _say_outcome(batch: Batch, settlement: Settlement) -> None:
-    log = logger()
-    say = log.info
-    if settlement.step is Step.DELIVER:
-        answer = f'{{"events_received": {settlement.events_received}, "fbtrace_id": "{settlement.fbtrace_id}"}}'
-        say(f"[Meta Conversion API] Success: {answer}")
-        for _, event_id in batch.names:
-            say(f"[META CONVERSION] Successfully sent to Meta: {event_id}")
-        if len(batch.ids) > len(batch.names):
-            say(f"[META CONVERSION] Successfully sent to Meta: {len(batch.ids) - len(batch.names)} more")
-        if settlement.answer:
-            log.warning("meta_warns", answer=settlement.answer)
-        return
-    say = log.error if settlement.verdict in (Kind.PAUSED, Kind.REFUSED, Kind.IN_DOUBT) else log.warning
-    say(
-        f"[Meta Conversion API] {settlement.verdict}: {settlement.reason}",
-        events=len(batch.ids),
-        then=settlement.step.value,
-        fbtrace_id=settlement.fbtrace_id,
-    )
