@@ -13,31 +13,23 @@ from typing import TYPE_CHECKING
 
 from konversi.access.acting import Action, note
 from konversi.errors import BodyTooLarge, KonversiError, NotFound, StorageUnavailable
-from konversi.events.faults import Refused
-from konversi.events.identity import digest
-from konversi.events.names import event_name
 from konversi.imports.faults import UnreadableFile
 from konversi.imports.mapping import SAMPLED, mapped
 from konversi.imports.sheets import LARGEST_FILE, rows_of
 from konversi.imports.store import Step
-from konversi.imports.verdicts import Verdict, counted, head, of_faults, of_notes, packed, unpacked
-from konversi.intake.event_lists import Told
+from konversi.imports.verdicts import Verdict, counted, head, packed, unpacked
 from konversi.intake.import_batches import Batches
-from konversi.intake.receive import Refusal
+from konversi.intake.row_judge import RowJudge
 from konversi.logs import logger
-from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from konversi.events.conversion import Conversion
-    from konversi.events.faults import Fault
     from konversi.imports.mapping import Reading, Wishes
     from konversi.imports.rows import Row
-    from konversi.imports.store import Import, Imports, Key, Reported
+    from konversi.imports.store import Import, Imports
     from konversi.intake.import_batches import Batch
     from konversi.intake.receive import Receiver
-    from konversi.outbox.port import NewEvent
 
 _PART = 1_048_576  # bytes
 _LOOK_EVERY = 5.0  # seconds: for what other processes took, and what they left behind
@@ -60,8 +52,7 @@ class Importer:
     ) -> None:
         """`kept_days`: how long verdicts are kept."""
         self.store = store
-        self._receiver = receiver
-        self._secret = secret
+        self._judge = RowJudge(store, receiver, secret)
         self._country = country
         self._currency = currency
         self._kept = kept_days * 86_400.0
@@ -203,70 +194,12 @@ class Importer:
     async def _patiently(self, file: Import, rows: Sequence[Row]) -> list[Verdict]:
         while True:
             try:
-                return await self._judged(rows, rehearsal=file.rehearsal)
+                return await self._judge.verdicts(rows, rehearsal=file.rehearsal)
             except KonversiError as error:
                 if error.status != StorageUnavailable.status:
                     raise
                 logger().warning("import_waits", file=file.id, cause=error.code)
                 await asyncio.sleep(_PATIENCE)
-
-    async def _judged(self, rows: Sequence[Row], *, rehearsal: bool) -> list[Verdict]:
-        """One verdict for each row, in their order."""
-        told = [(row, self._named(row.conversion)) for row in rows if row.conversion is not None]
-        bookings = {one.booking_id for _, one in told if one.booking_id}
-        reported = await self.store.reported(bookings) if bookings else {}
-        known = {row.number: before for row, one in told if (before := _before(one, reported)) is not None}
-        fresh = [(row, one) for row, one in told if row.number not in known]
-        judge = self._rehearsed if rehearsal else self._received
-        verdicts = {row.number: verdict for (row, _), verdict in zip(fresh, await judge(fresh), strict=True)}
-        return [
-            verdicts.get(row.number)
-            or (_known(row.number, known[row.number]) if row.number in known else _refused(row.number, row.faults))
-            for row in rows
-        ]
-
-    def _named(self, conversion: Conversion) -> Conversion:
-        """With an event_id that the same row gets again."""
-        if conversion.booking_id:
-            return conversion
-        said = digest(conversion, self._secret).hex()
-        return conversion.model_copy(update={"event_id": f"{conversion.event}:{said}"})
-
-    async def _received(self, rows: Sequence[tuple[Row, Conversion]]) -> list[Verdict]:
-        outcomes = await self._receiver.receive_list(Told([conversion for _, conversion in rows]))
-        return [
-            _refusal(row, outcome)
-            if isinstance(outcome, Refusal)
-            else Verdict(
-                row.number,
-                "repeated" if outcome.repeat else "accepted",
-                outcome.receipt,
-                outcome.event_id,
-                of_notes(row.faults, outcome.notes),
-            )
-            for (row, _), outcome in zip(rows, outcomes, strict=True)
-        ]
-
-    async def _rehearsed(self, rows: Sequence[tuple[Row, Conversion]]) -> list[Verdict]:
-        outcomes = await self._receiver.preview([conversion for _, conversion in rows])
-        there = await self.store.accepted([_key(one) for one in outcomes if not isinstance(one, Refusal)])
-        seen: set[Key] = set()
-        return [self._foreseen(row, outcome, there, seen) for (row, _), outcome in zip(rows, outcomes, strict=True)]
-
-    def _foreseen(
-        self,
-        row: Row,
-        outcome: NewEvent | Refusal,
-        there: Mapping[Key, int],
-        seen: set[Key],
-    ) -> Verdict:
-        if isinstance(outcome, Refusal):
-            return _refusal(row, outcome)
-        before = there.get(_key(outcome))
-        word = "repeated" if before is not None or _key(outcome) in seen else "accepted"
-        seen.add(_key(outcome))
-        told = receipt(before) if before is not None else ""
-        return Verdict(row.number, word, told, outcome.event_id, of_notes(row.faults, ()))
 
 
 def _subject(file: int) -> str:
@@ -281,30 +214,3 @@ def _drop(upcoming: asyncio.Future[Batch | None]) -> None:
 
 def _unseen(_size: int) -> None:
     """Nobody follows."""
-
-
-def _key(event: NewEvent) -> Key:
-    return event.dataset, event.event_name, event.event_id
-
-
-def _before(conversion: Conversion, reported: dict[tuple[str, str], Reported]) -> Reported | None:
-    """The event in which the booking was reported under another id than this row's."""
-    if not conversion.booking_id:
-        return None
-    name = event_name(conversion.event)
-    before = reported.get((name, conversion.booking_id)) if isinstance(name, str) else None
-    return None if before is None or before.event_id == f"{name}:{conversion.booking_id}" else before
-
-
-def _known(row: int, before: Reported) -> Verdict:
-    return Verdict(row, "known", receipt(before.id), before.event_id, "Its booking was reported before.")
-
-
-def _refused(row: int, faults: Sequence[Fault]) -> Verdict:
-    return Verdict(row, "refused", reason=of_faults(faults))
-
-
-def _refusal(row: Row, refusal: Refusal) -> Verdict:
-    if isinstance(refusal.error, Refused):
-        return _refused(row.number, (*row.faults, *refusal.error.faults))
-    return Verdict(row.number, "known", "", refusal.event_id or "", "It was reported before, with other contents.")
