@@ -11,7 +11,7 @@ import pytest
 
 from konversi.intake.http.apart import Apart
 from konversi.intake.http.app import application
-from konversi.serverless_settings import SERVERLESS_SECRET, ServerlessSettings
+from konversi.settings.serverless import SERVERLESS_SECRET, ServerlessSettings
 
 ROOT = Path(__file__).parents[2]
 VERCEL = ROOT / "deploy" / "vercel"

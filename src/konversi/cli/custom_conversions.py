@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from pydantic import ValidationError
 
-from konversi.ads_settings import account_named
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import fields, table, words
 from konversi.cli.reaching import running
@@ -16,6 +15,7 @@ from konversi.errors import InvalidRequest
 from konversi.events.faults import faults_of
 from konversi.intake.custom_conversions import NewCustomConversion
 from konversi.intake.invalid_fields import InvalidFields
+from konversi.settings.ads import account_named
 from konversi.wiring.spend import open_custom_conversions
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from konversi.access.acting import Action, note
-from konversi.ads_settings import account_named
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import table, words
 from konversi.cli.reaching import running
+from konversi.settings.ads import account_named
 
 if TYPE_CHECKING:
     from konversi.settings import Settings

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from konversi.access.acting import Action, note
-from konversi.ads_settings import account_named
 from konversi.errors import KonversiError
 from konversi.events.faults import Fault
 from konversi.events.names import event_name
@@ -17,6 +16,7 @@ from konversi.intake.invalid_fields import InvalidFields
 from konversi.meta import custom_conversions as meta
 from konversi.meta.answers import Kind
 from konversi.meta.graph import Credentials
+from konversi.settings.ads import account_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

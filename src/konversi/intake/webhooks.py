@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from pydantic_settings import BaseSettings
 
-    from konversi.chat_settings import ChatSettings
     from konversi.intake.listen import Listener
     from konversi.journeys.arrival import Heard
+    from konversi.settings.chats import ChatSettings
 
 PATHS = "/webhooks/"
 _MOST_FIELDS = 200

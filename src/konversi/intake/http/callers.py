@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-    from konversi.access_settings import Network
+    from konversi.settings.access import Network
 
 SESSION = "__Host-konversi"  # browsers take it only over HTTPS, for this host alone, from no other page
 LOCAL_SESSION = "konversi"  # on this machine there may be no HTTPS

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource, EnvSettingsSource
 
-from konversi.ads_settings import ADS_SECRETS
-from konversi.alert_settings import ALERT_SECRETS
-from konversi.chat_settings import CHAT_SECRETS
 from konversi.errors import InvalidSettings
-from konversi.payment_settings import PAYMENT_SECRETS
-from konversi.serverless_settings import SERVERLESS_SECRET
+from konversi.settings.ads import ADS_SECRETS
+from konversi.settings.alerts import ALERT_SECRETS
+from konversi.settings.chats import CHAT_SECRETS
+from konversi.settings.payments import PAYMENT_SECRETS
+from konversi.settings.serverless import SERVERLESS_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

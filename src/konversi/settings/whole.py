@@ -1,29 +1,27 @@
-"""Every setting, from the environment, then `.env.local`, then `.env`. Secrets can also come from a file (`*_FILE`)."""
+"""All settings together, and those that every installation knows."""
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import phonenumbers
-from pydantic import AliasChoices, Field, SecretStr, StringConstraints, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic import AliasChoices, Field, SecretStr, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from konversi.access_settings import AccessSettings
-from konversi.ads_settings import AdsSettings
-from konversi.alert_settings import AlertSettings
-from konversi.chat_settings import ChatSettings
-from konversi.consent_settings import ConsentSettings
-from konversi.errors import InvalidSettings, TestCodeInProduction
-from konversi.payment_settings import PaymentSettings
-from konversi.retention_settings import RetentionSettings
-from konversi.serverless_settings import ServerlessSettings
-from konversi.setting_sources import SECRETS, is_placeholder, surroundings
-from konversi.trace_settings import TraceSettings
-from konversi.value_settings import ValueSettings
+from konversi.settings.access import AccessSettings
+from konversi.settings.ads import AdsSettings
+from konversi.settings.alerts import AlertSettings
+from konversi.settings.chats import ChatSettings
+from konversi.settings.consent import ConsentSettings
+from konversi.settings.payments import PaymentSettings
+from konversi.settings.retention import RetentionSettings
+from konversi.settings.serverless import ServerlessSettings
+from konversi.settings.sources import is_placeholder, surroundings
+from konversi.settings.traces import TraceSettings
+from konversi.settings.value import ValueSettings
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -247,58 +245,3 @@ class Settings(
     def database(self) -> str:
         """The SQLAlchemy URL in effect."""
         return self.database_url or f"sqlite:///{self.data_dir / 'konversi.db'}"
-
-
-def on_this_machine(url: str) -> bool:
-    """Whether the address is here: a proxy in the environment is not for that."""
-    return urlsplit(url).hostname in LOOPBACK
-
-
-def load(**given: Any) -> Settings:
-    """The settings in effect; `given` (by field name) wins over the environment.
-
-    Raises `InvalidSettings` naming the variables at fault (never their values), and `TestCodeInProduction`.
-    """
-    unknown = sorted(given.keys() - Settings.model_fields.keys())
-    if unknown:
-        raise TypeError(f"There is no setting {', '.join(unknown)}.")
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        raise InvalidSettings(_complaints(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        text = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else f"{error.strerror}"
-        raise InvalidSettings(f".env.local or .env can't be read: {text}.") from None
-    except SettingsError as error:  # its text names the field
-        named = [variable(field) for field in Settings.model_fields if f'"{field}"' in str(error)]
-        raise InvalidSettings(f"{', '.join(named)}: must be JSON.") from None
-    if settings.environment == "production" and settings.test_code:
-        raise TestCodeInProduction
-    plain = urlsplit(settings.graph_url)
-    if settings.environment == "production" and plain.scheme == "http" and plain.hostname not in LOOPBACK:
-        raise InvalidSettings("META_GRAPH_URL: must be https in production, since the token travels there.")
-    return settings
-
-
-def variable(field: str) -> str:
-    """The environment variable of a field, such as `META_PIXEL_ID`."""
-    alias = Settings.model_fields[field].validation_alias
-    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
-
-
-def secret_files() -> tuple[str, ...]:
-    """The variables that can also be given as `NAME_FILE`."""
-    return SECRETS
-
-
-def _complaints(error: ValidationError) -> str:
-    lines = []
-    for details in error.errors(include_url=False, include_input=False):
-        name = str(details["loc"][0]) if details["loc"] else "settings"
-        lines.append(f"{variable(name) if name in Settings.model_fields else name}: {details['msg']}.")
-    return " ".join(lines)
-
-
-def world_readable(path: str | os.PathLike[str]) -> bool:
-    """Whether others on this machine may read the file (always false where the system has no such bits)."""
-    return os.name == "posix" and bool(Path(path).stat().st_mode & 0o004)

@@ -1,0 +1,15 @@
+"""Every setting, from the environment, then `.env.local`, then `.env`. Secrets can also come from a file (`*_FILE`)."""
+
+from konversi.settings.loading import load, on_this_machine, secret_files, variable, world_readable
+from konversi.settings.whole import DEFAULT_DATASET, LOOPBACK, Settings
+
+__all__ = [
+    "DEFAULT_DATASET",
+    "LOOPBACK",
+    "Settings",
+    "load",
+    "on_this_machine",
+    "secret_files",
+    "variable",
+    "world_readable",
+]
