@@ -1,5 +1,7 @@
 """Looking: lanes, searches, attempts and counts."""
 
+import asyncio
+
 from konversi.clock import now
 from konversi.outbox import store as sql_store
 from konversi.outbox.port import Search
@@ -105,6 +107,23 @@ async def test_counts_of_an_empty_store(harness):
         counts = await outbox.counts()
         assert counts.states == dict.fromkeys(State, 0)
         assert (counts.totals, counts.oldest_waiting, counts.by_lane) == ({}, None, {})
+
+
+async def test_an_event_on_its_way_from_state_to_state_is_always_counted_in_one(harness):
+    async with harness.open() as outbox:
+        await store(outbox, *new_events(20))
+
+        async def go_to_and_fro():
+            for _ in range(60):
+                await outbox.settle(await claim_all(outbox), ended(Step.RETRY, due_at=1.0))
+
+        going, seen = asyncio.create_task(go_to_and_fro()), set()
+        while not going.done():
+            states = (await outbox.counts()).states
+            seen.add((states[State.WAITING], states[State.SENDING]))
+            await asyncio.sleep(0)
+        await going
+        assert seen <= {(20, 0), (0, 20)}
 
 
 async def test_what_waits_is_counted_by_lane(harness):

@@ -42,7 +42,7 @@ class InDatabase:
 
     def status(self) -> dict[str, Any]:
         with reading(self._url) as connection:
-            counts = looking.counts(connection, looking.backlog(connection))
+            counts, _ = looking.counts(connection)
         known = {"ready": False, "environment": self._settings.environment, "configured": self._settings.configured}
         return {**known, **summary(counts, now()), "lanes": []}
 

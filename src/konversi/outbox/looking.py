@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import cast as typed
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, cast, func, literal_column, null, select, union_all
 
 from konversi.outbox.port import Attempt, Counts, Search, Stored
 from konversi.outbox.states import FINAL, State, Step
@@ -13,9 +14,10 @@ from konversi.outbox.tables import RARE, WAITING, attempts, events, queue, total
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
 _CHUNK = 500  # ids in one IN list
+_KINDS = ("sending", "step", "rare", "waiting")
 
 _STORED = select(
     events.c.id, queue.c.lane, events.c.dataset, events.c.event_name, events.c.event_id, events.c.booking_id,
@@ -37,7 +39,7 @@ def search(connection: Connection, wanted: Search) -> list[Stored]:
     if wanted.state is not None:
         conditions.append(queue.c.state == wanted.state)
         if wanted.state in FINAL - {State.DELIVERED}:
-            conditions.append(cast("ColumnElement[bool]", RARE))
+            conditions.append(typed("ColumnElement[bool]", RARE))
     if wanted.dataset is not None:
         conditions.append(events.c.dataset == wanted.dataset)
     if wanted.event_id is not None:
@@ -97,24 +99,37 @@ class Backlog(NamedTuple):
         return sum(self.by_lane.values()) + sum(self.rare.values())
 
 
-def backlog(connection: Connection) -> Backlog:
-    """Counts each one, along the indexes of their states."""
-    in_trouble = connection.execute(select(queue.c.state, func.count()).where(RARE).group_by(queue.c.state))
-    rare = {State(state): number for state, number in in_trouble}
-    first = func.min(queue.c.id + 0)  # + 0: in the index, not along the whole history
-    lanes_of = select(queue.c.lane, func.count(), first).where(WAITING).group_by(queue.c.lane)
-    rows = connection.execute(lanes_of).all()
-    return Backlog({row[0]: row[1] for row in rows}, min((row[2] for row in rows), default=None), rare)
+_NONE = cast(null(), BigInteger)
+# Each row says what it counts, under which name, how many, and the lowest id of those where that is asked.
+_SENDING: Select[Any, Any, Any, Any] = select(
+    literal_column("'sending'"), literal_column("''"), func.sum(attempts.c.events), _NONE
+).where(attempts.c.ended_at.is_(None))
+_STEPS = select(literal_column("'step'"), totals.c.step, func.sum(totals.c.events), _NONE).group_by(totals.c.step)
+_IN_TROUBLE = select(literal_column("'rare'"), queue.c.state, func.count(), _NONE).where(RARE).group_by(queue.c.state)
+_FIRST = func.min(queue.c.id + 0)  # + 0: in the index, not along the whole history
+_BACKLOG = select(literal_column("'waiting'"), queue.c.lane, func.count(), _FIRST).where(WAITING).group_by(queue.c.lane)
 
 
-def counts(connection: Connection, waiting: Backlog) -> Counts:
-    """How many events stand where. Delivered ones are counted by their running total, not by visiting them."""
-    states = dict(waiting.rare)
-    states[State.WAITING] = sum(waiting.by_lane.values())
-    under_way = select(func.coalesce(func.sum(attempts.c.events), 0)).where(attempts.c.ended_at.is_(None))
-    states[State.SENDING] = int(connection.execute(under_way).scalar_one())
-    summed = select(totals.c.step, func.sum(totals.c.events)).group_by(totals.c.step)
-    running = {step: int(number) for step, number in connection.execute(summed)}
-    states[State.DELIVERED] = running.get(Step.DELIVER.value, 0)
+def counts(connection: Connection, known: Backlog | None = None) -> tuple[Counts, Backlog]:
+    """How many events stand where, and what waits or came to nothing: counted, unless it is `known`.
+
+    In one statement, so that an event on its way from one state to the next is in one of them. Delivered ones are
+    counted by their running total, not by visiting them.
+    """
+    found = connection.execute(union_all(_SENDING, _STEPS, *((_IN_TROUBLE, _BACKLOG) if known is None else ()))).all()
+    number = {kind: {row[1]: int(row[2] or 0) for row in found if row[0] == kind} for kind in _KINDS}
+    waiting = known or Backlog(
+        number["waiting"],
+        min((row[3] for row in found if row[0] == "waiting"), default=None),
+        {State(state): events for state, events in number["rare"].items()},
+    )
+    running = number["step"]
+    states = {
+        **dict.fromkeys(State, 0),
+        **waiting.rare,
+        State.WAITING: sum(waiting.by_lane.values()),
+        State.SENDING: number["sending"][""],
+        State.DELIVERED: running.get(Step.DELIVER.value, 0),
+    }
     oldest = connection.execute(select(events.c.accepted_at).where(events.c.id == waiting.first)).scalar()
-    return Counts({state: states.get(state, 0) for state in State}, running, oldest, waiting.by_lane)
+    return Counts(states, running, oldest, waiting.by_lane), waiting

@@ -240,12 +240,12 @@ class SqlOutbox:
 
     async def counts(self) -> Counts:
         """A large backlog is counted again only after a while: its count takes half a second for each million."""
-        if self._backlog is None or monotonic() >= self._counts_until:
-            self._backlog = await self.database.read(looking.backlog)
-            number = self._backlog.number
+        known = self._backlog if monotonic() < self._counts_until else None
+        found, waiting = await self.database.read(lambda connection: looking.counts(connection, known))
+        if known is None:
+            self._backlog, number = waiting, waiting.number
             self._counts_until = monotonic() + (number / _COUNTED_A_SECOND if number > _MANY else 0.0)
-        waiting = self._backlog
-        return await self.database.read(lambda connection: looking.counts(connection, waiting))
+        return found
 
     async def aclose(self) -> None:
         if self._closed:
