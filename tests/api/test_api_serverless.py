@@ -153,7 +153,7 @@ def settings(database: str, meta: Sandbox) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def deployed(settings: Callable[..., Settings]) -> Iterator[Callable[..., Any]]:
+def deployed(settings: Callable[..., Settings], meta: Sandbox) -> Iterator[Callable[..., Any]]:
     """Makes instances of one deployment; `loops` is what the platform does about event loops."""
     with ExitStack() as stack:
 
@@ -164,6 +164,7 @@ def deployed(settings: Callable[..., Settings]) -> Iterator[Callable[..., Any]]:
             return made
 
         yield instance
+        meta.clear_faults()  # else closing waits for what hangs there
 
 
 @pytest.fixture
