@@ -261,12 +261,14 @@ class Gateway:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _busy(self) -> bool:
-        states = (await self.outbox.counts()).states
-        if states[State.SENDING] or not states[State.WAITING]:
-            return states[State.SENDING] > 0
+        if await self._sends():
+            return True
         now = self.clock.now()
         due = [lane for lane, at in await self.outbox.lanes() if at <= now and not self.obstacle(lane)]
-        return bool(due) or (await self.outbox.counts()).states[State.SENDING] > 0  # or they have left just then
+        return bool(due) or await self._sends()  # or what was due has left just then
+
+    async def _sends(self) -> bool:
+        return (await self.outbox.counts()).states[State.SENDING] > 0
 
     async def outcome(self, event: int, seconds: float) -> Stored:
         """The event as it stands after its next attempt, or after so many seconds, or at once where none is to come.

@@ -1,4 +1,4 @@
-"""Reading the settings that are in effect, and saying in whose words they are wrong."""
+"""Reading the settings that are in effect, and saying in the user's words what is wrong with them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ from pydantic import AliasChoices, ValidationError
 from pydantic_settings import SettingsError
 
 from konversi.errors import InvalidSettings, TestCodeInProduction
+from konversi.settings.here import LOOPBACK
 from konversi.settings.sources import SECRETS
-from konversi.settings.whole import LOOPBACK, Settings
-
-
-def on_this_machine(url: str) -> bool:
-    """Whether the address is here: a proxy in the environment is not for that."""
-    return urlsplit(url).hostname in LOOPBACK
+from konversi.settings.whole import Settings
 
 
 def load(**given: Any) -> Settings:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 DEFAULT_TEST_CODE = "TEST12345"
 DEFAULT_DATASET = "default"  # the dataset of META_PIXEL_ID, under a name that survives a correction of the id
 _WHOLE = frozenset({"whatsapp_forward_url", "alert_webhook_url"})
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 DatasetId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{5,20}$")]
 
