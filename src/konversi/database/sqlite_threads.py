@@ -224,6 +224,7 @@ class Writer(_OneThread):
                 done = monotonic()
             self._was_quick = monotonic() - done < _QUICK_SECONDS and done - began < _NOTICED_SECONDS
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
+            self._was_quick = monotonic() - began < _QUICK_SECONDS
             understood = self._understood(error)
             if len(jobs) > 1 and not self.broken:
                 return [result for job in jobs for result in self._run([job])]

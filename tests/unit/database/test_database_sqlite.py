@@ -336,6 +336,24 @@ async def test_a_job_that_stops_the_event_loop_for_long_does_it_once(tmp_path, m
         assert in_threads == [False, True, True, True]
 
 
+async def test_a_job_that_fails_slowly_holds_up_the_event_loop_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 0.5)
+    in_threads = []
+
+    def failing(_):
+        in_threads.append(threading.current_thread() is not threading.main_thread())
+        time.sleep(0.6)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with a_writer(tmp_path / "w.db") as writer:
+        told = []
+        for _ in range(3):
+            writer.call(failing, told.append, brief=True)
+        await until(lambda: len(told) == 3)
+        assert not in_threads[0]
+        assert all(in_threads[1:])
+
+
 async def test_a_brief_job_waits_its_turn_behind_others(tmp_path, monkeypatch):
     a_quick_disk(monkeypatch)
     async with a_writer(tmp_path / "w.db") as writer:
