@@ -12,6 +12,8 @@ import psycopg
 import pytest
 
 from konversi import clock
+from konversi.aftercare import removing
+from konversi.aftercare.needles import Needles
 from konversi.clock import now
 from konversi.database import postgres_signals
 from konversi.database.opening import open_database
@@ -118,6 +120,34 @@ async def test_a_conversation_is_not_forgotten_in_which_somebody_writes_meanwhil
         assert await asyncio.wrap_future(asked[0]) == 0
         ((found, _),) = await journeys.search(Search())
         assert (found.messages, found.last_at) == (2, 3_000)
+
+
+def erasing(url):
+    """Take the first conversation out, as another process would that forgets its customer."""
+    engine = engine_of(url)
+    with engine.connect() as connection, transaction(connection):
+        return removing.remove_conversations(connection, Needles((), (), ()), [1])["messages"]
+
+
+async def test_a_message_goes_with_its_conversation_that_came_while_another_process_forgot_its_customer(
+    url, monkeypatch
+):
+    async with two(url) as (one, _):
+        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
+        await journeys.open()
+        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
+        write, other = arriving._write, ThreadPoolExecutor(1)
+
+        def meanwhile(*given):
+            write(*given)
+            asked.append(other.submit(erasing, url))
+            time.sleep(0.3)  # it looks at the conversation before this is committed
+
+        asked = []
+        monkeypatch.setattr(arriving, "_write", meanwhile)
+        await journeys.arrive(Heard((_from("+6281234567890", at=3_000),)))
+        assert await asyncio.wrap_future(asked[0]) == 2
+        assert ask(url, "SELECT * FROM messages") == []
 
 
 def _from(phone, *, at, referral=None):

@@ -119,6 +119,7 @@ def _leave_attempt(connection: Connection, attempt: int, event: int, needles: Ne
 
 def remove_conversations(connection: Connection, needles: Needles, chats: Sequence[int]) -> dict[str, int]:
     """Take these conversations out with all that happened in them, and what is kept under the bot's name for them."""
+    statements.hold_journeys(connection, chats)
     called = {*needles.keys, *finding.names_of(connection, chats)}
     removed = {}
     for name, table in _OF_CHATS.items():

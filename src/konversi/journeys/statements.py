@@ -188,6 +188,11 @@ def long_silent(connection: Connection, before: float, limit: int) -> Sequence[i
     )
 
 
+def hold_journeys(connection: Connection, ids: Sequence[int]) -> None:
+    """Wait for whoever writes in these conversations now, and let nobody write in them until this is over."""
+    connection.execute(select(journeys.c.id).where(journeys.c.id.in_(ids)).order_by(journeys.c.id).with_for_update())
+
+
 def forget_journeys(connection: Connection, ids: Sequence[int], before: float) -> int:
     """Forget these conversations with all that belongs to them, unless somebody wrote meanwhile."""
     silent = select(journeys.c.id).where(journeys.c.id.in_(ids), journeys.c.last_at < before).order_by(journeys.c.id)
