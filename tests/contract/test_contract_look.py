@@ -126,6 +126,26 @@ async def test_an_event_on_its_way_from_state_to_state_is_always_counted_in_one(
         assert seen <= {(20, 0), (0, 20)}
 
 
+async def test_an_event_on_its_way_to_and_fro_is_always_unfinished(harness):
+    async with harness.open() as outbox:
+        assert await outbox.unfinished() == ([], 0)
+        await store(outbox, *new_events(20), new_event("Lead:other", lane=OTHER))
+
+        async def go_to_and_fro():
+            for _ in range(60):
+                await outbox.settle(await claim_all(outbox), ended(Step.SPLIT, due_at=1.0))
+
+        going, seen = asyncio.create_task(go_to_and_fro()), set()
+        while not going.done():
+            lanes, sending = await outbox.unfinished()
+            seen.add((tuple(lane for lane, _ in lanes if lane == LIVE), sending))
+            assert OTHER in dict(lanes)
+            await asyncio.sleep(0)
+        await going
+        assert seen <= {((LIVE,), 0), ((), 20)}
+        assert dict((await outbox.unfinished())[0]) == dict(await outbox.lanes())
+
+
 async def test_what_waits_is_counted_by_lane(harness):
     async with harness.open() as outbox:
         await store(outbox, new_event("Lead:1"), new_event("Lead:2"), new_event("Lead:3", lane=OTHER))

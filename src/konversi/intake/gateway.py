@@ -261,14 +261,9 @@ class Gateway:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _busy(self) -> bool:
-        if await self._sends():
-            return True
+        lanes, sending = await self.outbox.unfinished()
         now = self.clock.now()
-        due = [lane for lane, at in await self.outbox.lanes() if at <= now and not self.obstacle(lane)]
-        return bool(due) or await self._sends()  # or what was due has left just then
-
-    async def _sends(self) -> bool:
-        return (await self.outbox.counts()).states[State.SENDING] > 0
+        return sending > 0 or any(at <= now and not self.obstacle(lane) for lane, at in lanes)
 
     async def outcome(self, event: int, seconds: float) -> Stored:
         """The event as it stands after its next attempt, or after so many seconds, or at once where none is to come.

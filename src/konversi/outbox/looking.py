@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from typing import cast as typed
 
-from sqlalchemy import BigInteger, cast, func, literal_column, null, select, union_all
+from sqlalchemy import BigInteger, Double, cast, func, literal_column, null, select, union_all
 
 from konversi.outbox.port import Attempt, Counts, Search, Stored
 from konversi.outbox.states import FINAL, State, Step
@@ -78,12 +78,23 @@ def attempts_of(connection: Connection, ids: Sequence[int]) -> list[Attempt]:
 
 def lanes(connection: Connection) -> list[tuple[str, float]]:
     """Each lane with waiting events and when its first is due: one index look-up a lane, however many events wait."""
+    return [(lane, due_at) for lane, due_at in connection.execute(_lanes()) if due_at is not None]
+
+
+def unfinished(connection: Connection) -> tuple[list[tuple[str, float]], int]:
+    """`lanes`, and how many events are being sent: in one statement, so that none is missed on its way to and fro."""
+    sending = select(null(), cast(func.coalesce(func.sum(attempts.c.events), 0), Double))
+    rows = connection.execute(union_all(_lanes(), sending.where(attempts.c.ended_at.is_(None)))).all()
+    waiting = [(lane, due_at) for lane, due_at in rows if lane is not None and due_at is not None]
+    return waiting, sum(int(events) for lane, events in rows if lane is None)
+
+
+def _lanes() -> Select[Any, Any]:
     named = select(func.min(queue.c.lane).label("lane")).where(WAITING).cte("named", recursive=True)
     following = select(func.min(queue.c.lane)).where(WAITING, queue.c.lane > named.c.lane).scalar_subquery()
     named = named.union_all(select(following).where(named.c.lane.is_not(None)))
     due = select(func.min(queue.c.due_at)).where(WAITING, queue.c.lane == named.c.lane).scalar_subquery()
-    rows = connection.execute(select(named.c.lane, due).where(named.c.lane.is_not(None)))
-    return [(lane, due_at) for lane, due_at in rows if due_at is not None]
+    return select(named.c.lane, due).where(named.c.lane.is_not(None))
 
 
 class Backlog(NamedTuple):

@@ -124,6 +124,10 @@ class MemoryOutbox:
             due[row.lane] = min(row.due_at, due.get(row.lane, row.due_at))
         return sorted(due.items())
 
+    async def unfinished(self) -> tuple[Sequence[tuple[str, float]], int]:
+        sending = sum(row.state is State.SENDING for row in self._rows.values())
+        return await self.lanes(), sending
+
     def _waiting(self) -> Iterable[_Row]:
         return [row for row in self._rows.values() if row.state is State.WAITING]
 

@@ -207,6 +207,10 @@ class Outbox(Protocol):
         """Each lane with waiting events, and the Unix seconds at which its first one is due."""
         ...
 
+    async def unfinished(self) -> tuple[Sequence[tuple[str, float]], int]:
+        """The same, and how many events are being sent, at one moment."""
+        ...
+
     async def claim(
         self,
         lane: str,

@@ -229,6 +229,9 @@ class SqlOutbox:
     async def lanes(self) -> Sequence[tuple[str, float]]:
         return await self.database.read(looking.lanes)
 
+    async def unfinished(self) -> tuple[Sequence[tuple[str, float]], int]:
+        return await self.database.read(looking.unfinished)
+
     async def find(self, event: int) -> Stored | None:
         return await self.database.read(lambda connection: looking.find(connection, event))
 
