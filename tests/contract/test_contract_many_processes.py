@@ -11,13 +11,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from konversi import clock
+from konversi import Customer, clock
 from konversi.aftercare import removing
 from konversi.aftercare.needles import Needles
 from konversi.clock import now
 from konversi.database import postgres_signals
 from konversi.database.opening import open_database
 from konversi.database.postgres import engine_of, transaction
+from konversi.events.agent import ToolUse
 from konversi.journeys import arriving, statements
 from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
 from konversi.journeys.port import Search
@@ -120,6 +121,23 @@ async def test_a_conversation_is_not_forgotten_in_which_somebody_writes_meanwhil
         assert await asyncio.wrap_future(asked[0]) == 0
         ((found, _),) = await journeys.search(Search())
         assert (found.messages, found.last_at) == (2, 3_000)
+
+
+async def test_what_an_agent_did_is_kept_of_no_conversation_that_is_being_forgotten_by_another_process(url):
+    async with two(url) as (one, _):
+        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
+        await journeys.open()
+        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
+        begun = threading.Event()
+        forgot = asyncio.create_task(asyncio.to_thread(forgetting, url, before=2_000, begun=begun))
+        await asyncio.to_thread(begun.wait, 5)
+        use = ToolUse(
+            tool="book", outcome="succeeded", conversation="chat-1", customer=Customer(phone="+6281234567890")
+        )
+        assert await journeys.agent_log.note([use]) == 1
+        assert await forgot == 1
+        assert ask(url, "SELECT journey FROM tool_uses") == [(None,)]
+        assert ask(url, "SELECT * FROM journey_keys") == []
 
 
 def erasing(url):

@@ -115,6 +115,8 @@ class AgentLog:
         One that the bot gives to chats with several people is remembered for each of them.
         """
         own, journey, named_before = self._found(connection, conversation, customer)
+        if journey is not None and self._database.shared and not statements.keep(connection, journey):
+            journey = None
         if journey is not None and own is not None and named_before != journey:
             statements.name(connection, journey, own)
         return own, journey

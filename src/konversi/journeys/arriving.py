@@ -29,7 +29,7 @@ _PEOPLE = (
     " FROM journey_keys k JOIN journeys j ON j.id = k.journey WHERE k.key {} ORDER BY j.id + 0"
 )
 # Two batches can reach one conversation by different keys, and another process may be about to forget it.
-_HELD = " FOR UPDATE OF j"
+_HELD = " FOR NO KEY UPDATE OF j"  # who only adds what an agent did there needs not wait
 _CLICKED = "SELECT journey, click_id FROM touches WHERE journey IN ({})"
 _OPEN = "INSERT INTO journeys (id, channel, account, line, opened_at, last_at, messages, tail, user_data) VALUES "
 _VISIT = "WITH seen (journey, number, earliest, latest, spoken_to) AS (VALUES "

@@ -188,6 +188,12 @@ def long_silent(connection: Connection, before: float, limit: int) -> Sequence[i
     )
 
 
+def keep(connection: Connection, journey: int) -> bool:
+    """Let nobody forget a conversation until this is over: whether it is there."""
+    kept = select(journeys.c.id).where(journeys.c.id == journey).with_for_update(read=True, key_share=True)
+    return connection.execute(kept).first() is not None
+
+
 def hold_journeys(connection: Connection, ids: Sequence[int]) -> None:
     """Wait for whoever writes in these conversations now, and let nobody write in them until this is over."""
     connection.execute(select(journeys.c.id).where(journeys.c.id.in_(ids)).order_by(journeys.c.id).with_for_update())
