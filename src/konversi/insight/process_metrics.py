@@ -58,7 +58,7 @@ class ProcessReport(NamedTuple):
     commits: Commits
     lanes: Sequence[LaneReport]
     webhooks: WebhookReport
-    preparer: PreparerReport | None = None  # nobody where there is to be none
+    preparer: PreparerReport
 
 
 def process_metrics(report: ProcessReport) -> Iterable[Metric]:
@@ -70,8 +70,7 @@ def process_metrics(report: ProcessReport) -> Iterable[Metric]:
     yield from _doors(report, place)
     yield from _delivery(report.lanes, place)
     yield from _webhooks(report.webhooks, place)
-    if report.preparer is not None:
-        yield from _preparer(report.preparer, place)
+    yield from _preparer(report.preparer, place)
 
 
 def _doors(report: ProcessReport, place: str) -> Iterable[Metric]:
@@ -93,7 +92,7 @@ def _doors(report: ProcessReport, place: str) -> Iterable[Metric]:
 
 def _preparer(report: PreparerReport, place: str) -> Iterable[Metric]:
     runs = GaugeMetricFamily(
-        "konversi_preparer_running", "1 where the process runs that prepares lists beside the gateway.", labels=[PLACE]
+        "konversi_preparer_running", "1 where a process runs that prepares lists beside the gateway.", labels=[PLACE]
     )
     runs.add_metric([place], float(report.runs))
     lists = CounterMetricFamily(

@@ -246,7 +246,7 @@ class Gateway:
             self.outbox.commits,
             self.lanes(),
             webhooks,
-            PreparerReport(beside.process is not None, beside.lists) if beside is not None else None,
+            PreparerReport(runs=beside is not None and beside.process is not None, lists=beside.lists if beside else 0),
         )
 
     def paused(self, lane: str) -> bool:

@@ -9,10 +9,11 @@ from konversi.outbox.port import Commits, Counts
 from konversi.outbox.states import State
 
 COUNTS = Counts(dict.fromkeys(State, 0), {"accept": 3}, None)
+NO_PREPARER = PreparerReport(runs=False, lists=0)
 LANE = LaneReport("default|live|chat", {"delivered": 2}, {"delivered": 3}, 1.0, "closed", paused=False, cause="")
 
 
-def read(*, waits=(), place=0, preparer=None):
+def read(*, waits=(), place=0, preparer=NO_PREPARER):
     shared = SharedReport(COUNTS, dict(waits), [], 1.0)
     webhooks = WebhookReport({("whatsapp", "webhook_unsigned"): 1}, 0, 0, {})
     process = ProcessReport(place, "intake", {("events", "2xx"): 5}, Commits(2, 9), [LANE], webhooks, preparer)
@@ -49,12 +50,11 @@ def test_what_one_process_did_is_told_apart_from_what_its_neighbour_did():
         assert ("process", "3") in labels, name
 
 
-def test_it_says_whether_the_preparer_runs_only_where_there_is_to_be_one():
+def test_it_says_whether_the_preparer_runs_and_what_it_has_done():
     place = ("process", "0")
-    found = read(preparer=PreparerReport(runs=True, lists=7))
-    assert (found["konversi_preparer_running", place], found["konversi_prepared_lists_total", place]) == (1, 7)
-    assert read(preparer=PreparerReport(runs=False, lists=7))["konversi_preparer_running", place] == 0
-    assert not [name for name, *_ in read() if "prepare" in name]
+    for runs in (True, False):
+        found = read(preparer=PreparerReport(runs=runs, lists=7))
+        assert (found["konversi_preparer_running", place], found["konversi_prepared_lists_total", place]) == (runs, 7)
 
 
 def test_it_says_how_well_callers_share_commits_and_what_the_process_does():
