@@ -113,6 +113,7 @@ def test_who_tries_too_often_is_told_how_long_to_wait(looking, address, sari):
 def test_a_keyboard_is_enough_to_come_in_and_go_out(looking, address, sari):
     page = looking(viewport={"width": 360, "height": 740})
     page.goto(f"{address}/account")
+    page.locator("[name=name]:focus").wait_for()  # a busy browser gives it after the page has loaded
     page.keyboard.type("sari")
     page.keyboard.press("Tab")
     page.keyboard.type(WORDS)

@@ -112,7 +112,8 @@ class AgentLog:
     ) -> tuple[bytes | None, int | None]:
         """The bot's conversation as a key, and the journey it belongs to, which is remembered under that key.
 
-        One that the bot gives to chats with several people is remembered for each of them.
+        One that the bot gives to chats with several people is remembered for each of them. Where another process is
+        just forgetting the journey, there is none.
         """
         own, journey, named_before = self._found(connection, conversation, customer)
         if journey is not None and self._database.shared and not statements.keep(connection, journey):
