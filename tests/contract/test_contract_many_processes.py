@@ -88,7 +88,9 @@ def forgetting(url, *, before, begun=None):
         return forgot
 
 
-async def test_a_message_is_kept_whose_conversation_is_being_forgotten_by_another_process(url):
+@asynccontextmanager
+async def being_forgotten(url):
+    """The journeys, of which another process is just forgetting the only one; and the task with how many it forgot."""
     async with two(url) as (one, _):
         journeys = Journeys(one, b"s" * 32, country="ID", now=now)
         await journeys.open()
@@ -96,6 +98,11 @@ async def test_a_message_is_kept_whose_conversation_is_being_forgotten_by_anothe
         begun = threading.Event()
         forgot = asyncio.create_task(asyncio.to_thread(forgetting, url, before=2_000, begun=begun))
         await asyncio.to_thread(begun.wait, 5)
+        yield journeys, forgot
+
+
+async def test_a_message_is_kept_whose_conversation_is_being_forgotten_by_another_process(url):
+    async with being_forgotten(url) as (journeys, forgot):
         click = Referral("clid-1", "ad-1", "ad")
         assert (await journeys.arrive(Heard((_from("+6281234567890", at=3_000, referral=click),)))).new == 1
         assert await forgot == 1
@@ -124,13 +131,7 @@ async def test_a_conversation_is_not_forgotten_in_which_somebody_writes_meanwhil
 
 
 async def test_what_an_agent_did_is_kept_of_no_conversation_that_is_being_forgotten_by_another_process(url):
-    async with two(url) as (one, _):
-        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
-        await journeys.open()
-        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
-        begun = threading.Event()
-        forgot = asyncio.create_task(asyncio.to_thread(forgetting, url, before=2_000, begun=begun))
-        await asyncio.to_thread(begun.wait, 5)
+    async with being_forgotten(url) as (journeys, forgot):
         use = ToolUse(
             tool="book", outcome="succeeded", conversation="chat-1", customer=Customer(phone="+6281234567890")
         )

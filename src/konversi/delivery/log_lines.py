@@ -1,4 +1,4 @@
-"""The lines that the setup guide tells its readers to look for, word for word."""
+"""The lines that the setup guide tells its readers to look for, word for word, and what else becomes of a batch."""
 
 from __future__ import annotations
 

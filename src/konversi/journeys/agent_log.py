@@ -61,12 +61,8 @@ class AgentLog:
         return [sum(islice(are_new, len(uses))) for uses in groups]
 
     def _use(self, connection: Connection, use: ToolUse, now: float) -> dict[str, Any]:
-        conversation, journey = self._place(connection, use.conversation, use.customer)
-        call = f"{use.conversation or ''}:{use.call_id}"
         return {
-            "key": keyed("call", call, self._secret) if use.call_id else None,
-            "journey": journey,
-            "conversation": conversation,
+            **self._placed(connection, use, "call", use.call_id),
             "at": _when(use.called_at, now),
             "tool": use.tool,
             "outcome": use.outcome,
@@ -85,12 +81,8 @@ class AgentLog:
         return [None] * len(given)
 
     def _row(self, connection: Connection, turn: Turn, now: float) -> dict[str, Any]:
-        conversation, journey = self._place(connection, turn.conversation, turn.customer)
-        own = f"{turn.conversation or ''}:{turn.turn_id}"
         return {
-            "key": keyed("turn", own, self._secret) if turn.turn_id else None,
-            "journey": journey,
-            "conversation": conversation,
+            **self._placed(connection, turn, "turn", turn.turn_id),
             "at": _when(turn.at, now),
             "tools": turn.tools,
             "booked": turn.booked,
@@ -106,6 +98,12 @@ class AgentLog:
 
         then = _when(at, self._now())
         return await self._database.read(job)
+
+    def _placed(self, connection: Connection, told: ToolUse | Turn, kind: str, own_id: str | None) -> dict[str, Any]:
+        """The key that it comes again under, where it has an id, and where it belongs."""
+        conversation, journey = self._place(connection, told.conversation, told.customer)
+        key = keyed(kind, f"{told.conversation or ''}:{own_id}", self._secret) if own_id else None
+        return {"key": key, "journey": journey, "conversation": conversation}
 
     def _place(
         self, connection: Connection, conversation: str | None, customer: Customer | None
