@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from konversi.alerts.statements import standing
 from konversi.clock import now
-from konversi.database.direct import reading
+from konversi.database.direct import owning, reading, transaction
 from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
-from konversi.errors import JourneyUnknown, NotFound, PaymentUnknown
+from konversi.errors import (
+    DatabaseUnreachable,
+    JourneyUnknown,
+    NotFound,
+    PaymentUnknown,
+    StorageInUse,
+    StorageUnavailable,
+)
 from konversi.events.names import PURCHASE
 from konversi.insight import funnel, return_days, returns
 from konversi.insight.describe import event, event_in_full, summary
@@ -20,8 +30,10 @@ from konversi.journeys import statements as conversations
 from konversi.journeys.port import Search as JourneySearch
 from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox import looking
+from konversi.outbox.hot_sqlite import place
 from konversi.outbox.port import Search, event_of, receipt
 from konversi.outbox.states import State
+from konversi.outbox.tables import staged_events
 from konversi.payments import rows
 from konversi.payments.payment import payment_id, payment_of
 from konversi.settings import DEFAULT_DATASET
@@ -39,6 +51,8 @@ class InDatabase:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._url = settings.database
+        if not settings.shared:
+            _put_in_place(self._url)
 
     def status(self) -> dict[str, Any]:
         with reading(self._url) as connection:
@@ -117,6 +131,16 @@ class InDatabase:
     def returns(self, days: int, by: str) -> dict[str, Any]:
         with reading(self._url) as connection:
             return returns.report(return_days.since(days, now()), by, {}, connection)
+
+
+def _put_in_place(url: str) -> None:
+    """The events that a gateway left staged when it was killed; not where one runs, which does it itself."""
+    with reading(url) as connection:
+        if connection.execute(select(staged_events.c.id).limit(1)).first() is None:
+            return
+    may_fail = suppress(StorageInUse, StorageUnavailable, DatabaseUnreachable)
+    with may_fail, owning(url) as connection, transaction(connection):
+        place(sqlite_driver_of(connection))
 
 
 def _driver(connection: Connection) -> Driver:

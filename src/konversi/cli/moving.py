@@ -11,10 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from konversi.cli.printing import as_json as print_json
 from konversi.cli.printing import table, words
-from konversi.database.direct import migrated, owning
+from konversi.database.direct import migrated, owning, transaction
 from konversi.database.opening import is_sqlite
 from konversi.database.sqlite import path_of
+from konversi.database.sqlite_threads import driver_of
 from konversi.errors import InvalidSettings, MoveRefused
+from konversi.outbox.hot_sqlite import place
 from konversi.settings import load
 from konversi.wiring.stores import all_tables
 
@@ -36,6 +38,8 @@ def move(settings: Settings, to: str, from_: str | None, *, as_json: bool) -> in
     with owning(source) as here, owning(target) as there:
         alone(there)
         migrated(here)
+        with transaction(here):
+            place(driver_of(here))
         migrated(there)
         moved = Move(here, there, all_tables())
         if moved.ended_before:

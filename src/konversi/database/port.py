@@ -123,7 +123,7 @@ class Database(Protocol):
     def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:
         """Run a brief job in the caller's own thread, whichever that is: its result as the only item.
 
-        No item where it would have to wait for somebody; then nothing was done.
+        No item where it would have to wait for somebody; then nothing was done. It may leave something, as below.
         """
         ...
 
@@ -136,12 +136,14 @@ class Database(Protocol):
         most: int,
         patience: float = 0.0,
         alone: bool = False,
+        leaves: bool = False,
     ) -> GatheredWrites[Item, Result]:
         """Where callers bring what goes in together: `job` gets the items of several, and gives one result each.
 
         `size` tells how much an item is; up to `brief` of it takes no longer than its commit, and more than `most` may
         not wait. With `patience` (seconds) it waits for more. `alone` says that one statement of the job's does all its
-        writing, so that it may do without a transaction around it.
+        writing, so that it may do without a transaction around it. One that `leaves` may leave something for the next
+        transaction to do (`outbox/staging.py`): so no other job finds it undone, and no query but a look-up.
         """
         ...
 
@@ -149,11 +151,16 @@ class Database(Protocol):
         """Run a query that may take long, in nobody's way."""
         ...
 
-    async def look_up(self, job: Callable[[Connection], T]) -> T:
-        """Run a query that an index answers in microseconds, at once."""
+    async def look_up(self, job: Callable[[Connection], T], *, finds_all: bool = False) -> T:
+        """Run a query that an index answers in microseconds, at once.
+
+        One that asks for events has to find all of them: also those that were left to be put in their places.
+        """
         ...
 
-    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathered[Item, Result]:
+    def look_ups(
+        self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]], *, finds_all: bool = False
+    ) -> Gathered[Item, Result]:
         """As `look_up`, for what many callers ask at a time: `job` may get the questions of several."""
         ...
 

@@ -110,6 +110,7 @@ class PostgresDatabase:
         most: int,
         patience: float = 0.0,
         alone: bool = False,
+        leaves: bool = False,  # noqa: ARG002
     ) -> Gathering[Item, Result]:
         gathering = Gathering(
             partial(self.writers.call, alone=alone),
@@ -128,10 +129,15 @@ class PostgresDatabase:
     async def read(self, job: Callable[[Connection], T]) -> T:
         return await _answered(self.readers.submit(job))
 
-    async def look_up(self, job: Callable[[Connection], T]) -> T:
+    async def look_up(self, job: Callable[[Connection], T], *, finds_all: bool = False) -> T:  # noqa: ARG002
         return await _answered(self.readers.submit(job))
 
-    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> Gathering[Item, Result]:
+    def look_ups(
+        self,
+        job: Callable[[Connection, Sequence[Item]], Sequence[Result]],
+        *,
+        finds_all: bool = False,  # noqa: ARG002 - nothing is left over
+    ) -> Gathering[Item, Result]:
         gathering = Gathering(
             partial(self.readers.call, alone=True),
             job,

@@ -16,7 +16,7 @@ from konversi.errors import DatabaseMoved, InvalidSettings, MoveUnfinished, Sche
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0026"
+HEAD = "0027"
 SERVES = "0003"  # processes of this schema and newer ones can work with HEAD
 
 _ALONE = 0x4B4F4E56_0003  # an advisory lock of PostgreSQL

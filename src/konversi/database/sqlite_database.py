@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from konversi.database.port import Driver, Listener
+    from konversi.database.sqlite_threads import LeftOver
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -65,7 +67,11 @@ class SqliteDatabase:
             await writer.aclose()
             lock.release()
             raise
-        return cls(path, writer, Reader(reading_engine(path)), reading_engine(path), lock)
+        return cls(path, writer, Reader(reading_engine(path), writer.settle), reading_engine(path), lock)
+
+    def leave_to(self, left_over: LeftOver) -> None:
+        """From now on it says what jobs leave for the next transaction."""
+        self.writer.left_over = left_over
 
     @property
     def broken(self) -> str | None:
@@ -101,7 +107,7 @@ class SqliteDatabase:
         return await self.writer.submit(job, brief=brief)
 
     def write_at_once(self, job: Callable[[Connection], T]) -> Sequence[T]:
-        results = self.writer.at_once(job)
+        results = self.writer.at_once(job, leaves=True)
         for failure in results:
             if isinstance(failure, Exception):
                 raise failure
@@ -119,13 +125,17 @@ class SqliteDatabase:
         most: int,
         patience: float = 0.0,
         alone: bool = False,  # noqa: ARG002 - a transaction costs nothing here
+        leaves: bool = False,
     ) -> Gathering[Item, Result]:
-        gathering = Gathering(self.writer.call, job, size=size, brief=brief, most=most, patience=patience)
+        call = partial(self.writer.call, leaves=True) if leaves else self.writer.call
+        gathering = Gathering(call, job, size=size, brief=brief, most=most, patience=patience, eager=True)
         self._gatherings.append(gathering.close)
         return gathering
 
-    async def look_up(self, job: Callable[[Connection], T]) -> T:
+    async def look_up(self, job: Callable[[Connection], T], *, finds_all: bool = False) -> T:
         """In the caller's own thread: handing a look-up to another thread takes ten times as long as doing it."""
+        if finds_all:
+            self.writer.settle()
         with self._look:
             if self._looking.closed:
                 raise ShuttingDown
@@ -134,8 +144,10 @@ class SqliteDatabase:
             except DBAPIError as error:
                 raise StorageUnavailable(f"SQLite: {cause_of(error)}.") from error
 
-    def look_ups(self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> _LookUps[Item, Result]:
-        return _LookUps(self, job)
+    def look_ups(
+        self, job: Callable[[Connection, Sequence[Item]], Sequence[Result]], *, finds_all: bool = False
+    ) -> _LookUps[Item, Result]:
+        return _LookUps(self, job, finds_all=finds_all)
 
     async def scrub(self, needles: Sequence[bytes]) -> None:
         """Writes wait where the file has to be written anew, and not while it is searched.
@@ -166,9 +178,19 @@ class SqliteDatabase:
 class _LookUps(Generic[Item, Result]):
     """Each at once: there is nothing to be gained by waiting for others."""
 
-    def __init__(self, database: SqliteDatabase, job: Callable[[Connection, Sequence[Item]], Sequence[Result]]) -> None:
+    def __init__(
+        self,
+        database: SqliteDatabase,
+        job: Callable[[Connection, Sequence[Item]], Sequence[Result]],
+        *,
+        finds_all: bool,
+    ) -> None:
         self._database = database
         self._job = job
+        self._finds_all = finds_all
 
     async def bring(self, item: Item) -> Result:
-        return (await self._database.look_up(lambda connection: self._job(connection, [item])))[0]
+        found = await self._database.look_up(
+            lambda connection: self._job(connection, [item]), finds_all=self._finds_all
+        )
+        return found[0]

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -37,6 +37,24 @@ class _Job(NamedTuple):
     work: Callable[[Connection], Any]
     done: Callable[[Any], None]
     long: bool = False
+    leaves: bool = False
+
+
+class LeftOver(Protocol):
+    """What jobs leave for the next transaction to do, so that their own has a small commit. Nobody sees it undone."""
+
+    @property
+    def left(self) -> bool:
+        """Whether there may be something."""
+        ...
+
+    def begin(self, connection: Connection, *, lone: bool) -> None:
+        """A transaction begins: do what is left, unless its lone job is one of those that leave something."""
+        ...
+
+    def kept(self) -> None:
+        """The transaction is durable."""
+        ...
 
 
 @contextmanager
@@ -124,6 +142,7 @@ class Writer(_OneThread):
         self._turn = threading.Lock()  # held by whoever uses the connection
         self._quick = False
         self._was_quick = False  # the last transaction
+        self.left_over: LeftOver | None = None
         self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
         self._thread.start()
 
@@ -140,18 +159,22 @@ class Writer(_OneThread):
         *,
         brief: bool = False,
         long: bool = False,
+        leaves: bool = False,
     ) -> None:
-        """Run a job; `done` gets its result, or the exception it ended with, in the event loop's thread."""
+        """Run a job; `done` gets its result, or the exception it ended with, in the event loop's thread.
+
+        `leaves` says that it may leave something over, and bears what others left.
+        """
         if self.broken:
             done(StorageUnavailable(self.broken))
         elif self._closed:
             done(ShuttingDown())
-        elif results := self.at_once(job) if brief else ():
+        elif results := self.at_once(job, leaves=leaves) if brief else ():
             done(results[0])
         else:
-            self._jobs.put(_Job(job, done, long))
+            self._jobs.put(_Job(job, done, long, leaves))
 
-    def at_once(self, job: Callable[[Connection], Any]) -> Sequence[Any]:
+    def at_once(self, job: Callable[[Connection], Any], *, leaves: bool = False) -> Sequence[Any]:
         """Run a brief job in the caller's own thread, whichever that is.
 
         Its result, or the exception it ended with, as the only item; no item where it was not done: others write, the
@@ -163,7 +186,7 @@ class Writer(_OneThread):
             if self._connection is None or self._closed or self.broken:
                 return ()
             _begin(driver_of(self._connection), patience=0.0)
-            results = self._run([job])
+            results = self._run([job], lone=leaves)
             self._quick = self._was_quick
         except sqlite3.OperationalError:
             self._quick = False  # the thread can wait for whoever has the lock
@@ -172,6 +195,14 @@ class Writer(_OneThread):
             return results
         finally:
             self._turn.release()
+
+    def settle(self) -> None:
+        """Do what is left over, if there is something, in the caller's thread: whoever reads next finds it done."""
+        if self.left_over is None or not self.left_over.left:
+            return
+        with self._turn:
+            if not self._closed:
+                self._run([lambda _connection: None])
 
     def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run work that bears no transaction, in the caller's thread, while whoever else wants to write waits.
@@ -196,13 +227,15 @@ class Writer(_OneThread):
             jobs = [entry for entry in turn if entry is not None]
             if jobs:
                 with self._turn:
-                    results = self._run([job.work for job in jobs])
+                    results = self._run([job.work for job in jobs], lone=len(jobs) == 1 and jobs[0].leaves)
                     self._quick = self._quick or self._was_quick
                 self._hand_over([job.done for job in jobs], results)
             if len(jobs) < len(turn):
                 break
         if self._connection is not None:
             with self._turn:
+                if self.left_over is not None and self.left_over.left:
+                    self._run([lambda _connection: None])
                 self._connection.close()
 
     def _opened(self) -> Connection | None:
@@ -213,15 +246,20 @@ class Writer(_OneThread):
             self.broken = self.broken or f"SQLite: {cause_of(error)}."
             return None
 
-    def _run(self, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
-        """Each job's result, or the exception it ended with."""
+    def _run(self, jobs: list[Callable[[Connection], Any]], *, lone: bool = False) -> list[Any]:
+        """Each job's result, or the exception it ended with. `lone`: it is the only one, and may leave something."""
         if self._connection is None or self.broken:
             return [StorageUnavailable(self.broken or "") for _ in jobs]
         began = monotonic()
+        left_over = self.left_over
         try:
             with transaction(self._connection):
+                if left_over is not None:
+                    left_over.begin(self._connection, lone=lone)
                 results = [job(self._connection) for job in jobs]
                 done = monotonic()
+            if left_over is not None:
+                left_over.kept()
             self._was_quick = monotonic() - done < _QUICK_SECONDS and done - began < _NOTICED_SECONDS
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
             self._was_quick = monotonic() - began < _QUICK_SECONDS
@@ -249,10 +287,14 @@ class Writer(_OneThread):
 
 
 class Reader(_OneThread):
-    """A connection that can't write, and its thread, so that long reads stand in nobody's way."""
+    """A connection that can't write, and its thread, so that long reads stand in nobody's way.
 
-    def __init__(self, engine: Engine) -> None:
+    `first` is called before each.
+    """
+
+    def __init__(self, engine: Engine, first: Callable[[], None] = lambda: None) -> None:
         super().__init__(engine, "konversi-reader")
+        self._first = first
         self._thread.start()
 
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
@@ -267,6 +309,7 @@ class Reader(_OneThread):
     def _work(self) -> None:
         for job in iter(self._jobs.get, None):
             try:
+                self._first()
                 with self._engine.connect() as connection:
                     result = job.work(connection)
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job

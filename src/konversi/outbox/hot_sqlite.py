@@ -1,4 +1,4 @@
-"""The hot statements on SQLite, spoken to the driver directly: append, claim, settle.
+"""The hot statements on SQLite, spoken to the driver directly: append, place, claim, settle.
 
 Few large statements instead of many small ones (`database/many_rows.py` says why): rows go in by many-row inserts, and
 come out as one JSON or text value (`benchmarks/README.md` has the figures).
@@ -24,22 +24,27 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from konversi.outbox.staging import Staging
+
 _WINDOW = 1_000  # candidates shown to the planner: as many as a batch can hold
 _NAMED = 3  # events whose names the log shows
 UNSPLIT = 1_000  # the batch limit of an event that Meta has refused in no batch yet
 
-_EVENTS = (
-    "INSERT INTO events"
-    " (id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes,"
-    " journey, touch, given, customer, match_keys, worth) VALUES "
+EVENT_COLUMNS = (
+    "id, dataset, event_name, event_id, booking_id, event_time, accepted_at, deadline, digest, body, notes,"
+    " journey, touch, given, customer, match_keys, worth"
 )
+_EVENTS = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES "  # noqa: S608 - ours
 _EVENT_ROW = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
-_QUEUE = (
-    "INSERT INTO queue"
-    " (id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason) VALUES "
-)
+_QUEUE_COLUMNS = "id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason"
+_QUEUE = f"INSERT INTO queue ({_QUEUE_COLUMNS}) VALUES "  # noqa: S608
 _QUEUE_ROW = f"(?,?,'waiting',?,?,{UNSPLIT},?,0,0,'','')"
+_PLACE = f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM staged_events ORDER BY id"  # noqa: S608
+_PLACE_IN_QUEUE = (
+    f"INSERT INTO queue ({_QUEUE_COLUMNS}) SELECT id, lane, 'waiting', accepted_at, deadline, {UNSPLIT},"  # noqa: S608
+    " length(CAST(body AS BLOB)), 0, 0, '', '' FROM staged_events ORDER BY id"
+)
 _WITHHELD = after(State.WAITING, Step.WITHHOLD).value
 
 
@@ -69,6 +74,16 @@ def append(
         _withhold(connection, withheld)
     following = iter(verdicts)
     return [list(islice(following, len(group))) for group in groups], number
+
+
+def place(connection: sqlite3.Connection) -> int:
+    """Put the staged events (`outbox/staging.py`) where they belong. Returns how many there were."""
+    placed = connection.execute(_PLACE).rowcount
+    if placed:
+        connection.execute(_PLACE_IN_QUEUE)
+        add_total(connection, "accept", placed)
+        connection.execute("DELETE FROM staged_events")
+    return placed
 
 
 def _told_apart(connection: sqlite3.Connection, numbered: Iterable[tuple[int, NewEvent]]) -> list[Appended]:
@@ -192,17 +207,23 @@ def settle_delivered(connection: sqlite3.Connection, ids: Sequence[int]) -> int:
 class HotSqlite:
     """As `konversi.outbox.store` wants them. It gives the ids, which the one process that writes may do."""
 
-    def __init__(self, next_id: int) -> None:
+    def __init__(self, next_id: int, staging: Staging) -> None:
         self._next_id = next_id
+        self._staging = staging
 
     @classmethod
-    def over(cls, connection: Connection) -> HotSqlite:
-        """For this database."""
+    def over(cls, connection: Connection, staging: Staging) -> HotSqlite:
+        """For this database, with what the process before this one left in the staging table in its place."""
+        place(driver_of(connection))
         last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'events'").scalar()
-        return cls(int(last or 0) + 1)
+        return cls(int(last or 0) + 1, staging)
 
     def append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]], now: float) -> list[list[Appended]]:
-        verdicts, self._next_id = append(driver_of(connection), groups, self._next_id, now)
+        driver, number = driver_of(connection), self._next_id
+        if self._staging.stage(driver, groups, number, now):
+            self._next_id = number + 1
+            return [[Appended(number)]]
+        verdicts, self._next_id = append(driver, groups, number, now)
         return verdicts
 
     def homes(self, connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:

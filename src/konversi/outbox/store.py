@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from konversi.clock import monotonic
 from konversi.database.opening import open_database
 from konversi.database.port import FULL
+from konversi.database.sqlite_database import SqliteDatabase
 from konversi.outbox import looking, statements
 from konversi.outbox.gate import Gate, nobody_objects
 from konversi.outbox.hot_sqlite import HotSqlite
 from konversi.outbox.port import Commits
+from konversi.outbox.staging import Staging
 from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
@@ -78,8 +80,11 @@ class Hot(Protocol):
 async def open_outbox(url: str, reach: Reach = FULL) -> SqlOutbox:
     """The outbox in the database that the URL names; closing it closes that. Raises as `open_database`."""
     database = await open_database(url, reach)
-    if not database.shared:
-        return SqlOutbox(database, await database.write(HotSqlite.over))
+    if isinstance(database, SqliteDatabase):
+        staging = Staging()
+        hot = await database.write(lambda connection: HotSqlite.over(connection, staging))
+        database.leave_to(staging)
+        return SqlOutbox(database, hot)
     from konversi.outbox.hot_postgres import HotPostgres  # noqa: PLC0415 - an extra
 
     return SqlOutbox(database, HotPostgres())
@@ -91,8 +96,10 @@ class SqlOutbox:
     def __init__(self, database: Database, hot: Hot) -> None:
         self.database = database
         self._hot = hot
-        self._arrivals = database.gathering(self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True)
-        self._look_ups = database.look_ups(self._homes)
+        self._arrivals = database.gathering(
+            self._append, size=len, brief=_BRIEF, most=_MOST_QUEUED, alone=True, leaves=True
+        )
+        self._look_ups = database.look_ups(self._homes, finds_all=True)
         self._looked_upto: statements.Key | None = None
         self._backlog: looking.Backlog | None = None
         self._counts_until = 0.0

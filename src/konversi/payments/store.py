@@ -168,7 +168,9 @@ class Payments:
 
     async def earlier(self, journeys: Sequence[int]) -> Mapping[int, Sequence[Earlier]]:
         """What was paid in these conversations so far."""
-        return await self._database.look_up(lambda connection: self.earlier_within(connection, journeys))
+        return await self._database.look_up(
+            lambda connection: self.earlier_within(connection, journeys), finds_all=True
+        )
 
     def earlier_within(self, connection: Connection, journeys: Sequence[int]) -> Mapping[int, Sequence[Earlier]]:
         """As `earlier`, for whoever has a connection."""

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from konversi.database import gathering as gathering_module
 from konversi.database.gathering import Gathering
 from konversi.errors import Overloaded, ShuttingDown, StorageUnavailable
 
@@ -140,3 +141,74 @@ async def test_when_it_closes_all_that_waits_goes_at_once_and_nobody_else_is_tak
     while writer.jobs:
         writer.do()
     assert await asyncio.gather(*tasks) == [10, 20, 30]
+
+
+class Prompt(Writer):
+    """Does each job within the call."""
+
+    def call(self, job, done, *, brief, long):
+        super().call(job, done, brief=brief, long=long)
+        self.do()
+
+
+def at_once(coroutine):
+    """What comes of it without a round of the loop."""
+    with pytest.raises(StopIteration) as end:
+        coroutine.send(None)
+    return end.value.value
+
+
+async def waits(coroutine):
+    """A task of it, that is not done within the call."""
+    task = asyncio.create_task(coroutine)
+    await asyncio.sleep(0)
+    assert not task.done()
+    return task
+
+
+async def test_who_comes_alone_to_an_eager_one_has_its_result_at_once_but_only_so_often_before_others_have_a_turn():
+    gathered = gathering(Prompt(), eager=True)
+    for _ in range(3):
+        for item in range(gathering_module._ALONE_IN_A_ROW):
+            assert at_once(gathered.bring(item)) == item * 10
+        assert await (await waits(gathered.bring(7))) == 70
+
+
+async def test_who_had_company_goes_with_it_for_a_while(monkeypatch):
+    writer = Writer()
+    gathered = gathering(writer, eager=True)
+    (first,) = await bring(gathered, 1)
+    tasks = [first, *await bring(gathered, 2, 3)]  # while the first is under way
+    assert len(writer.jobs) == 2
+    writer.do()
+    writer.do()
+    assert await asyncio.gather(*tasks) == [10, 20, 30]
+    later = await bring(gathered, 4, 5)
+    assert len(writer.jobs) == 1
+    writer.do()
+    await asyncio.gather(*later)
+    monkeypatch.setattr(gathered, "_company_until", 0.0)
+    later = await bring(gathered, 6)
+    assert len(writer.jobs) == 1
+    writer.do()
+    await asyncio.gather(*later)
+
+
+async def test_an_eager_one_with_patience_waits_all_the_same():
+    writer = Writer()
+    gathered = gathering(writer, eager=True, patience=0.001)
+    tasks = await bring(gathered, 1, 2)
+    while not writer.jobs:
+        await asyncio.sleep(0.001)
+    writer.do()
+    assert await asyncio.gather(*tasks) == [10, 20]
+
+
+async def test_a_failure_of_who_went_alone_is_raised_at_once():
+    def job(_connection, _items):
+        raise StorageUnavailable("x")
+
+    gathered = Gathering(Prompt().call, job, size=lambda _item: 1, brief=2, most=10, eager=True)
+    with pytest.raises(StorageUnavailable):
+        await gathered.bring(1)
+    assert gathered._queued == 0

@@ -1,6 +1,7 @@
 """What many callers bring together: one commit, and nobody pays for another's mistake."""
 
 import asyncio
+import math
 import sqlite3
 from contextlib import asynccontextmanager
 
@@ -21,7 +22,7 @@ async def a_database(tmp_path):
 
 
 def gathering(database, fails, *, rounds=None, most=1_000):
-    """Keeps numbers; `fails` says with which exception, if any, a number fails."""
+    """Keeps numbers, of callers who had company before; `fails` says with which exception, if any, a number fails."""
 
     def keep(connection, numbers):
         if rounds is not None:
@@ -33,7 +34,9 @@ def gathering(database, fails, *, rounds=None, most=1_000):
                 raise failure
         return [-number for number in numbers]
 
-    return database.gathering(keep, size=lambda _number: 1, brief=100, most=most)
+    gathered = database.gathering(keep, size=lambda _number: 1, brief=100, most=most)
+    gathered._company_until = math.inf
+    return gathered
 
 
 async def brought(kept, numbers):

@@ -415,7 +415,7 @@ async def test_a_long_job_ends_the_turn_so_that_those_before_it_are_answered_soo
         writer.call(put(2), lambda result: told.append((result, numbers(tmp_path / "w.db"))))
         turns = []
         running = writer._run
-        writer._run = lambda jobs: (turns.append(len(jobs)), running(jobs))[1]
+        writer._run = lambda jobs, **how: (turns.append(len(jobs)), running(jobs, **how))[1]
         go_on.set()
         await hold
         await until(lambda: len(told) == 3)

@@ -1,6 +1,7 @@
 """What the SQLite store promises beyond the contract: shared commits, limits, faults of the file, use of the indexes."""
 
 import asyncio
+import math
 import sqlite3
 
 import pytest
@@ -61,6 +62,7 @@ async def test_a_second_owner_is_refused_until_the_first_lets_go(url):
 async def test_too_many_waiting_for_a_commit_are_turned_away_and_later_ones_taken(url, monkeypatch):
     monkeypatch.setattr(outbox_store, "_MOST_QUEUED", 10)
     outbox = await open_outbox(url)
+    monkeypatch.setattr(outbox._arrivals, "_company_until", math.inf)
     taken = asyncio.ensure_future(outbox.append(new_events(8)))
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):

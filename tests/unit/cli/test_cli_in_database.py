@@ -1,0 +1,36 @@
+"""What commands see where no gateway runs, also of one that was killed."""
+
+import sqlite3
+from contextlib import closing
+
+from konversi.cli.in_database import InDatabase
+from konversi.outbox.store import open_outbox
+from konversi.settings import Settings
+from outboxes import new_event
+
+
+async def killed(tmp_path):
+    """The database of a gateway that was killed right after it accepted an event; the gateway goes on beside it."""
+    left, outbox = tmp_path / "left.db", await open_outbox(f"sqlite:///{tmp_path / 'one.db'}")
+    await outbox.append([new_event()])
+    with closing(sqlite3.connect(tmp_path / "one.db")) as source, closing(sqlite3.connect(left)) as copy:
+        source.backup(copy)
+        assert copy.execute("SELECT count(*) FROM staged_events").fetchone() == (1,)
+    await outbox.aclose()
+    return f"sqlite:///{left}"
+
+
+async def test_an_event_that_was_accepted_alone_is_seen(tmp_path):
+    reached = InDatabase(Settings(database_url=await killed(tmp_path)))
+    assert reached.status()["states"]["waiting"] == 1
+    assert [event["event_id"] for event in reached.events({})["events"]] == ["Lead:1"]
+
+
+async def test_while_a_gateway_that_does_not_answer_has_the_database_what_is_staged_is_left_to_it(tmp_path):
+    url = await killed(tmp_path)
+    owner = await open_outbox(url)
+    await owner.append([new_event("Lead:2")])
+    reached = InDatabase(Settings(database_url=url))
+    assert [event["event_id"] for event in reached.events({})["events"]] == ["Lead:1"]
+    await owner.aclose()
+    assert len(reached.events({})["events"]) == 2

@@ -1,0 +1,181 @@
+"""Events that come alone are staged on SQLite, and nobody ever sees that."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from konversi.errors import StorageUnavailable
+from konversi.outbox import staging
+from konversi.outbox.port import Search
+from konversi.outbox.states import State
+from konversi.outbox.store import open_outbox
+from outboxes import claim_all, ended, new_event, new_events, states_of, store
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def url(path):
+    return f"sqlite:///{path}"
+
+
+def in_the_file(path):
+    """How many events are staged, and how many in their places."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        (staged,), (placed,) = (
+            database.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("staged_events", "events")
+        )
+    return staged, placed
+
+
+async def alone(outbox, *events):
+    """Append each in a call of its own; their ids."""
+    return [one.id for event in events for one in await outbox.append([event])]
+
+
+async def test_events_that_come_alone_are_staged_and_some_of_them_go_to_their_places_together(path, url):
+    outbox = await open_outbox(url)
+    seen = []
+    for event in new_events(2 * staging._MOST + 2):
+        await alone(outbox, event)
+        seen.append(in_the_file(path))
+    await outbox.aclose()
+    most = staging._MOST
+    assert seen[:most] == [(number, 0) for number in range(1, most + 1)]
+    assert seen[most] == (0, most + 1)
+    assert seen[most + 1] == (1, most + 1)
+    assert in_the_file(path) == (0, 2 * most + 2)
+
+
+ASKED = {
+    "find": lambda outbox, id_: outbox.find(id_),
+    "search": lambda outbox, _id: outbox.search(Search()),
+    "counts": lambda outbox, _id: outbox.counts(),
+    "lanes": lambda outbox, _id: outbox.lanes(),
+    "unfinished": lambda outbox, _id: outbox.unfinished(),
+    "homes": lambda outbox, _id: outbox.homes([("Lead", "Lead:1")]),
+    "claim": lambda outbox, _id: claim_all(outbox),
+    "expire": lambda outbox, _id: outbox.expire(4e9),
+    "rescue": lambda outbox, _id: outbox.rescue(1.0, lambda _lane: None),
+    "hold_tests": lambda outbox, _id: outbox.hold_tests(),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_whatever_is_asked_or_done_next_finds_it_in_its_place(path, url, name):
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event())
+    assert in_the_file(path) == (1, 0)
+    await ASKED[name](outbox, id_)
+    assert in_the_file(path) == (0, 1)
+    assert (await outbox.counts()).totals["accept"] == 1
+    await outbox.aclose()
+
+
+async def test_a_staged_event_is_stored_as_any_other(url):
+    outbox = await open_outbox(url)
+    given = {"booking_id": "BK-1", "body": '{"name":"\u2764 Büdi"}'.encode()}
+    (one,) = await alone(outbox, new_event("Lead:1", **given))
+    two, three = await store(outbox, new_event("Lead:2", **given), new_event("Lead:3", **given))
+    found = [await outbox.find(id_) for id_ in (one, two, three)]
+    alike = {event._replace(id=0, event_id="", accepted_at=0.0, due_at=0.0) for event in found}
+    assert len(alike) == 1
+    assert [event.due_at for event in found] == [event.accepted_at for event in found]
+    batch = await claim_all(outbox)
+    assert list(batch.ids) == [one, two, three]
+    await outbox.settle(batch, ended())
+    assert await states_of(outbox, [one, two, three]) == [State.DELIVERED] * 3
+    await outbox.aclose()
+
+
+async def test_one_that_comes_again_while_it_is_staged_is_a_repeat_or_a_conflict(url):
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event())
+    (again,) = await outbox.append([new_event()])
+    assert (again.id, again.repeat, again.conflict) == (id_, True, False)
+    (other,) = await alone(outbox, new_event("Lead:2"))
+    (conflict,) = await outbox.append([new_event("Lead:2", digest=b"e" * 16)])
+    assert (conflict.id, conflict.conflict) == (other, True)
+    assert (await outbox.counts()).totals["accept"] == 2
+    await outbox.aclose()
+
+
+async def test_one_that_comes_again_in_a_list_is_a_repeat_there(url):
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event())
+    first, second = await outbox.append([new_event("Lead:2"), new_event()])
+    assert not first.repeat
+    assert (second.id, second.repeat) == (id_, True)
+    await outbox.aclose()
+
+
+async def test_what_is_withheld_or_large_goes_to_its_place_at_once(path, url):
+    outbox = await open_outbox(url)
+    withheld, large = new_event("w")._replace(withheld="no consent"), new_event("l", body=b'"%s"' % (b"x" * 5_000))
+    ids = await alone(outbox, withheld, large)
+    assert in_the_file(path) == (0, 2)
+    assert await states_of(outbox, ids) == [State.WITHHELD, State.WAITING]
+    await outbox.aclose()
+
+
+async def test_what_a_killed_process_left_staged_is_there_for_the_next(path, url, tmp_path):
+    outbox = await open_outbox(url)
+    (first,) = await alone(outbox, new_event("Lead:1"))
+    left = tmp_path / "left.db"
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(left)) as copy:
+        source.backup(copy)
+    await outbox.aclose()
+    assert in_the_file(left) == (1, 0)
+    after = await open_outbox(f"sqlite:///{left}")
+    assert (await after.find(first)).event_id == "Lead:1"
+    (second,) = await alone(after, new_event("Lead:2"))
+    assert second > first
+    assert (await after.counts()).totals["accept"] == 2
+    await after.aclose()
+
+
+async def test_one_whose_transaction_failed_is_nowhere_and_can_come_again(path, url):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event("Lead:1"))
+    driver = outbox.database.writer._connection.connection.driver_connection
+    await outbox.database.write(lambda _connection: driver.execute("DROP TABLE staged_events"))
+    with pytest.raises(StorageUnavailable, match="staged_events"):
+        await outbox.append([new_event("Lead:2")])
+    assert (await outbox.counts()).states[State.WAITING] == 1
+    await outbox.aclose()
+
+
+async def test_where_they_can_not_be_put_in_their_places_nothing_else_is_done_and_none_is_lost(path, url):
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event())
+    driver = outbox.database.writer._connection.connection.driver_connection
+    driver.execute("PRAGMA max_page_count=1")
+    driver.execute("CREATE TEMP TRIGGER full BEFORE INSERT ON queue BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    with pytest.raises(sqlite3.IntegrityError):
+        await claim_all(outbox)
+    assert in_the_file(path) == (1, 0)
+    driver.execute("DROP TRIGGER full")
+    assert list((await claim_all(outbox)).ids) == [id_]
+    await outbox.aclose()
+
+
+async def test_callers_from_many_tasks_get_each_its_own_and_every_event_is_there_once(url):
+    outbox = await open_outbox(url)
+
+    async def some(caller):
+        ids = []
+        for number in range(30):
+            ids += await alone(outbox, new_event(f"Lead:{caller}-{number}"))
+            if number % (caller + 1) == 0:
+                await asyncio.sleep(0)
+        return ids
+
+    ids = [id_ for part in await asyncio.gather(*map(some, range(6))) for id_ in part]
+    assert len(set(ids)) == 180
+    assert {event.id for event in await outbox.search(Search(limit=500))} == set(ids)
+    await outbox.aclose()
