@@ -38,9 +38,9 @@ class Gathering(Generic[Item, Result]):
     may not wait. With `patience` (seconds) it waits for more, for items that nobody is in a hurry for. With `at_once`
     no more than so many jobs are under way, of about `enough` each, and what comes meanwhile makes the next one.
     Nobody waits longer than `deadline` (seconds) for his result, which may still come to be.
-    `eager` is for a writer that may do a job within the call: who comes alone does not wait for the loop's next round
-    then, which takes a fifth of a commit. Who had company lately does, since a transaction is shared by those of a
-    round; so do some of many in a row, since whoever brings them one after the other would give nobody else a turn.
+    `promptly` does a job within the call, where the writer can: then who comes alone does not wait for the loop's next
+    round, which takes a fifth of a commit. Who had company lately does, since those of a round share a transaction; so
+    does every fifth in a row, since whoever brings one after the other would give nobody else a turn.
 
     A job that fails for some item's sake is done again in halves, until that item is alone: it fails nobody else.
     """
@@ -57,7 +57,7 @@ class Gathering(Generic[Item, Result]):
         at_once: int | None = None,
         enough: int = 1_000_000,
         deadline: float | None = None,
-        eager: bool = False,
+        promptly: Callable[[Callable[[Connection], Any]], Sequence[Any]] | None = None,
     ) -> None:
         self._call = call
         self._job = job
@@ -68,7 +68,7 @@ class Gathering(Generic[Item, Result]):
         self._at_once = at_once
         self._enough = enough
         self._deadline = deadline
-        self._eager = eager
+        self._promptly = promptly
         self._alone = 0  # items in a row that went alone
         self._company_until = 0.0  # in the loop's time
         self._under_way = 0
@@ -87,19 +87,16 @@ class Gathering(Generic[Item, Result]):
         if self._queued + size > self._most:
             raise Overloaded
         loop = asyncio.get_running_loop()
+        if self._promptly is not None and size <= self._brief and self._goes_alone(loop.time()):
+            self._alone += 1
+            for result in self._promptly(lambda connection: self._job(connection, [item])):
+                return self._of_one(result, size)
         caller: asyncio.Future[Result] = loop.create_future()
-        is_first = not self._items
+        if not self._items:
+            loop.call_later(self._patience, self.depart) if self._patience else loop.call_soon(self._depart_together)
         self._queued += size
         self._items.append(item)
         self._callers.append(caller)
-        if self._patience:
-            if is_first:
-                loop.call_later(self._patience, self.depart)
-        elif is_first and self._goes_alone(loop.time()):
-            self._alone += 1
-            self.depart()
-        elif is_first:
-            loop.call_soon(self._depart_together)
         if self._deadline is None:
             return await caller
         try:
@@ -109,7 +106,15 @@ class Gathering(Generic[Item, Result]):
             raise StorageUnavailable(SILENT) from None
 
     def _goes_alone(self, now: float) -> bool:
-        return self._eager and not self._under_way and self._alone < _ALONE_IN_A_ROW and now >= self._company_until
+        is_alone = not self._items and not self._under_way
+        return is_alone and self._alone < _ALONE_IN_A_ROW and now >= self._company_until
+
+    def _of_one(self, results: Sequence[Result] | Exception, size: int) -> Result:
+        self.departures += 1
+        self.carried += size
+        if isinstance(results, Exception):
+            raise results
+        return results[0]
 
     def _depart_together(self) -> None:
         self._alone = 0

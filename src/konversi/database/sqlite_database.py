@@ -127,8 +127,11 @@ class SqliteDatabase:
         alone: bool = False,  # noqa: ARG002 - a transaction costs nothing here
         leaves: bool = False,
     ) -> Gathering[Item, Result]:
-        call = partial(self.writer.call, leaves=True) if leaves else self.writer.call
-        gathering = Gathering(call, job, size=size, brief=brief, most=most, patience=patience, eager=True)
+        call, at_once = self.writer.call, self.writer.at_once
+        if leaves:
+            call, at_once = partial(call, leaves=True), partial(at_once, leaves=True)
+        promptly = None if patience else at_once
+        gathering = Gathering(call, job, size=size, brief=brief, most=most, patience=patience, promptly=promptly)
         self._gatherings.append(gathering.close)
         return gathering
 

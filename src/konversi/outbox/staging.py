@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _MOST = 8  # rows: more of them are more pages
 _LARGEST = 3_000  # bytes of a body: about a page
 
-_STAGE = f"INSERT INTO staged_events ({EVENT_COLUMNS}, lane) VALUES ({','.join('?' * 18)})"  # noqa: S608 - ours
-_KNOWN = "SELECT 1 FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?"
+_STAGE = (
+    f"INSERT INTO staged_events ({EVENT_COLUMNS}, lane) SELECT {','.join('?' * 18)}"  # noqa: S608 - ours
+    " WHERE NOT EXISTS (SELECT 1 FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?)"
+)
 
 
 class Staging:
@@ -67,11 +69,10 @@ class Staging:
     def _staged(self, driver: sqlite3.Connection, event: NewEvent, id_: int, now: float) -> bool:
         lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, *rest, withheld = event
         key = event_id, name, dataset
-        if withheld or len(body) > _LARGEST or key in self._keys or driver.execute(_KNOWN, key).fetchone():
+        if withheld or len(body) > _LARGEST or key in self._keys:
             return False
-        driver.execute(
-            _STAGE,
-            (id_, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), *rest, lane),
-        )
+        row = id_, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), *rest, lane
+        if not driver.execute(_STAGE, (*row, *key)).rowcount:
+            return False
         self._keys.add(key)
         return True

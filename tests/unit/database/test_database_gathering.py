@@ -144,11 +144,23 @@ async def test_when_it_closes_all_that_waits_goes_at_once_and_nobody_else_is_tak
 
 
 class Prompt(Writer):
-    """Does each job within the call."""
+    """Does a job within the call, unless it is busy."""
 
-    def call(self, job, done, *, brief, long):
-        super().call(job, done, brief=brief, long=long)
-        self.do()
+    def __init__(self, *, busy=False):
+        super().__init__()
+        self.busy = busy
+
+    def promptly(self, job):
+        if self.busy:
+            return ()
+        try:
+            return [job(None)]
+        except Exception as error:
+            return [error]
+
+
+def prompt(writer, **given):
+    return gathering(writer, promptly=writer.promptly, **given)
 
 
 def at_once(coroutine):
@@ -159,56 +171,62 @@ def at_once(coroutine):
 
 
 async def waits(coroutine):
-    """A task of it, that is not done within the call."""
+    """A task of it, that is not done before others have had a turn."""
     task = asyncio.create_task(coroutine)
-    await asyncio.sleep(0)
-    assert not task.done()
+    for _ in range(2):
+        await asyncio.sleep(0)
+        assert not task.done()
     return task
 
 
-async def test_who_comes_alone_to_an_eager_one_has_its_result_at_once_but_only_so_often_before_others_have_a_turn():
-    gathered = gathering(Prompt(), eager=True)
+async def test_who_comes_alone_has_its_result_at_once_but_only_so_often_before_others_have_a_turn():
+    writer = Prompt()
+    gathered = prompt(writer)
     for _ in range(3):
         for item in range(gathering_module._ALONE_IN_A_ROW):
             assert at_once(gathered.bring(item)) == item * 10
-        assert await (await waits(gathered.bring(7))) == 70
+        task = await waits(gathered.bring(7))
+        writer.do()
+        assert await task == 70
+    assert gathered.departures == gathered.carried == 3 * (gathering_module._ALONE_IN_A_ROW + 1)
+
+
+async def test_where_the_writer_is_busy_who_comes_alone_waits_for_it():
+    writer = Prompt(busy=True)
+    tasks = await bring(prompt(writer), 1)
+    writer.do()
+    assert await asyncio.gather(*tasks) == [10]
 
 
 async def test_who_had_company_goes_with_it_for_a_while(monkeypatch):
-    writer = Writer()
-    gathered = gathering(writer, eager=True)
-    (first,) = await bring(gathered, 1)
-    tasks = [first, *await bring(gathered, 2, 3)]  # while the first is under way
-    assert len(writer.jobs) == 2
+    writer = Prompt(busy=True)
+    gathered = prompt(writer)
+    tasks = await bring(gathered, 1, 2)
     writer.do()
-    writer.do()
-    assert await asyncio.gather(*tasks) == [10, 20, 30]
-    later = await bring(gathered, 4, 5)
+    await asyncio.gather(*tasks)
+    writer.busy = False
+    later = await bring(gathered, 3)
     assert len(writer.jobs) == 1
     writer.do()
     await asyncio.gather(*later)
     monkeypatch.setattr(gathered, "_company_until", 0.0)
-    later = await bring(gathered, 6)
-    assert len(writer.jobs) == 1
-    writer.do()
-    await asyncio.gather(*later)
+    assert at_once(gathered.bring(4)) == 40
 
 
-async def test_an_eager_one_with_patience_waits_all_the_same():
-    writer = Writer()
-    gathered = gathering(writer, eager=True, patience=0.001)
-    tasks = await bring(gathered, 1, 2)
-    while not writer.jobs:
-        await asyncio.sleep(0.001)
+async def test_a_large_item_is_never_written_within_the_call():
+    writer = Prompt()
+    gathered = prompt(writer, size=lambda item: item)
+    task = await waits(gathered.bring(3))
     writer.do()
-    assert await asyncio.gather(*tasks) == [10, 20]
+    assert await task == 30
 
 
 async def test_a_failure_of_who_went_alone_is_raised_at_once():
     def job(_connection, _items):
         raise StorageUnavailable("x")
 
-    gathered = Gathering(Prompt().call, job, size=lambda _item: 1, brief=2, most=10, eager=True)
+    writer = Prompt()
+    gathered = Gathering(writer.call, job, size=lambda _item: 1, brief=2, most=10, promptly=writer.promptly)
     with pytest.raises(StorageUnavailable):
         await gathered.bring(1)
     assert gathered._queued == 0
