@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from konversi.client.konversi import Konversi
+from konversi.client.notes import Notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _START_SECONDS = 30.0
+_NOT_OPEN = "Open it first: `with SyncKonversi() as k:`."
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -43,6 +45,7 @@ class SyncKonversi:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
+        self._notes: Notes | None = None
 
     def __enter__(self) -> Self:
         started: Future[None] = Future()
@@ -86,8 +89,10 @@ class SyncKonversi:
         return self._at_once(conversion) or self._run(self._konversi.submit(conversion))
 
     def note(self, *uses: ToolUse) -> Future[None]:
-        """As `Konversi.note`, as a future."""
-        return self._run(self._konversi.note(*uses))
+        """As `Konversi.note`, as a future; soon, together with others."""
+        if self._notes is None:
+            raise RuntimeError(_NOT_OPEN)
+        return self._notes.take(uses)
 
     def turn(self, turn: Turn) -> Future[None]:
         """As `Konversi.turn`, as a future."""
@@ -111,7 +116,7 @@ class SyncKonversi:
     def _run(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         if self._loop is None:
             work.close()
-            raise RuntimeError("Open it first: `with SyncKonversi() as k:`.")
+            raise RuntimeError(_NOT_OPEN)
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _live(self, started: Future[None]) -> None:
@@ -119,15 +124,18 @@ class SyncKonversi:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(self._serve(started))
         finally:
-            self._loop = None
+            self._loop = self._notes = None
 
     async def _serve(self, started: Future[None]) -> None:
         self._stop = asyncio.Event()
         try:
             async with self._konversi:
                 self._loop = asyncio.get_running_loop()
+                self._notes = Notes(self._loop, self._konversi.note)
                 started.set_result(None)
                 await self._stop.wait()
+                await self._notes.hand_on_all()
+            await self._notes.told()
         except Exception as error:
             if started.done():
                 raise

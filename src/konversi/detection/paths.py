@@ -63,6 +63,11 @@ def read(layers: Layers, path: str) -> Any | None:
     return None
 
 
+def first_step(path: str) -> str:
+    """The folded field that a layer has to have, so that there can be something at the path."""
+    return _steps(path)[0]
+
+
 @lru_cache(maxsize=1_024)
 def _steps(path: str) -> tuple[str, tuple[str, ...]]:
     first, *rest = path.split(".")

@@ -68,6 +68,8 @@ def _python_literal(text: str) -> Any:
 
 def fields(value: Any) -> dict[str, Any] | None:
     """The folded fields of anything that has some; None for text that is no JSON object, numbers, lists and code."""
+    if type(value) is dict:  # as most are: to find out about the others costs as much as all the rest
+        return _folded(value.items())
     value = decoded(value)
     if isinstance(value, Mapping):
         return _folded(_mapping_items(value))
@@ -83,6 +85,8 @@ def fields(value: Any) -> dict[str, Any] | None:
 
 def entries(value: Any) -> tuple[Any, ...] | None:
     """The entries of a list or tuple, or of a text that holds one; None for anything else."""
+    if type(value) is dict:
+        return None
     value = decoded(value)
     return tuple(value) if isinstance(value, list | tuple) and not hasattr(value, "_fields") else None
 

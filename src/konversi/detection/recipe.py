@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from konversi.detection import words
 from konversi.detection.amounts import money
 from konversi.detection.forgiving import build
-from konversi.detection.paths import Layers, layers_of, read
+from konversi.detection.paths import Layers, first_step, layers_of, read
 from konversi.detection.plain import entries, fields
 from konversi.events.conversion import Channel, Conversion, Customer
 
@@ -20,6 +21,8 @@ Found = TypeVar("Found")
 
 _MOST_SERVICES = 100
 _RUPIAH = frozenset({"rp", "rp.", "rupiah"})
+# Most results say nothing of the customer, and looking for each name in vain took most of the time.
+_OF_THE_CUSTOMER = frozenset(first_step(name) for several in words.CUSTOMER.values() for name in chain(*several))
 _ENOUGH_DIGITS = 8  # the end of a phone number, which is the same in its national and its international spelling
 
 
@@ -128,9 +131,14 @@ def _text(value: Any) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _customer(given: str | Given | None, sources: tuple[Layers, ...], *, strict: bool) -> dict[str, Any]:
+def _customer(given: str | Given | None, sources: tuple[Layers, ...], *, strict: bool) -> dict[str, Any] | Customer:
     """What was given, filled up with what the call says of the same person."""
+    says_nothing = all(_OF_THE_CUSTOMER.isdisjoint(layer) for layers in sources for layer in layers)
+    if says_nothing and isinstance(given, Given) and isinstance(given.part, Customer):
+        return given.part
     named = _part(_customer_fields, given, sources, ()) or {}
+    if says_nothing:
+        return named
     usual: dict[str, Any] = {}
     for field, (unmistakable, loose) in words.CUSTOMER.items():
         found = _first(_identifier, sources, unmistakable) or _first(_identifier, sources, () if strict else loose)
