@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from api_harness import EVENTS, PIXEL, TOKEN, FakeMeta, graph_error, lead, running
 from sqlalchemy import delete
@@ -257,6 +259,7 @@ DEEDS = {
 }
 
 
+@cache  # each description of the application takes a tenth of a second
 def changing_doors():
     described = application(None, None)._inner.openapi()["paths"]  # type: ignore[arg-type]
     doors = {(method.upper(), path) for path, ways in described.items() for method in ways if method != "get"}
