@@ -6,10 +6,14 @@ prints its wait status.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import sys
+from pathlib import Path
 
+import httpx2
 from oddities import apply, executable
 
 import konversi.database.postgres_database  # noqa: F401 - loaded, as everything
@@ -46,6 +50,24 @@ def serve() -> int:
     return processes.serve_in(number, settings)
 
 
+def ready() -> None:
+    """What each start would do again, and what the collector would walk through and so copy in each: half of a start."""
+    sys.path.append(str(Path(__file__).parents[1]))
+    from certificates import read_once
+
+    read_once()
+    httpx2.Client().close()  # loads the rest of itself, and the certificates for both kinds of client
+    httpx2.Client(trust_env=False).close()
+    with contextlib.suppress(ImportError):  # not on every system
+        import uvloop  # noqa: F401
+
+        import konversi.cli.short_way
+        import konversi.cli.whole_answers  # noqa: F401
+    gc.collect()
+    gc.freeze()
+
+
+ready()
 for line in sys.stdin:
     command, _, argument = line.strip().partition(" ")
     if command == "start":
