@@ -198,6 +198,9 @@ class Running:
         assert self._server.started, self.failure
 
     def stop(self) -> None:
+        """Does nothing the second time: its application may be another gateway's by then."""
+        if self.listener.fileno() < 0:
+            return
         self.meta.go_on()
         self.begin_to_stop()
         self._thread.join(30)
