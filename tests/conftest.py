@@ -87,6 +87,19 @@ def servers_end_soon():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def listeners_end_soon():
+    """Whoever closes a PostgreSQL database waits until its listener has looked up: hundreds of tests did."""
+    try:
+        from konversi.database import postgres_signals
+    except ModuleNotFoundError:  # an environment with less in it
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_signals, "_LISTEN_SECONDS", 0.02)
+        yield
+
+
 class _Restless:
     """Stands for the module `asyncio` where it rests too long."""
 

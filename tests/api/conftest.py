@@ -11,7 +11,6 @@ import pytest
 from api_harness import PIXEL, TOKEN, FakeMeta, Running, running
 from api_postgres import Databases
 
-from konversi.database import postgres_signals
 from konversi.insight import tail
 from konversi.settings import Settings, load
 
@@ -82,7 +81,6 @@ def on_postgres() -> Iterator[Databases]:
     databases = Databases()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api_harness, "elsewhere", databases)
-        patch.setattr(postgres_signals, "_LISTEN_SECONDS", 0.02)  # hundreds of tests wait for the end of it
         yield databases
     databases.close()
 
