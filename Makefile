@@ -41,8 +41,9 @@ $(VENV)/example/.run: $(UV) requirements/example.txt pyproject.toml
 example: $(VENV)/example/.run ## from an ad click over a chat to a booking at a local Meta; ARGS=--keep leaves it running
 	@PYTHONPATH=examples $(VENV)/example/bin/python -m whatsapp_booking.demo $(ARGS)
 
+# Files in their own order: the ones with the fewest tests, which come last otherwise, hold the longest of all.
 test: $(VENV)/.develop browser ## all tests, on all cores
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: ## Chromium, in which tests/browser look at the pages; Debian's, where there is none
 	@command -v chromium || command -v chromium-browser || test -x "$$CHROMIUM" || \
