@@ -525,8 +525,11 @@ def test_the_scheduler_goes_on_with_an_erasure(deployed, look, monkeypatch):
     monkeypatch.setattr(erasing, "_SETTLED", 0.0)
     platform = deployed()
     platform.post(EVENTS, lead(booking_id="BK-1"))
+    began = time.monotonic()
     asked = platform.post("/v1/erasures", {"phone": lead()["customer"]["phone"]}, prefer="wait=0")
     assert asked.status in (200, 202), asked.body
+    assert asked.json()["state"] == "running"
+    assert time.monotonic() - began < 3  # there is nothing to wait for before the scheduler calls
     again = platform.post(EVENTS, lead(booking_id="BK-2"))
     assert again.json()["errors"][0]["code"] == "customer_erased"
     assert platform.cron().status == 200
