@@ -245,7 +245,7 @@ def test_spans_go_to_a_collector_as_the_variables_of_opentelemetry_say():
             """Nothing."""
 
     collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    threading.Thread(target=collector.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     done = python(
         "from konversi import tracing\ntracing.start()\nwith tracing.hook('createBooking'): pass",
         OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_port}",
