@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "payments"))
 
@@ -244,8 +245,8 @@ def test_any_histories_end_in_the_store_as_they_do_in_memory(scene, policy):
             place += size
         found = {one.payment_id: one for one in await it.all()}
         timeless = {"id": None, "seen_at": 0, "changed_at": 0, "due_at": None}
-        assert {name: one._replace(**timeless) for name, one in found.items()} == {
-            name: one._replace(**timeless) for name, one in expected.items()
+        assert {name: replace(one, **timeless) for name, one in found.items()} == {
+            name: replace(one, **timeless) for name, one in expected.items()
         }
 
     scene(story, policy)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "payments"))
 
@@ -52,7 +53,7 @@ def shuffled(draw):
 
 def end(payments):
     (payment,) = payments.values()
-    return payment._replace(id=None, seen_at=0, changed_at=0, due_at=None, why="", purchase=None, purchase_value=None,
+    return replace(payment, id=None, seen_at=0, changed_at=0, due_at=None, why="", purchase=None, purchase_value=None,
         purchase_currency=None, purchase_at=None, flag="", gone=Decimal(0),
     )  # fmt: skip
 

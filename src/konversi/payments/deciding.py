@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from konversi.payments.payment import Payment, begun, told
 from konversi.payments.policy import TOO_LITTLE, Due, flag_of, gone_of, purchase_of
 from konversi.payments.references import candidates
@@ -124,7 +126,7 @@ def taken(known: Known, one: Told, policy: PartPayments, now: float) -> Outcome:
     after = told(before or begun(one.notice, now), one.notice, one.user_data, now)
     after = joined(known, after, candidates(one.notice.references))
     after = decided(known, after, policy, now, identified=one.identified, patient=one.notice.booking_may_follow)
-    if before is not None and after._replace(due_at=before.due_at) == before:
+    if before is not None and replace(after, due_at=before.due_at) == before:
         after = before  # it told nothing new
     else:
         known.keep(after)
@@ -140,11 +142,11 @@ def _others_follow(known: Known, payment: Payment) -> None:
     for other in known.others(payment):
         after = other
         if other.purchase is not None:
-            after = other._replace(gone=gone_of(other, known.others(other)))
+            after = replace(other, gone=gone_of(other, known.others(other)))
         if other.flag == TOO_LITTLE:
             booking = known.bookings.get(other.booking_id or "")
             is_still = flag_of(other, known.others(other), booking) == TOO_LITTLE
-            after = after._replace(flag=TOO_LITTLE if is_still else "")
+            after = replace(after, flag=TOO_LITTLE if is_still else "")
         if after != other:
             known.keep(after)
 
@@ -162,7 +164,7 @@ def looked_again(known: Known, payment: Payment, policy: PartPayments, now: floa
     after = joined(known, payment, candidates([payment.reference] if payment.reference else []))
     after = decided(known, after, policy, now, identified=False, patient=False)
     if after.purchase is None and after.due_at is not None and (after.paid_at or 0) + _WINDOW < now:
-        after = after._replace(due_at=None)
+        after = replace(after, due_at=None)
     known.keep(after)
     return Outcome(after, after != payment, known.bookings.get(after.booking_id or ""))
 
@@ -172,7 +174,7 @@ def joined(known: Known, payment: Payment, references: Sequence[str]) -> Payment
     if payment.booking_id is not None:
         return payment
     found = next((known.bookings[one] for one in references if one in known.bookings), None)
-    return payment if found is None else payment._replace(booking_id=found.booking_id, journey=found.journey)
+    return payment if found is None else replace(payment, booking_id=found.booking_id, journey=found.journey)
 
 
 def decided(
@@ -185,12 +187,13 @@ def decided(
         return _after_purchase(payment, booking, others)
     found = purchase_of(policy, payment, others, booking)
     if not isinstance(found, Due):
-        return payment._replace(why=found.why, due_at=None, flag=flag_of(payment, others, booking))
+        return replace(payment, why=found.why, due_at=None, flag=flag_of(payment, others, booking))
     if booking is None and not identified and (patient or IDENTIFYING.isdisjoint(payment.user_data)):
         wait = _PATIENCE if patient else _SOON if now - payment.seen_at < _SELDOM else _SELDOM
-        return payment._replace(why=_UNJOINED, due_at=now + wait, flag="" if patient else "unjoined")
+        return replace(payment, why=_UNJOINED, due_at=now + wait, flag="" if patient else "unjoined")
     why = f"{_how(payment, booking)} {found.why}"
-    due = payment._replace(
+    due = replace(
+        payment,
         purchase=found.event_id,
         purchase_value=found.value,
         purchase_currency=found.currency,
@@ -224,4 +227,4 @@ def _after_purchase(payment: Payment, booking: Booking | None, others: Sequence[
     back = gone_of(payment, others)
     if (why, flag, back) == (payment.why, payment.flag, payment.gone):
         return payment
-    return payment._replace(why=why, flag=flag, gone=back)
+    return replace(payment, why=why, flag=flag, gone=back)

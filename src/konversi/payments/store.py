@@ -6,6 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from konversi.errors import KonversiError
@@ -199,7 +200,7 @@ def _write(database: Database, driver: Driver, known: Known) -> dict[tuple[str, 
     """Write down what changed; the numbers of what is new."""
     new = {key: payment for key, payment in known.changed.items() if payment.id is None}
     numbers = dict(zip(new, database.ids(driver, "payments", len(new)), strict=True))
-    rows.insert(driver, [payment._replace(id=numbers[key]) for key, payment in new.items()])
+    rows.insert(driver, [replace(payment, id=numbers[key]) for key, payment in new.items()])
     for payment in known.changed.values():
         if payment.id is not None:
             rows.update(driver, payment)
@@ -211,7 +212,7 @@ def _numbered(outcome: Outcome, numbers: dict[tuple[str, str], int]) -> Outcome:
     one = outcome.payment
     if one.id is not None:
         return outcome
-    return outcome._replace(payment=one._replace(id=numbers[one.provider, one.payment_id]))
+    return outcome._replace(payment=replace(one, id=numbers[one.provider, one.payment_id]))
 
 
 def _due(connection: Connection, now: float) -> Sequence[int]:

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from konversi.payments.deciding import Known, Told, looked_again, taken
 from konversi.payments.notice import Notice, Reversal
 from konversi.payments.policy import Booking
@@ -45,7 +47,7 @@ def history(notices, *, bookings=("BK-1",), policy="each", user_data=None, price
     payments = {}
     for number, one in enumerate(notices):
         outcome = taken(known, Told(one, user_data or {}), policy, NOW + number)
-        payment = outcome.payment._replace(id=outcome.payment.id or number + 1)
+        payment = replace(outcome.payment, id=outcome.payment.id or number + 1)
         known.keep(payment)
         payments |= {other.payment_id: other for other in known.changed.values()}
         if payment.purchase is not None:
