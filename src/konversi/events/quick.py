@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import asdict
 from functools import partial
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, cast, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel
@@ -46,6 +46,16 @@ class _Quick(msgspec.Struct):
     def said(self) -> bytes:
         """As `Conversion.said`."""
         return _encode(self)
+
+
+class Words(NamedTuple):
+    """What a conversion is said with."""
+
+    conversion: type[Conversion]
+    customer: type[Customer]
+    service: type[Service]
+    click: type[Click]
+    client: type[Client]
 
 
 def one(body: bytes) -> Conversion | None:
@@ -139,7 +149,11 @@ def _structs() -> dict[type[BaseModel], type[_Quick]]:
     return known
 
 
-_CONVERSION = _structs()[Conversion]
+MODELS = Words(Conversion, Customer, Service, Click, Client)
+_QUICK = _structs()
+_CONVERSION = _QUICK[Conversion]
+# The same without a look at what is said, for what was read before.
+UNCHECKED = Words(*(cast("Any", _QUICK[model]) for model in MODELS))
 _LIST = msgspec.defstruct("_List", [("events", list[_CONVERSION])], forbid_unknown_fields=True)  # type: ignore[valid-type]
 _one = msgspec.json.Decoder(_CONVERSION)
 _list = msgspec.json.Decoder(_LIST)

@@ -6,7 +6,7 @@ import json
 from typing import Annotated
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
@@ -118,6 +118,20 @@ def check(body):
 @example({"event": "Lead", "custom": {"a": 1e22, "b": 5e-324, "c": -0.0, "d": 1.0}}, False)
 def test_what_is_read_quickly_is_what_pydantic_reads(sent, ascii_only):
     check(json.dumps(sent, ensure_ascii=ascii_only).encode())
+
+
+@given(usual, st.text(letters | odd_letters))
+def test_what_is_said_unchecked_is_said_as_pydantic_says_it(sent, text):
+    read = slowly(json.dumps(sent).encode())
+    assume(read is not None)
+    slow = read.model_copy(update={"source": text})
+    words = quick.UNCHECKED
+    given = {name: getattr(slow, name) for name in Conversion.model_fields if name != "payment_id"}
+    given["customer"] = words.customer(**slow.customer.given())
+    given["services"] = tuple(words.service(**dict(one)) for one in slow.services)
+    given["click"] = slow.click and words.click(**dict(slow.click))
+    given["client"] = slow.client and words.client(**dict(slow.client))
+    assert words.conversion(**given).said() == slow.said()
 
 
 @given(st.text(max_size=30) | st.sampled_from(['{"event":"Lead"}x', "\ufeff{}", '{"event":"Lead",}', "[" * 3000]))

@@ -5,10 +5,9 @@ Of the booking its stored event is all there is: hashed identities, which are se
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from konversi.events.conversion import Click, Client, Conversion, Customer, Service
+from konversi.events import quick
 from konversi.events.names import PURCHASE
 from konversi.journeys.identity import merged
 from konversi.matching.keys import BY_CUSTOMER_FIELD
@@ -18,7 +17,8 @@ from konversi.payments.units import number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from konversi.events.conversion import Channel
+    from konversi.events.conversion import Channel, Conversion, Customer, Service
+    from konversi.events.quick import Words
     from konversi.payments.payment import Payment
     from konversi.payments.policy import Booking
 
@@ -37,54 +37,50 @@ _CHANNELS: Mapping[str, Channel] = {
 def purchase(payment: Payment, booking: Booking | None, told: Conversion | None = None) -> Conversion:
     """What is reported of a payment whose Purchase is due. `told` is what the caller said, where a conversion did."""
     assert payment.purchase_value is not None
-    own = told or _blank(payment.provider)
+    words = quick.UNCHECKED if told is None else quick.MODELS
     known: dict[str, Any] = {
         "event": PURCHASE,
         "event_id": payment.purchase,
-        "payment_id": None,
-        "booking_id": payment.booking_id or own.booking_id,
+        "booking_id": payment.booking_id,
         "occurred_at": payment.purchase_at,
         "value": number(payment.purchase_value),
         "currency": payment.purchase_currency,
+        "services": () if booking is None else _services(booking, words),
     }
-    if not own.customer.model_fields_set:
-        known["customer"] = _customer(merged(payment.user_data, _of(booking)))
-    if booking is not None:
-        known |= {name: value for name, value in _where(booking, payment).items() if getattr(own, name) is None}
-        known["services"] = own.services or _services(booking)
-    return own.model_copy(update=known)
-
-
-@lru_cache(maxsize=64)
-def _blank(provider: str) -> Conversion:
-    """What a provider's own Purchases have in common."""
-    return Conversion(event=PURCHASE, source=provider)
+    if told is None or not told.customer.model_fields_set:
+        known["customer"] = _customer(merged(payment.user_data, _of(booking)), words)
+    where = {} if booking is None else _where(booking, payment, words)
+    if told is None:
+        return words.conversion(source=payment.provider, custom={}, **known, **where)
+    known |= {name: value for name, value in where.items() if getattr(told, name) is None}
+    known |= {"booking_id": payment.booking_id or told.booking_id, "services": told.services or known["services"]}
+    return told.model_copy(update={**known, "payment_id": None})
 
 
 def _of(booking: Booking | None) -> Mapping[str, Any]:
     return booking.body.get("user_data", {}) if booking is not None else {}
 
 
-def _customer(user_data: Mapping[str, Any]) -> Customer:
+def _customer(user_data: Mapping[str, Any], words: Words) -> Customer:
     """The match keys as a customer's fields: what is hashed stays so, and was read before."""
     fields: dict[str, Any] = {}
     for meta, value in user_data.items():
         field = _FIELDS.get(meta)
         if field is not None:
             fields[field] = value if field in _SEVERAL or not isinstance(value, list) else value[0]
-    return Customer.model_validate(fields)
+    return words.customer(**fields)
 
 
-def _services(booking: Booking) -> tuple[Service, ...]:
+def _services(booking: Booking, words: Words) -> tuple[Service, ...]:
     """What was booked; for how much each is the payment's to say."""
     contents = booking.body.get("custom_data", {}).get("contents", ())
     return tuple(
-        Service(name=one["title"], id=one["id"], quantity=one["quantity"], category=one.get("category"))
+        words.service(name=one["title"], id=one["id"], quantity=one["quantity"], category=one.get("category"))
         for one in contents
     )
 
 
-def _where(booking: Booking, payment: Payment) -> dict[str, Any]:
+def _where(booking: Booking, payment: Payment, words: Words) -> dict[str, Any]:
     """Where the booking happened, and the click that led there as long as Meta takes it."""
     user_data = _of(booking)
     body = booking.body
@@ -97,9 +93,9 @@ def _where(booking: Booking, payment: Payment) -> dict[str, Any]:
     if "ctwa_clid" in user_data and (payment.purchase_at or 0) - clicked <= _CLICK_DAYS * _DAY:
         click["ctwa_clid"] = user_data["ctwa_clid"]
     if click:
-        found["click"] = Click(**click)
+        found["click"] = words.click(**click)
     client = {"page_url": body.get("event_source_url")}
     client |= {"ip": user_data.get("client_ip_address"), "user_agent": user_data.get("client_user_agent")}
     if any(client.values()):
-        found["client"] = Client(**client)
-    return {name: value for name, value in found.items() if value is not None}
+        found["client"] = words.client(**client)
+    return found
