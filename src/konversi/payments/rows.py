@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 500  # values in one IN list
 COLUMNS = tuple(column.name for column in payments.columns if column.name != "told_gone")  # that is the sums' own
-_WRITTEN = COLUMNS[1:]
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM payments"  # noqa: S608 - ours
 _INSERT = f"INSERT INTO payments ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - ours
 _INSERT_ROW = f"({','.join('?' * len(COLUMNS))})"
-_UPDATE = f"UPDATE payments SET {', '.join(f'{name} = ?' for name in _WRITTEN)} WHERE id = ?"  # noqa: S608 - ours
-_values = attrgetter(*_WRITTEN)
+_FOR_GOOD = ("id", "provider", "payment_id")
+_INSTEAD = " ON CONFLICT (id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in COLUMNS if name not in _FOR_GOOD
+)
+_values = attrgetter(*COLUMNS)
 _NUMBERS = ("amount", "purchase_value")
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
 _BOOKINGS = (
@@ -70,24 +73,24 @@ def read(row: Sequence[Any]) -> Payment:
 def _row(payment: Payment) -> list[Any]:
     written: list[Any] = list(_values(payment))
     for name in _NUMBERS:
-        number = written[_PLACE[name] - 1]
-        written[_PLACE[name] - 1] = None if number is None else text(number)
-    written[_PLACE["stage"] - 1] = int(payment.stage)
-    written[_PLACE["gone"] - 1] = in_parts(payment.gone)
-    written[_PLACE["user_data"] - 1] = orjson.dumps(dict(payment.user_data)).decode()
+        number = written[_PLACE[name]]
+        written[_PLACE[name]] = None if number is None else text(number)
+    written[_PLACE["stage"]] = int(payment.stage)
+    written[_PLACE["gone"]] = in_parts(payment.gone)
+    written[_PLACE["user_data"]] = orjson.dumps(dict(payment.user_data)).decode()
     reversals = [[one.key, one.kind, one.rank, text(one.amount), one.at] for one in payment.reversals.values()]
-    written[_PLACE["reversals"] - 1] = orjson.dumps(reversals).decode()
+    written[_PLACE["reversals"]] = orjson.dumps(reversals).decode()
     return written
 
 
 def insert(driver: Driver, payments: Iterable[Payment]) -> None:
     """Keep new payments under their numbers."""
-    run(driver, _INSERT, _INSERT_ROW, "", [value for one in payments for value in (one.id, *_row(one))])
+    run(driver, _INSERT, _INSERT_ROW, "", list(chain.from_iterable(map(_row, payments))))
 
 
-def update(driver: Driver, payment: Payment) -> None:
-    """Keep a payment as it stands now."""
-    driver.execute(_UPDATE, (*_row(payment), payment.id))
+def update(driver: Driver, payments: Iterable[Payment]) -> None:
+    """Keep payments as they stand now."""
+    run(driver, _INSERT, _INSERT_ROW, _INSTEAD, list(chain.from_iterable(map(_row, payments))))
 
 
 def called(driver: Driver, ids: Sequence[str]) -> Iterator[Payment]:

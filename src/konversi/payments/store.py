@@ -148,7 +148,7 @@ class Payments:
         def job(connection: Connection) -> None:
             driver = self._database.driver(connection)
             for one in rows.numbered(driver, [payment.id or 0]):
-                rows.update(driver, one.refused(why))
+                rows.update(driver, [one.refused(why)])
 
         await self._database.write(job)
 
@@ -201,9 +201,7 @@ def _write(database: Database, driver: Driver, known: Known) -> dict[tuple[str, 
     new = {key: payment for key, payment in known.changed.items() if payment.id is None}
     numbers = dict(zip(new, database.ids(driver, "payments", len(new)), strict=True))
     rows.insert(driver, [replace(payment, id=numbers[key]) for key, payment in new.items()])
-    for payment in known.changed.values():
-        if payment.id is not None:
-            rows.update(driver, payment)
+    rows.update(driver, [payment for payment in known.changed.values() if payment.id is not None])
     return numbers
 
 
