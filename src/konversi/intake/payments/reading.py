@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from konversi.errors import KonversiError
@@ -86,12 +87,18 @@ def amount_of(amount: Decimal | None, name: str) -> Decimal:
 def references(given: dict[str, Any], fields: str) -> list[str]:
     """What stands in the first of these dotted fields, and in those after it, that are there."""
     found: dict[str, None] = {}
-    for field in fields.split(","):
-        *path, last = field.strip().split(".")
+    for path, last in _paths(fields):
         text = word(inner(given, *path).get(last))
         if text is not None:
             found.setdefault(text)
     return list(found)
+
+
+@lru_cache(maxsize=16)
+def _paths(fields: str) -> list[tuple[list[str], str]]:
+    """Where each stands: within what, and under which name."""
+    split = (field.strip().split(".") for field in fields.split(","))
+    return [(path, last) for *path, last in split]
 
 
 def moment(given: Sequence[Any], now: float, zone: timezone = UTC) -> int:

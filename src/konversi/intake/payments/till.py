@@ -18,7 +18,7 @@ from konversi.matching.match import match
 from konversi.matching.minimum import too_little
 from konversi.outbox.port import receipt
 from konversi.payments.deciding import Told
-from konversi.payments.notice import Notice
+from konversi.payments.notice import NOBODY, Notice
 from konversi.payments.payment import payment_id
 from konversi.payments.stages import Stage
 from konversi.payments.units import major_amount
@@ -146,11 +146,10 @@ class Till:
 
     def _hashed(self, contact: Contact) -> dict[str, object]:
         """What of whoever paid a match could be made with."""
-        given = {"email": contact.email, "phone": contact.phone, "name": contact.name}
-        known = {name: value for name, value in given.items() if value}
-        if not known:
+        if contact == NOBODY:
             return {}
-        customer = Customer.model_validate(known)
+        given = {"email": contact.email, "phone": contact.phone, "name": contact.name}
+        customer = Customer.model_validate({name: value for name, value in given.items() if value})
         return match(customer, country=self._country, seen_ms=int(self.now() * 1_000)).user_data
 
     async def _follow_up(self, outcomes: Sequence[Outcome]) -> list[Receipt | Refusal]:
