@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from konversi.journeys.attribution import Attribution, Known
     from konversi.journeys.customers import First
     from konversi.journeys.keyring import Keyring
-    from konversi.matching.match import Match
+    from konversi.matching.match import Hashed, Match
     from konversi.meta.limited_data_use import Wish
     from konversi.payments.history import Earlier
     from konversi.value.in_effect import Applied
@@ -117,10 +117,12 @@ class Preparation:
         self._unique = unique
         self._lanes: dict[tuple[str, str], str] = {}
 
-    def read(self, conversion: Conversion, now: float, conversation: str | None = None) -> Read | Refusal:
+    def read(
+        self, conversion: Conversion, now: float, conversation: str | None = None, hashed: Hashed = None
+    ) -> Read | Refusal:
         """The first step. `now` is when it came; `conversation` is the bot's name for its chat."""
         try:
-            return self._read(conversion, now, conversation)
+            return self._read(conversion, now, conversation, hashed)
         except _UNWRITABLE:
             return _oversized(conversion)
 
@@ -131,7 +133,7 @@ class Preparation:
         except _UNWRITABLE:
             return _oversized(read.conversion)
 
-    def _read(self, conversion: Conversion, now: float, conversation: str | None) -> Read | Refusal:
+    def _read(self, conversion: Conversion, now: float, conversation: str | None, hashed: Hashed) -> Read | Refusal:
         name = event_name(conversion.event)
         occurred = event_time(conversion.occurred_at, now, in_store=conversion.channel == "store")
         dataset = None if conversion.dataset is None else self._dataset(conversion.dataset)
@@ -141,13 +143,13 @@ class Preparation:
             client=conversion.client,
             country=self._rules.country,
             seen_ms=int((now if isinstance(occurred, Fault) else occurred) * 1000),
+            hashed=hashed,
         )
         if isinstance(name, Fault) or isinstance(occurred, Fault) or isinstance(dataset, Fault):
             return _refusal(conversion, (name, occurred, dataset), matched.notes)
         own_id = event_id(name, conversion, self._unique)
         keyring = self._keyring()
-        keys = keyring.of_chats(matched.user_data)
-        customer = keyring.of_customer(matched.user_data)
+        keys, customer = keyring.of_chats(matched.user_data), keyring.of_customer(matched.user_data)
         if conversation is None:
             return Read(conversion, name, own_id, occurred, dataset, matched, keys, customer, conversion)
         by_name = not keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from konversi.errors import IdempotencyConflict
@@ -16,7 +17,7 @@ from konversi.intake.together import Together
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from konversi.events.conversion import Conversion
     from konversi.events.faults import Note
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from konversi.intake.routes import Routes
     from konversi.journeys.attribution import Known
     from konversi.journeys.customers import First
+    from konversi.matching.match import Hashed
     from konversi.outbox.port import Appended, NewEvent
     from konversi.outbox.states import State
     from konversi.payments.history import Earlier
@@ -162,9 +164,14 @@ class Receiver:
             self._wake(lane)
         return [one if isinstance(one, Refusal) else _outcome(*one) for one in kept]
 
-    async def accept(self, conversions: Sequence[Conversion]) -> list[tuple[Ready, Appended] | Refusal]:
-        """As `receive_all`, in one go, for whoever has to know the events: wakes nobody, and knows no payments."""
-        return await self._appended(await self._prepared(conversions, self._now(), None))
+    async def accept(
+        self, conversions: Sequence[Conversion], hashed: Sequence[Hashed]
+    ) -> list[tuple[Ready, Appended] | Refusal]:
+        """As `receive_all`, in one go, for whoever has to know the events: wakes nobody, and knows no payments.
+
+        `hashed` are the match keys of each customer who is said by nothing else.
+        """
+        return await self._appended(await self._prepared(conversions, self._now(), None, hashed))
 
     async def follow_up(self, reported: Sequence[Reported]) -> Mapping[int, State]:
         """Have delivered what was written elsewhere; how far those events came whose delivery was waited for."""
@@ -213,10 +220,10 @@ class Receiver:
         ]
 
     async def _prepared(
-        self, conversions: Sequence[Conversion], now: float, conversation: str | None
+        self, conversions: Sequence[Conversion], now: float, conversation: str | None, hashed: Iterable[Hashed] = ()
     ) -> list[Ready | Refusal]:
         first, second = self._prepare.read, self._prepare.ready
-        read = [first(conversion, now, conversation) for conversion in conversions]
+        read = [first(one, now, conversation, known) for one, known in zip_longest(conversions, hashed)]
         readable = [one for one in read if isinstance(one, Read)]
         past = await self._past(readable)
         prepared = [second(one, past) if isinstance(one, Read) else one for one in read]

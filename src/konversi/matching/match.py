@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from konversi.events.faults import Note
 from konversi.matching.clicks import IN_MILLISECONDS, fbc_of, fbclid, holds, in_seconds
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
     from konversi.events.conversion import Click, Client, Customer
 
+Hashed: TypeAlias = "Mapping[str, Any] | None"
+
 _FIRST, _LAST = BY_META["fn"], BY_META["ln"]
 _REGION = BY_META["st"]
 _OF_HOME = frozenset({"city", "country", "region"})
+_FIELDS = {key.meta: field for field, key in BY_CUSTOMER_FIELD.items()} | {"external_id": "external_id"}
+_AT_HOME = frozenset(BY_CUSTOMER_FIELD[field].meta for field in _OF_HOME)
 _FBC, _FBP, _CTWA_CLID = BY_META["fbc"], BY_META["fbp"], BY_META["ctwa_clid"]
 _IP, _USER_AGENT = BY_META["client_ip_address"], BY_META["client_user_agent"]
 _FULL_NAME = "name"  # of the fields that are no match key, the one that becomes some
@@ -46,13 +50,17 @@ def match(
     client: Client | None = None,
     country: str | None,
     seen_ms: int,
+    hashed: Hashed = None,
 ) -> Match:
-    """Normalise and hash a customer.
+    """Normalise and hash a customer. `hashed` are the match keys of one of whom they were made before: they stay.
 
     `country` is the ISO alpha-2 code in which national phone numbers are read; it is never sent as the customer's own.
     `seen_ms` (Unix milliseconds) is when the click is taken to have been, unless the click says so itself.
     """
-    user_data, notes, setting = _of_customer(customer.given(), country, seen_ms // _DAY_MS)
+    if hashed is None:
+        user_data, notes, setting = _of_customer(customer.given(), country, seen_ms // _DAY_MS)
+    else:
+        user_data, notes, setting = _once_more(hashed), [], Setting(country, None, seen_ms // _DAY_MS)
     if click is not None:
         _take_click(click, seen_ms, setting, user_data, notes)
     if client is not None:
@@ -93,11 +101,28 @@ def _of_customer(
         else:
             for text in value:
                 _in_hashes(key, text, setting, user_data, notes)
-    if "ph" in user_data and "external_id" not in user_data:
-        user_data["external_id"] = user_data["ph"][:1]
+    _with_own_id(user_data)
     if told:
         notes.sort(key=_about)  # in the order of the fields, those of the home among them
     return user_data, notes, setting
+
+
+def _once_more(hashed: Mapping[str, Any]) -> dict[str, Any]:
+    user_data = {name: hashed[name] for name in _as_made(tuple(hashed))}
+    _with_own_id(user_data)
+    return user_data
+
+
+def _with_own_id(user_data: dict[str, Any]) -> None:
+    """The phone stands in for a customer number that is not known."""
+    if "ph" in user_data and "external_id" not in user_data:
+        user_data["external_id"] = user_data["ph"][:1]
+
+
+@lru_cache(maxsize=1_000)
+def _as_made(names: tuple[str, ...]) -> list[str]:
+    """These match keys in the order in which they are made: those of the home first, then by their fields."""
+    return sorted(names, key=lambda name: (name not in _AT_HOME, _FIELDS[name]))
 
 
 @lru_cache(maxsize=1_000)

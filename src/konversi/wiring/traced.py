@@ -21,7 +21,7 @@ from konversi.tracing import start
 from konversi.tracing.spans import CLIENT, current, failed, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from opentelemetry.trace import SpanContext, Tracer
     from opentelemetry.util.types import AttributeValue
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from konversi.intake.prepare import Ready
     from konversi.intake.turns import TurnOutcome, TurnReport
     from konversi.journeys.arrival import Heard
+    from konversi.matching.match import Hashed
     from konversi.meta.graph import Credentials, Sent
     from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent, Outbox
 
@@ -66,10 +67,10 @@ class TracedReceiver(Receiver):
             return outcomes
 
     async def _prepared(
-        self, conversions: Sequence[Conversion], now: float, conversation: str | None
+        self, conversions: Sequence[Conversion], now: float, conversation: str | None, hashed: Iterable[Hashed] = ()
     ) -> list[Ready | Refusal]:
         with span(start(), "konversi compose", {"konversi.events": len(conversions)}):
-            return await super()._prepared(conversions, now, conversation)
+            return await super()._prepared(conversions, now, conversation, hashed)
 
 
 class TracedOnDemandReceiver(TracedReceiver, OnDemandReceiver):

@@ -5,7 +5,7 @@ Of the booking its stored event is all there is: hashed identities, which are se
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from konversi.events import quick
 from konversi.events.names import PURCHASE
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from konversi.events.conversion import Channel, Conversion, Customer, Service
     from konversi.events.quick import Words
+    from konversi.matching.match import Hashed
     from konversi.payments.payment import Payment
     from konversi.payments.policy import Booking
 
@@ -34,7 +35,14 @@ _CHANNELS: Mapping[str, Channel] = {
 }
 
 
-def purchase(payment: Payment, booking: Booking | None, told: Conversion | None = None) -> Conversion:
+class Said(NamedTuple):
+    """A Purchase, and the match keys of its customer where it is said by these only."""
+
+    conversion: Conversion
+    hashed: Hashed
+
+
+def purchase(payment: Payment, booking: Booking | None, told: Conversion | None = None) -> Said:
     """What is reported of a payment whose Purchase is due. `told` is what the caller said, where a conversion did."""
     assert payment.purchase_value is not None
     words = quick.UNCHECKED if told is None else quick.MODELS
@@ -47,28 +55,32 @@ def purchase(payment: Payment, booking: Booking | None, told: Conversion | None 
         "currency": payment.purchase_currency,
         "services": () if booking is None else _services(booking, words),
     }
+    hashed: Hashed = None
     if told is None or not told.customer.model_fields_set:
-        known["customer"] = _customer(merged(payment.user_data, _of(booking)), words)
+        known["customer"], hashed = _customer(merged(payment.user_data, _of(booking)), words)
     where = {} if booking is None else _where(booking, payment, words)
     if told is None:
-        return words.conversion(source=payment.provider, custom={}, **known, **where)
+        return Said(words.conversion(source=payment.provider, custom={}, **known, **where), hashed)
     known |= {name: value for name, value in where.items() if getattr(told, name) is None}
     known |= {"booking_id": payment.booking_id or told.booking_id, "services": told.services or known["services"]}
-    return told.model_copy(update={**known, "payment_id": None})
+    return Said(told.model_copy(update={**known, "payment_id": None}), hashed)
 
 
 def _of(booking: Booking | None) -> Mapping[str, Any]:
     return booking.body.get("user_data", {}) if booking is not None else {}
 
 
-def _customer(user_data: Mapping[str, Any], words: Words) -> Customer:
-    """The match keys as a customer's fields: what is hashed stays so, and was read before."""
+def _customer(user_data: Mapping[str, Any], words: Words) -> tuple[Customer, dict[str, Any]]:
+    """The match keys as a customer's fields, and those that became some: what is hashed was read before."""
     fields: dict[str, Any] = {}
+    hashed: dict[str, Any] = {}
     for meta, value in user_data.items():
         field = _FIELDS.get(meta)
         if field is not None:
-            fields[field] = value if field in _SEVERAL or not isinstance(value, list) else value[0]
-    return words.customer(**fields)
+            is_one = field not in _SEVERAL and isinstance(value, list)
+            fields[field] = value[0] if is_one else value
+            hashed[BY_CUSTOMER_FIELD[field].meta] = value[:1] if is_one else value
+    return words.customer(**fields), hashed
 
 
 def _services(booking: Booking, words: Words) -> tuple[Service, ...]:

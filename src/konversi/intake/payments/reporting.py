@@ -60,8 +60,9 @@ class Reporter:
 
     def report(self, connection: Connection, outcomes: Sequence[Outcome]) -> list[Reported]:
         """What became of each."""
+        due = [purchase(one.payment, one.booking, one.own) for one in outcomes]
         receiver = self._receiver(connection)
-        accepted = at_once(receiver.accept([purchase(one.payment, one.booking, one.own) for one in outcomes]))
+        accepted = at_once(receiver.accept([one for one, _ in due], [hashed for _, hashed in due]))
         assert accepted is not None
         return [_refused(one) if isinstance(one, Refusal) else _reported(*one) for one in accepted]
 

@@ -161,7 +161,7 @@ class Till:
         return [*answers, *(await self._report(left))] if left else answers
 
     async def _report(self, outcomes: Sequence[Outcome]) -> list[Receipt | Refusal]:
-        conversions = [purchase(one.payment, one.booking, one.own) for one in outcomes]
+        conversions = [purchase(one.payment, one.booking, one.own).conversion for one in outcomes]
         answers = await self._receiver.receive_all(conversions)
         for one, answer in zip(outcomes, answers, strict=True):
             why = why_refused(answer.error) if isinstance(answer, Refusal) else ""
