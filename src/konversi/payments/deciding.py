@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from konversi.payments.payment import Payment, begun, told
@@ -45,7 +46,7 @@ class Told(NamedTuple):
         return [*own, *candidates(notice.references)]
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True):
     """A payment after a notification."""
 
     payment: Payment
@@ -156,7 +157,7 @@ def noted(known: Known, outcome: Outcome, reported: Reported) -> Outcome:
     after = reported.on(outcome.payment)
     if after is not outcome.payment:
         known.keep(after)
-    return outcome._replace(payment=after, reported=reported)
+    return replace(outcome, payment=after, reported=reported)
 
 
 def looked_again(known: Known, payment: Payment, policy: PartPayments, now: float) -> Outcome:

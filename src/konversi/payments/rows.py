@@ -15,7 +15,6 @@ from konversi.payments.notice import Reversal
 from konversi.payments.payment import Payment
 from konversi.payments.policy import Booking
 from konversi.payments.stages import Stage
-from konversi.payments.tables import payments
 from konversi.payments.units import in_parts, text
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from konversi.database.port import Driver
 
 _AT_ONCE = 500  # values in one IN list
-COLUMNS = tuple(column.name for column in payments.columns if column.name != "told_gone")  # that is the sums' own
+COLUMNS = Payment.__struct_fields__  # all but `told_gone`, which is the sums' own
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM payments"  # noqa: S608 - ours
 _INSERT = f"INSERT INTO payments ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - ours
 _INSERT_ROW = f"({','.join('?' * len(COLUMNS))})"
@@ -57,30 +56,35 @@ class Search(NamedTuple):
 
 def read(row: Sequence[Any]) -> Payment:
     """A row's payment."""
-    told = dict(zip(COLUMNS, row, strict=True))
+    told = list(row)
     for name in _NUMBERS:
-        told[name] = None if told[name] is None else Decimal(told[name])
-    told["gone"] = Decimal(told["gone"]) / SCALE
-    told["stage"] = Stage(told["stage"])
-    told["user_data"] = orjson.loads(told["user_data"])
-    told["reversals"] = {
+        number = told[_PLACE[name]]
+        told[_PLACE[name]] = None if number is None else Decimal(number)
+    told[_PLACE["gone"]] = Decimal(told[_PLACE["gone"]]) / SCALE
+    told[_PLACE["stage"]] = Stage(told[_PLACE["stage"]])
+    told[_PLACE["user_data"]] = orjson.loads(told[_PLACE["user_data"]])
+    told[_PLACE["reversals"]] = {
         key: Reversal(key, kind, rank, Decimal(amount), at)
-        for key, kind, rank, amount, at in orjson.loads(told["reversals"])
+        for key, kind, rank, amount, at in orjson.loads(told[_PLACE["reversals"]])
     }
-    return Payment(**told)
+    return Payment(*told)
 
 
 def _row(payment: Payment) -> list[Any]:
-    written: list[Any] = list(_values(payment))
+    """Nothing is written down where nothing is said: most payments came without their payer, and stay paid."""
+    row: list[Any] = list(_values(payment))
     for name in _NUMBERS:
-        number = written[_PLACE[name]]
-        written[_PLACE[name]] = None if number is None else text(number)
-    written[_PLACE["stage"]] = int(payment.stage)
-    written[_PLACE["gone"]] = in_parts(payment.gone)
-    written[_PLACE["user_data"]] = orjson.dumps(dict(payment.user_data)).decode()
-    reversals = [[one.key, one.kind, one.rank, text(one.amount), one.at] for one in payment.reversals.values()]
-    written[_PLACE["reversals"]] = orjson.dumps(reversals).decode()
-    return written
+        number = row[_PLACE[name]]
+        row[_PLACE[name]] = None if number is None else text(number)
+    row[_PLACE["stage"]] = int(payment.stage)
+    row[_PLACE["gone"]] = in_parts(payment.gone) if payment.gone else 0
+    row[_PLACE["user_data"]] = orjson.dumps(dict(payment.user_data)).decode() if payment.user_data else "{}"
+    row[_PLACE["reversals"]] = _written(payment.reversals.values()) if payment.reversals else "[]"
+    return row
+
+
+def _written(reversals: Iterable[Reversal]) -> str:
+    return orjson.dumps([[one.key, one.kind, one.rank, text(one.amount), one.at] for one in reversals]).decode()
 
 
 def insert(driver: Driver, payments: Iterable[Payment]) -> None:
@@ -129,7 +133,9 @@ def bookings(driver: Driver, ids: Sequence[str]) -> dict[str, Booking]:
 def _booking(row: Sequence[Any]) -> Booking:
     booking_id, event, dataset, journey, at, clicked_at, body, given, _ = row
     told = orjson.loads(body)
-    custom = told.get("custom_data", {}) | (orjson.loads(given) if given else {})
+    custom = told.get("custom_data", {})
+    if given:
+        custom = custom | orjson.loads(given)
     price = custom.get("value")
     return Booking(
         booking_id=booking_id,
@@ -172,7 +178,7 @@ def of_journey(driver: Driver, journey: int | None, event_ids: Sequence[str]) ->
         found = {one.id: one for one in map(read, driver.execute(asked, (journey, _MOST_SHOWN)).fetchall())}
     for places, some in _few(event_ids):
         for row in driver.execute(f"{SELECT} WHERE purchase IN ({places})", some).fetchall():
-            found[row[0]] = read(row)
+            found[row[_PLACE["id"]]] = read(row)
     return sorted(found.values(), key=lambda one: (one.paid_at or one.seen_at, one.id))
 
 

@@ -210,7 +210,7 @@ def _numbered(outcome: Outcome, numbers: dict[tuple[str, str], int]) -> Outcome:
     one = outcome.payment
     if one.id is not None:
         return outcome
-    return outcome._replace(payment=replace(one, id=numbers[one.provider, one.payment_id]))
+    return replace(outcome, payment=replace(one, id=numbers[one.provider, one.payment_id]))
 
 
 def _due(connection: Connection, now: float) -> Sequence[int]:
