@@ -94,6 +94,13 @@ class Database(Protocol):
         """What stands in a driver's statement after a column that is one of these, and the values for its `?`."""
         ...
 
+    def as_one(self, columns: str) -> str:
+        """What stands in a driver's statement after SELECT for rows that come as one text: a JSON list of lists.
+
+        For texts and whole numbers only: fractions would lose digits.
+        """
+        ...
+
     def ids(self, driver: Driver, table: str, number: int) -> Sequence[int]:
         """Ids for so many rows that this transaction will insert, in their order."""
         ...

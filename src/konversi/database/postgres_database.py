@@ -75,6 +75,9 @@ class PostgresDatabase:
         """One value however many there are: the statement is prepared once, and not for each number of them."""
         return "= ANY(?)", (blobs(values),)
 
+    def as_one(self, columns: str) -> str:
+        return f"CAST(coalesce(json_agg(json_build_array({columns})), '[]') AS text)"
+
     def ids(self, driver: Driver, table: str, number: int) -> Sequence[int]:
         """Each is given once, whoever asks at the same time."""
         asked = "SELECT nextval(CAST(? AS regclass)) FROM generate_series(1, ?)"

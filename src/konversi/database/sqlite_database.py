@@ -88,6 +88,10 @@ class SqliteDatabase:
         places = filled(values)
         return f"IN ({','.join('?' * len(places))})", places
 
+    def as_one(self, columns: str) -> str:
+        """Each row that comes to Python by itself is a hand-over of its lock."""
+        return f"json_group_array(json_array({columns}))"
+
     def ids(self, driver: Driver, table: str, number: int) -> Sequence[int]:
         """Nobody else writes, so the next ones are free until this transaction ends."""
         last = driver.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone() if number else None

@@ -18,7 +18,7 @@ from konversi.payments.stages import Stage
 from konversi.payments.units import in_parts, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from konversi.database.port import Driver
 
@@ -34,10 +34,8 @@ _INSTEAD = " ON CONFLICT (id) DO UPDATE SET " + ", ".join(
 _values = attrgetter(*COLUMNS)
 _NUMBERS = ("amount", "purchase_value")
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
-_BOOKINGS = (
-    "SELECT e.booking_id, e.id, e.dataset, e.journey, e.event_time, t.at, e.body, e.given, e.event_name"
-    " FROM events e LEFT JOIN touches t ON t.id = e.touch WHERE e.booking_id IN ({})"
-)
+_SAID = "e.booking_id, e.id, e.dataset, e.journey, e.event_time, t.at, e.body, e.given, e.event_name"
+_BOOKINGS = "SELECT {} FROM events e LEFT JOIN touches t ON t.id = e.touch WHERE e.booking_id IN ({})"
 # An event that says less of a booking than the others do.
 _SAYS_LESS = {"Purchase": 2, "InitiateCheckout": 1, "AddToCart": 1, "OrderDelivered": 1}
 _PURCHASES = "SELECT event_id, id, journey, touch FROM events WHERE event_name = 'Purchase' AND event_id IN ({})"
@@ -119,11 +117,15 @@ def numbered(driver: Driver, numbers: Sequence[int]) -> list[Payment]:
     ]
 
 
-def bookings(driver: Driver, ids: Sequence[str]) -> dict[str, Booking]:
-    """What the stored events say of these bookings: of several events, the one that says most, and the first."""
+def bookings(driver: Driver, ids: Sequence[str], as_one: Callable[[str], str]) -> dict[str, Booking]:
+    """What the stored events say of these bookings: of several events, the one that says most, and the first.
+
+    `as_one` is the database's.
+    """
     found: dict[str, tuple[tuple[int, int], Sequence[Any]]] = {}
     for places, some in _few(ids):
-        for row in driver.execute(_BOOKINGS.format(places), some).fetchall():
+        ((said,),) = driver.execute(_BOOKINGS.format(as_one(_SAID), places), some).fetchall()
+        for row in orjson.loads(said):
             order = (_SAYS_LESS.get(row[8], 0), row[1])
             if row[0] not in found or order < found[row[0]][0]:
                 found[row[0]] = (order, row)

@@ -69,7 +69,7 @@ class Payments:
         driver, now = self._database.driver(connection), self._now()
         ids = [name for one in told for name in (one.notice.payment_id, one.notice.other_id) if name is not None]
         references = [name for one in told for name in candidates(one.notice.references)]
-        known = _known(driver, list(rows.called(driver, ids)), references)
+        known = self._known(driver, list(rows.called(driver, ids)), references)
         outcomes: list[Outcome] = []
         for run in independent(known, told):
             outcomes += self._reported(connection, known, [taken(known, one, self._policy, now) for one in run])
@@ -91,8 +91,14 @@ class Payments:
         """A Purchase for a booking of which nothing is known is what is known of it from then on."""
         named = {one.booking_id for one in reported if one.booking_id is not None}
         if not named.issubset(known.bookings):
-            bookings = rows.bookings(driver, sorted(named.difference(known.bookings)))
+            bookings = rows.bookings(driver, sorted(named.difference(known.bookings)), self._database.as_one)
             known.learn(rows.of_bookings(driver, list(bookings)), bookings)
+
+    def _known(self, driver: Driver, asked: Sequence[Payment], references: Sequence[str]) -> Known:
+        """These payments, with the bookings that are meant and all that was paid for those."""
+        ids = [*references, *(one.booking_id for one in asked if one.booking_id is not None)]
+        bookings = rows.bookings(driver, ids, self._database.as_one)
+        return Known([*rows.of_bookings(driver, list(bookings)), *asked], bookings)
 
     async def left(self) -> list[Outcome]:
         """Take up the payments for which something is left to do: their bookings looked for, their Purchases decided.
@@ -129,7 +135,7 @@ class Payments:
     def _looked_at(self, connection: Connection, asked: Sequence[Payment]) -> list[Outcome]:
         driver, now = self._database.driver(connection), self._now()
         references = [name for one in asked for name in candidates([one.reference] if one.reference else [])]
-        known = _known(driver, asked, references)
+        known = self._known(driver, asked, references)
         accepted = rows.purchases(driver, [one.purchase for one in asked if one.purchase is not None])
         outcomes = []
         for one in asked:
@@ -187,13 +193,6 @@ class Payments:
         return await self._database.write(
             lambda connection: rows.forget(self._database.driver(connection), before, limit)
         )
-
-
-def _known(driver: Driver, asked: Sequence[Payment], references: Sequence[str]) -> Known:
-    """These payments, with the bookings that are meant and all that was paid for those."""
-    ids = [*references, *(one.booking_id for one in asked if one.booking_id is not None)]
-    bookings = rows.bookings(driver, ids)
-    return Known([*rows.of_bookings(driver, list(bookings)), *asked], bookings)
 
 
 def _write(database: Database, driver: Driver, known: Known) -> dict[tuple[str, str], int]:
