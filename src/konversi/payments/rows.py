@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from konversi.database.many_rows import lists, run
+from konversi.database.many_rows import filled, lists, run
 from konversi.events.money import SCALE
 from konversi.payments.notice import Reversal
 from konversi.payments.payment import Payment
@@ -102,10 +102,13 @@ def called(driver: Driver, ids: Sequence[str]) -> Iterator[Payment]:
             yield from map(read, driver.execute(f"{SELECT} WHERE {column} IN ({places})", some).fetchall())
 
 
-def of_bookings(driver: Driver, bookings: Sequence[str]) -> Iterator[Payment]:
-    """The payments for these bookings."""
+def of_bookings(driver: Driver, bookings: Sequence[str], besides: Sequence[Payment] = ()) -> Iterator[Payment]:
+    """The payments for these bookings besides those that are at hand."""
+    known = filled([one.id for one in besides])
+    others = f" AND id NOT IN ({','.join('?' * len(known))})" if known else ""
     for places, some in _few(bookings):
-        yield from map(read, driver.execute(f"{SELECT} WHERE booking_id IN ({places})", some).fetchall())
+        asked = f"{SELECT} WHERE booking_id IN ({places}){others}"
+        yield from map(read, driver.execute(asked, (*some, *known)).fetchall())
 
 
 def numbered(driver: Driver, numbers: Sequence[int]) -> list[Payment]:

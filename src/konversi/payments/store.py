@@ -98,7 +98,7 @@ class Payments:
         """These payments, with the bookings that are meant and all that was paid for those."""
         ids = [*references, *(one.booking_id for one in asked if one.booking_id is not None)]
         bookings = rows.bookings(driver, ids, self._database.as_one)
-        return Known([*rows.of_bookings(driver, list(bookings)), *asked], bookings)
+        return Known([*rows.of_bookings(driver, list(bookings), asked), *asked], bookings)
 
     async def left(self) -> list[Outcome]:
         """Take up the payments for which something is left to do: their bookings looked for, their Purchases decided.
