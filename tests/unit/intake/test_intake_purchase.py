@@ -3,13 +3,16 @@
 from decimal import Decimal
 from hashlib import sha256
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from konversi.events.conversion import Conversion
 from konversi.intake.payments.purchase import purchase
 from konversi.matching.keys import KEYS
 from konversi.matching.match import match
 from konversi.payments.payment import Payment
+from konversi.payments.policy import Booking
 
 hashes = st.integers(0, 9).map(lambda one: sha256(str(one).encode()).hexdigest())
 known = st.fixed_dictionaries(
@@ -31,3 +34,13 @@ def test_a_customer_known_by_match_keys_is_matched_as_if_they_were_read_again(us
     once = match(said.customer, country="ID", seen_ms=0, hashed=hashed)
     assert once.notes == again.notes == ()
     assert list(once.user_data.items()) == list(again.user_data.items())
+
+
+@pytest.mark.parametrize("told", [None, Conversion(event="Purchase", payment_id="p-1", value=1)])
+def test_a_service_without_an_id_whose_name_is_longer_than_one_can_be_keeps_no_payment_back(told):
+    name = "Perawatan " * 25
+    body = {"custom_data": {"contents": [{"id": name, "title": name, "quantity": 2}]}}
+    booking = Booking("BK-1", 1, "default", None, None, None, 0, None, body)
+    payment = Payment("midtrans", "p-1", purchase_value=Decimal(1), purchase_currency="IDR")
+    (service,) = purchase(payment, booking, told).conversion.services
+    assert (service.id, service.name.strip(), service.quantity) == (None, name.strip(), 2)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from konversi.payments.policy import Booking
 
 _DAY = 86_400
+_LONGEST_ID = 200  # characters of a service's
 _CLICK_DAYS = 7  # in which Meta takes a click
 _FIELDS = {key.meta: field for field, key in reversed(BY_CUSTOMER_FIELD.items())} | {
     "external_id": "external_id",
@@ -84,10 +85,15 @@ def _customer(user_data: Mapping[str, Any], words: Words) -> tuple[Customer, dic
 
 
 def _services(booking: Booking, words: Words) -> tuple[Service, ...]:
-    """What was booked; for how much each is the payment's to say."""
+    """What was booked; for how much each is the payment's to say. What had no id goes by its name, however long."""
     contents = booking.body.get("custom_data", {}).get("contents", ())
     return tuple(
-        words.service(name=one["title"], id=one["id"], quantity=one["quantity"], category=one.get("category"))
+        words.service(
+            name=one["title"],
+            id=one["id"] if len(one["id"]) <= _LONGEST_ID else None,
+            quantity=one["quantity"],
+            category=one.get("category"),
+        )
         for one in contents
     )
 
