@@ -142,7 +142,7 @@ class SqliteDatabase:
     async def look_up(self, job: Callable[[Connection], T], *, finds_all: bool = False) -> T:
         """In the caller's own thread: handing a look-up to another thread takes ten times as long as doing it."""
         if finds_all:
-            self.writer.settle()
+            await self.writer.settled()
         with self._look:
             if self._looking.closed:
                 raise ShuttingDown

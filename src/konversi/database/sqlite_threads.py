@@ -196,13 +196,35 @@ class Writer(_OneThread):
         finally:
             self._turn.release()
 
+    async def settled(self) -> None:
+        """Have done what is left over, if there is something: whoever reads next finds it done. Raises where it fails.
+
+        The event loop goes on where that takes its time, as with any write.
+        """
+        if not self._leaves_something:
+            return
+        results = self.at_once(_nothing)
+        if not results:
+            await asyncio.sleep(0)  # who may not wait (`intake/prompt.py`) comes no further, and has queued nothing
+            await self.submit(_nothing)
+        for failure in results:
+            if isinstance(failure, Exception):
+                raise failure
+
     def settle(self) -> None:
-        """Do what is left over, if there is something, in the caller's thread: whoever reads next finds it done."""
-        if self.left_over is None or not self.left_over.left:
+        """The same, for a thread that may wait."""
+        if not self._leaves_something:
             return
         with self._turn:
-            if not self._closed:
-                self._run([lambda _connection: None])
+            if self._connection is None or not self._thread.is_alive():
+                raise ShuttingDown
+            (failure,) = self._run([_nothing])
+        if failure is not None:
+            raise failure
+
+    @property
+    def _leaves_something(self) -> bool:
+        return self.left_over is not None and self.left_over.left
 
     def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run work that bears no transaction, in the caller's thread, while whoever else wants to write waits.
@@ -212,6 +234,8 @@ class Writer(_OneThread):
         with self._turn:
             if self._connection is None or self._closed or self.broken:
                 raise ShuttingDown
+            if self._leaves_something:
+                self._run([_nothing])  # or whoever reads would wait for it until this work is done
             try:
                 return work(driver_of(self._connection))
             except sqlite3.Error as error:
@@ -234,9 +258,10 @@ class Writer(_OneThread):
                 break
         if self._connection is not None:
             with self._turn:
-                if self.left_over is not None and self.left_over.left:
-                    self._run([lambda _connection: None])
+                if self._leaves_something:
+                    self._run([_nothing])
                 self._connection.close()
+                self._connection = None
 
     def _opened(self) -> Connection | None:
         try:
@@ -315,6 +340,10 @@ class Reader(_OneThread):
             except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
                 result = StorageUnavailable(f"SQLite: {cause_of(error)}.") if isinstance(error, DBAPIError) else error
             self._hand_over([job.done], [result])
+
+
+def _nothing(_connection: Connection) -> None:
+    """What is left over is done before it."""
 
 
 def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:

@@ -2,11 +2,14 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+import threading
+import time
+from contextlib import closing, contextmanager
 
 import pytest
 
 from konversi.errors import StorageUnavailable
+from konversi.intake.prompt import at_once
 from konversi.outbox import staging
 from konversi.outbox.port import Search
 from konversi.outbox.states import State
@@ -161,6 +164,67 @@ async def test_where_they_can_not_be_put_in_their_places_nothing_else_is_done_an
     assert in_the_file(path) == (1, 0)
     driver.execute("DROP TRIGGER full")
     assert list((await claim_all(outbox)).ids) == [id_]
+    await outbox.aclose()
+
+
+@contextmanager
+def a_strangers_lock(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@pytest.mark.parametrize("name", ["find", "search", "counts", "lanes", "unfinished", "homes"])
+async def test_where_they_can_not_be_put_in_their_places_nobody_is_told_that_there_are_none(
+    path, url, name, monkeypatch
+):
+    monkeypatch.setattr("konversi.database.sqlite_threads._BUSY_SECONDS", 0.05)
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event())
+    with a_strangers_lock(path), pytest.raises(StorageUnavailable, match="locked"):
+        await ASKED[name](outbox, id_)
+    assert await outbox.homes([("Lead", "Lead:1")]) == {("Lead", "Lead:1"): "default"}
+    assert (await outbox.find(id_)).event_id == "Lead:1"
+    await outbox.aclose()
+
+
+async def test_a_look_up_that_waits_for_them_does_not_hold_up_the_event_loop(path, url):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    with a_strangers_lock(path):
+        began = time.monotonic()
+        asked = asyncio.ensure_future(outbox.homes([("Lead", "Lead:1")]))
+        await asyncio.sleep(0.02)
+        assert time.monotonic() - began < 1
+        assert not asked.done()
+    assert await asked == {("Lead", "Lead:1"): "default"}
+    await outbox.aclose()
+
+
+async def test_nobody_who_looks_waits_for_the_file_to_be_written_anew(path, url):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    begun, go_on = threading.Event(), threading.Event()
+    anew = asyncio.create_task(
+        asyncio.to_thread(outbox.database.writer.alone, lambda _driver: (begun.set(), go_on.wait(5)))
+    )
+    await asyncio.to_thread(begun.wait, 5)
+    async with asyncio.timeout(2):
+        assert await outbox.homes([("Lead", "Lead:1")])
+        assert (await outbox.counts()).totals["accept"] == 1
+    assert not anew.done()
+    go_on.set()
+    await anew
+    await outbox.aclose()
+
+
+async def test_who_may_not_wait_queues_nothing_for_it(path, url):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    outbox.database.writer._quick = False
+    assert at_once(outbox.homes([("Lead", "Lead:1")])) is None
+    await outbox.database.writer.submit(lambda _connection: None)
+    assert at_once(outbox.homes([("Lead", "Lead:1")])) == {("Lead", "Lead:1"): "default"}
     await outbox.aclose()
 
 
