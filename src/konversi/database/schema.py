@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HEAD = "0027"
 SERVES = "0003"  # processes of this schema and newer ones can work with HEAD
+SERVES_ON_SQLITE = "0027"  # older ones would not see what a killed one left staged, and give its events' ids again
 
 _ALONE = 0x4B4F4E56_0003  # an advisory lock of PostgreSQL
 # A migration waits for others that migrate; for a table it waits briefly, since all who need that wait behind it.
@@ -69,7 +70,8 @@ def upgrade(connection: Connection) -> str | None:
     config.set_main_option("script_location", str(files("konversi.database") / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, HEAD)
-    installation.keep(connection, installation.SERVES, SERVES)
+    serves_from = SERVES_ON_SQLITE if connection.dialect.name == "sqlite" else SERVES
+    installation.keep(connection, installation.SERVES, serves_from)
     return found
 
 

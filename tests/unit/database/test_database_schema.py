@@ -94,6 +94,14 @@ def test_a_newer_schema_that_only_adds_to_this_one_serves_this_version(connectio
         assert readable(connection)
 
 
+def test_a_version_that_knows_of_no_staged_events_does_not_work_with_a_file_that_may_have_some(connection, monkeypatch):
+    with transaction(connection):
+        upgrade(connection)
+        monkeypatch.setattr("konversi.database.schema.HEAD", "0026")
+        with pytest.raises(InvalidSettings, match=HEAD):
+            upgrade(connection)
+
+
 def test_an_older_schema_is_not_read_but_says_how_to_migrate(connection):
     with transaction(connection):
         assert not readable(connection)
