@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -32,6 +35,7 @@ from konversi.errors import (
     Unauthorized,
     WebhookUnsigned,
 )
+from konversi.events.agent import ToolUse
 from konversi.events.faults import Refused
 from konversi.intake.payments.samples import PROVIDERS
 from konversi.intake.payments.samples import call as payment_call
@@ -409,6 +413,41 @@ def test_a_booking_that_would_have_to_wait_for_the_disk_goes_to_the_gateways_thr
             written = konversi.submit(booking("BK-2"))
             assert not written.done()
         assert written.result(PATIENCE).event_id == "Lead:BK-2"
+
+
+def test_every_note_of_the_synchronous_twin_that_was_taken_is_told_what_became_of_it_also_while_it_closes(here):
+    written, begun = [], threading.Event()
+
+    def tell():
+        with contextlib.suppress(RuntimeError):
+            while True:
+                written.append(konversi.note(ToolUse(tool="book", outcome="succeeded")))
+                begun.set()
+                time.sleep(0.001)
+
+    with SyncKonversi(data_dir=here["data_dir"]) as konversi:
+        threads = [threading.Thread(target=tell) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        assert begun.wait(PATIENCE)
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert all(one.done() for one in written)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_is_refused_its_notes_at_once(here):
+    with SyncKonversi(data_dir=here["data_dir"]) as konversi, konversi._notes._lock:  # as another thread may have it
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            try:
+                konversi.note(ToolUse(tool="book", outcome="succeeded"))
+            except RuntimeError:
+                os._exit(0)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_the_synchronous_twin_says_why_it_can_not_open(here, tmp_path):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 0.05  # seconds
 _LAST_WORDS = 1.0  # seconds
+_CLOSES = "The client closes."
 
 
 class Notes:
@@ -27,13 +28,16 @@ class Notes:
         self._loop = loop
         self._note = note
         self._lock = threading.Lock()
+        self._ended = False
         self._taken: list[tuple[Sequence[ToolUse], Future[None]]] = []
         self._under_way: set[asyncio.Future[None]] = set()
 
     def take(self, uses: Sequence[ToolUse]) -> Future[None]:
-        """The future is done once they are kept. Raises `RuntimeError` where the loop has ended."""
+        """The future is done once they are kept. Raises `RuntimeError` where the client or its loop ends."""
         written: Future[None] = Future()
         with self._lock:
+            if self._ended:
+                raise RuntimeError(_CLOSES)
             if not self._taken:
                 self._loop.call_soon_threadsafe(self._loop.call_later, _PATIENCE, self.hand_on)
             self._taken.append((uses, written))
@@ -59,7 +63,9 @@ class Notes:
             written.set_result(None)
 
     async def hand_on_all(self) -> None:
-        """Hand on what is left: the client closes next, which keeps it, or gives it up."""
+        """Hand on what is left, and take nothing more: the client closes next, which keeps it, or gives it up."""
+        with self._lock:
+            self._ended = True  # nobody would come for what is taken now, and who waits for it would wait for ever
         self.hand_on()
         await asyncio.sleep(0)
 

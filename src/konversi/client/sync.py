@@ -90,7 +90,7 @@ class SyncKonversi:
 
     def note(self, *uses: ToolUse) -> Future[None]:
         """As `Konversi.note`, as a future; soon, together with others."""
-        if self._notes is None:
+        if self._notes is None or not self._is_served:
             raise RuntimeError(_NOT_OPEN)
         return self._notes.take(uses)
 
@@ -100,7 +100,7 @@ class SyncKonversi:
 
     def _at_once(self, conversion: Conversion) -> Future[Receipt] | None:
         """Written in the caller's own thread, where that is possible: it wakes no other."""
-        if self._loop is None or self._thread is None or not self._thread.is_alive():  # as in a forked process
+        if self._loop is None or not self._is_served:
             return None
         written: Future[Receipt] = Future()
         try:
@@ -112,6 +112,11 @@ class SyncKonversi:
             return None
         written.set_result(receipt)
         return written
+
+    @property
+    def _is_served(self) -> bool:
+        """Not so in a forked process, which has the objects without the thread; their locks may be held for ever."""
+        return self._thread is not None and self._thread.is_alive()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         if self._loop is None:
@@ -133,8 +138,10 @@ class SyncKonversi:
                 self._loop = asyncio.get_running_loop()
                 self._notes = Notes(self._loop, self._konversi.note)
                 started.set_result(None)
-                await self._stop.wait()
-                await self._notes.hand_on_all()
+                try:
+                    await self._stop.wait()
+                finally:
+                    await self._notes.hand_on_all()
             await self._notes.told()
         except Exception as error:
             if started.done():

@@ -81,6 +81,18 @@ async def test_closing_keeps_what_was_taken_and_waits_for_it():
     await notes.told()
 
 
+async def test_what_comes_while_the_client_closes_is_refused_instead_of_waiting_for_ever():
+    keeper = Keeper()
+    notes = Notes(asyncio.get_running_loop(), keeper.note)
+    taken = notes.take([use(0)])
+    await notes.hand_on_all()
+    with pytest.raises(RuntimeError):
+        notes.take([use(1)])
+    await notes.told()
+    assert taken.done()
+    assert keeper.kept == ["tool-0"]
+
+
 async def test_who_gave_up_on_its_note_disturbs_nobody():
     keeper = Keeper()
     notes = Notes(asyncio.get_running_loop(), keeper.note)
