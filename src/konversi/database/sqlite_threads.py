@@ -30,6 +30,7 @@ _BUSY_SECONDS = 5.0
 _BUSY_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.002
 _QUICK_SECONDS = 0.003  # a commit on an SSD takes a tenth of it
+_LEFT_SECONDS = 1.0  # that something is left over where nothing else is written or read: others look into the file, too
 _NOTICED_SECONDS = 0.03  # that the event loop may stand still: sixty payments together take half of it
 
 
@@ -143,6 +144,7 @@ class Writer(_OneThread):
         self._quick = False
         self._was_quick = False  # the last transaction
         self.left_over: LeftOver | None = None
+        self._comes_back = False  # for what is left over
         self.broken: str | None = None  # set where the storage can't be trusted any more: the process has to end
         self._thread.start()
 
@@ -222,6 +224,18 @@ class Writer(_OneThread):
         if failure is not None:
             raise failure
 
+    def _come_back(self) -> None:
+        """See to it that what is left over is done before long, also where nobody asks: for once, from any thread."""
+        if self._leaves_something and not self._comes_back:
+            self._comes_back = True
+            with suppress(RuntimeError):  # the loop is closed: it is done at the end, or at the next start
+                self._loop.call_soon_threadsafe(self._loop.call_later, _LEFT_SECONDS, self._do_left_over)
+
+    def _do_left_over(self) -> None:
+        self._comes_back = False
+        if self._leaves_something:
+            self.call(_nothing, _nothing, brief=True)  # where it fails, that is logged
+
     @property
     def _leaves_something(self) -> bool:
         return self.left_over is not None and self.left_over.left
@@ -285,6 +299,7 @@ class Writer(_OneThread):
                 done = monotonic()
             if left_over is not None:
                 left_over.kept()
+                self._come_back()
             self._was_quick = monotonic() - done < _QUICK_SECONDS and done - began < _NOTICED_SECONDS
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
             self._was_quick = monotonic() - began < _QUICK_SECONDS
@@ -342,7 +357,7 @@ class Reader(_OneThread):
             self._hand_over([job.done], [result])
 
 
-def _nothing(_connection: Connection) -> None:
+def _nothing(_: object) -> None:
     """What is left over is done before it."""
 
 

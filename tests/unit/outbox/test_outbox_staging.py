@@ -14,7 +14,7 @@ from konversi.outbox import staging
 from konversi.outbox.port import Search
 from konversi.outbox.states import State
 from konversi.outbox.store import open_outbox
-from outboxes import claim_all, ended, new_event, new_events, states_of, store
+from outboxes import claim_all, ended, new_event, new_events, states_of, store, until
 
 
 @pytest.fixture
@@ -25,6 +25,12 @@ def path(tmp_path):
 @pytest.fixture
 def url(path):
     return f"sqlite:///{path}"
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """Nobody comes for what is left over in the time that a test takes."""
+    monkeypatch.setattr("konversi.database.sqlite_threads._LEFT_SECONDS", 60.0)
 
 
 def in_the_file(path):
@@ -53,6 +59,21 @@ async def test_events_that_come_alone_are_staged_and_some_of_them_go_to_their_pl
     assert seen[most] == (0, most + 1)
     assert seen[most + 1] == (1, most + 1)
     assert in_the_file(path) == (0, 2 * most + 2)
+
+
+@pytest.mark.parametrize("where", ["loop", "thread"])
+async def test_where_nothing_else_happens_they_are_in_their_places_soon(path, url, monkeypatch, where):
+    monkeypatch.setattr("konversi.database.sqlite_threads._LEFT_SECONDS", 0.05)
+    outbox = await open_outbox(url)
+    for number in (1, 2):
+        if where == "loop":
+            await alone(outbox, new_event(f"Lead:{number}"))
+        else:
+            outbox.database.writer._quick = True
+            await asyncio.to_thread(outbox.append_at_once, [new_event(f"Lead:{number}")])
+        assert in_the_file(path) == (1, number - 1)
+        await until(lambda number=number: in_the_file(path) == (0, number))
+    await outbox.aclose()
 
 
 ASKED = {
