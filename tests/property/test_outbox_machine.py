@@ -1,8 +1,9 @@
 """Every store against a plain model of it: whatever happens in whatever order, no receipt is lost or sent twice at once."""
 
 import asyncio
+import sqlite3
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from konversi.database.sqlite import path_of
 from konversi.errors import WrongState
 from konversi.outbox.port import Choice, Search
 from konversi.outbox.states import TRANSITIONS, State, Step
@@ -41,6 +43,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.way = self.harness(Path(self.folder.name))
         self.now = START
+        self.looks = True  # after each step
         self.model = {}  # id -> {state, lane, deadline, due, tries, in_doubt, limit, key}
         self.open_attempts = {}  # attempt -> (ids, lease)
         self.ids = {}  # event_id -> id
@@ -238,7 +241,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_receipt_is_somewhere(self):
-        if not hasattr(self, "outbox"):
+        if not hasattr(self, "outbox") or not self.looks:
             return
         counts = self.do(self.outbox.counts())
         expected = dict.fromkeys(State, 0)
@@ -257,7 +260,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_event_is_in_two_open_attempts(self):
-        if not hasattr(self, "outbox"):
+        if not hasattr(self, "outbox") or not self.looks:
             return
         members = [id_ for ids, _ in self.open_attempts.values() for id_ in ids]
         assert len(members) == len(set(members))
@@ -274,11 +277,46 @@ class SqliteMachine(OutboxMachine):
     harness = SqliteHarness
 
 
+class StagingMachine(SqliteMachine):
+    """Events come alone, mostly, nobody looks for a while, and processes are killed."""
+
+    @rule(looks=st.booleans())
+    def look(self, looks):
+        self.looks = looks
+
+    @rule(numbers=st.lists(st.integers(0, 30), min_size=1, max_size=6), conflicting=st.booleans(), quick=st.booleans())
+    def append_alone(self, numbers, conflicting, quick):
+        self.looks = False
+        for number in numbers:
+            self.outbox.database.writer._quick = quick
+            self.append([number], LIVE, 10**8, conflicting, "")
+
+    @rule(step=st.sampled_from([Step.RETRY, Step.HOLD]))
+    def be_killed(self, step):
+        path, left = path_of(self.way.url), Path(self.folder.name) / f"{len(self.ids)}-{self.now}.left"
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(left)) as copy:
+            source.backup(copy)
+        self.do(self.stack.aclose())
+        for end in ("-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        left.replace(path)
+        self.open()
+        self._rescue(step, everything=True)
+
+    def teardown(self):
+        self.looks = True
+        self.every_receipt_is_somewhere()
+        super().teardown()
+
+
 class PostgresMachine(OutboxMachine):
     harness = PostgresHarness
 
 
-@pytest.mark.parametrize(("machine", "examples"), [(MemoryMachine, 60), (SqliteMachine, 15), (PostgresMachine, 15)])
+@pytest.mark.parametrize(
+    ("machine", "examples"),
+    [(MemoryMachine, 60), (SqliteMachine, 15), (StagingMachine, 25), (PostgresMachine, 15)],
+)
 def test_a_store_does_what_the_model_does(machine, examples):
     case = machine.TestCase()
     case.settings = settings(
