@@ -82,7 +82,11 @@ async def open_outbox(url: str, reach: Reach = FULL) -> SqlOutbox:
     database = await open_database(url, reach)
     if isinstance(database, SqliteDatabase):
         staging = Staging()
-        hot = await database.write(lambda connection: HotSqlite.over(connection, staging))
+        try:
+            hot = await database.write(lambda connection: HotSqlite.over(connection, staging))
+        except BaseException:
+            await database.aclose()  # or this process would keep itself from trying again
+            raise
         database.leave_to(staging)
         return SqlOutbox(database, hot)
     from konversi.outbox.hot_postgres import HotPostgres  # noqa: PLC0415 - an extra

@@ -163,6 +163,19 @@ async def test_what_a_killed_process_left_staged_is_there_for_the_next(path, url
     await after.aclose()
 
 
+async def test_where_the_start_can_not_put_them_in_their_places_the_next_one_can(path, url, monkeypatch):
+    def full(_driver):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("konversi.outbox.hot_sqlite.place", full)
+        with pytest.raises(StorageUnavailable, match="full"):
+            await open_outbox(url)
+    outbox = await open_outbox(url)
+    assert (await outbox.counts()).totals == {}
+    await outbox.aclose()
+
+
 async def test_one_whose_transaction_failed_is_nowhere_and_can_come_again(path, url):
     outbox = await open_outbox(url)
     await alone(outbox, new_event("Lead:1"))
