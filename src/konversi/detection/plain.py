@@ -69,7 +69,7 @@ def _python_literal(text: str) -> Any:
 def fields(value: Any) -> dict[str, Any] | None:
     """The folded fields of anything that has some; None for text that is no JSON object, numbers, lists and code."""
     if type(value) is dict:  # as most are: to find out about the others costs as much as all the rest
-        return _folded(value.items())
+        return _folded(list(value.items()))  # at once: it is the bot's, and another thread of it may write to it
     value = decoded(value)
     if isinstance(value, Mapping):
         return _folded(_mapping_items(value))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from konversi.detection.amounts import Money, money
 from konversi.detection.paths import layers_of, read
-from konversi.detection.plain import fold
+from konversi.detection.plain import fields, fold
 
 
 def at(value, path):
@@ -93,3 +93,14 @@ def test_an_amount_that_could_mean_two_things_is_left_out(written):
 @given(st.integers(0, 10**12))
 def test_rupiah_read_back_as_they_were_written(amount):
     assert money("Rp " + f"{amount:,}".replace(",", ".")) == Money(amount, "IDR")
+
+
+def test_a_result_that_another_thread_writes_to_meanwhile_is_read_as_it_was(monkeypatch):
+    result = {"booking_id": "BK-1", "status": "ok"}
+
+    def folding(key):
+        result[f"{key} again"] = "written meanwhile"
+        return fold(key)
+
+    monkeypatch.setattr("konversi.detection.plain.fold", folding)
+    assert fields(result) == {"bookingid": "BK-1", "status": "ok"}
