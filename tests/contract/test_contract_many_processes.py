@@ -26,11 +26,17 @@ from konversi.journeys.store import Journeys
 from konversi.meta.answers import Kind
 from konversi.outbox.states import State
 from konversi.outbox.store import open_outbox
+from konversi.payments import rows
+from konversi.payments import store as payments_store
+from konversi.payments.deciding import Told
+from konversi.payments.store import Payments
 from outboxes import LIVE, new_event, new_events, until
 from postgres import server
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "delivery"))
+sys.path.append(str(Path(__file__).parents[1] / "unit" / "payments"))
 from delivering import Delivery, sent
+from payment_notices import EMAIL, notice, refund
 
 
 @pytest.fixture
@@ -146,6 +152,30 @@ def erasing(url):
     engine = engine_of(url)
     with engine.connect() as connection, transaction(connection):
         return removing.remove_conversations(connection, Needles((), (), ()), [1])["messages"]
+
+
+@pytest.mark.parametrize(("module", "step"), [(payments_store, "_write"), (rows, "update")])
+async def test_a_payment_that_another_process_forgets_stays_forgotten_whatever_is_told_of_it_meanwhile(
+    url, monkeypatch, module, step
+):
+    def erasing_payment():
+        engine = engine_of(url)
+        with engine.connect() as connection, transaction(connection):
+            return removing.remove_payments(connection, [1])
+
+    async with two(url) as (one, _):
+        payments, then, other, gone = Payments(one, "each", now), getattr(module, step), ThreadPoolExecutor(1), []
+        await payments.take([Told(notice(), EMAIL)])
+
+        def meanwhile(*given):
+            gone.append(other.submit(erasing_payment))
+            time.sleep(0.3)
+            return then(*given)
+
+        monkeypatch.setattr(module, step, meanwhile)
+        await payments.take([Told(refund("50000"), EMAIL)])
+        assert [await asyncio.wrap_future(one) for one in gone] == [1]
+        assert ask(url, "SELECT count(*) FROM payments") == [(0,)]
 
 
 async def test_a_message_goes_with_its_conversation_that_came_while_another_process_forgot_its_customer(

@@ -90,8 +90,17 @@ def insert(driver: Driver, payments: Iterable[Payment]) -> None:
     run(driver, _INSERT, _INSERT_ROW, "", list(chain.from_iterable(map(_row, payments))))
 
 
+def kept(driver: Driver, numbers: Sequence[int | None]) -> set[int]:
+    """Those of these payments that are there, and that nobody forgets until the transaction ends. Not on SQLite."""
+    found = []
+    for places, some in _few(numbers):
+        asked = f"SELECT id FROM payments WHERE id IN ({places}) ORDER BY id FOR UPDATE"  # noqa: S608 - ours
+        found += [number for (number,) in driver.execute(asked, some).fetchall()]
+    return set(found)
+
+
 def update(driver: Driver, payments: Iterable[Payment]) -> None:
-    """Keep payments as they stand now."""
+    """Keep payments as they stand now. They have to be there: one that is not would be again."""
     run(driver, _INSERT, _INSERT_ROW, _INSTEAD, list(chain.from_iterable(map(_row, payments))))
 
 

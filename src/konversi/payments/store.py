@@ -154,7 +154,7 @@ class Payments:
         def job(connection: Connection) -> None:
             driver = self._database.driver(connection)
             for one in rows.numbered(driver, [payment.id or 0]):
-                rows.update(driver, [one.refused(why)])
+                _update(self._database, driver, [one.refused(why)])
 
         await self._database.write(job)
 
@@ -200,8 +200,16 @@ def _write(database: Database, driver: Driver, known: Known) -> dict[tuple[str, 
     new = {key: payment for key, payment in known.changed.items() if payment.id is None}
     numbers = dict(zip(new, database.ids(driver, "payments", len(new)), strict=True))
     rows.insert(driver, [replace(payment, id=numbers[key]) for key, payment in new.items()])
-    rows.update(driver, [payment for payment in known.changed.values() if payment.id is not None])
+    _update(database, driver, [payment for payment in known.changed.values() if payment.id is not None])
     return numbers
+
+
+def _update(database: Database, driver: Driver, payments: Sequence[Payment]) -> None:
+    """Write down how payments stand now, but for those that another process has forgotten since they were read."""
+    if database.shared and payments:
+        there = rows.kept(driver, [one.id for one in payments])
+        payments = [one for one in payments if one.id in there]
+    rows.update(driver, payments)
 
 
 def _numbered(outcome: Outcome, numbers: dict[tuple[str, str], int]) -> Outcome:
