@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 SILENT = "The database does not answer."
 _ALONE_IN_A_ROW = 4  # items that go alone before the event loop has its turn again
 _COMPANY_SECONDS = 1.0
+_LONE = 2  # how much an item may be that came alone: an event, or a message and its call
 _NO_ITEMS_FAULT = (StorageUnavailable, ShuttingDown)
 
 
@@ -39,8 +40,9 @@ class Gathering(Generic[Item, Result]):
     no more than so many jobs are under way, of about `enough` each, and what comes meanwhile makes the next one.
     Nobody waits longer than `deadline` (seconds) for his result, which may still come to be.
     `promptly` does a job within the call, where the writer can: then who comes alone does not wait for the loop's next
-    round, which takes a fifth of a commit. Who had company lately does, since those of a round share a transaction; so
-    does every fifth in a row, since whoever brings one after the other would give nobody else a turn.
+    round, which takes a fifth of a commit. Who had company lately does, since those of a round share a transaction, and
+    a list is company by itself. So does every fifth in a row: whoever brings one after the other would give nobody else
+    a turn.
 
     A job that fails for some item's sake is done again in halves, until that item is alone: it fails nobody else.
     """
@@ -87,7 +89,7 @@ class Gathering(Generic[Item, Result]):
         if self._queued + size > self._most:
             raise Overloaded
         loop = asyncio.get_running_loop()
-        if self._promptly is not None and size <= self._brief and self._goes_alone(loop.time()):
+        if self._promptly is not None and size <= _LONE and self._goes_alone(loop.time()):
             self._alone += 1
             for result in self._promptly(lambda connection: self._job(connection, [item])):
                 return self._of_one(result, size)
@@ -118,7 +120,7 @@ class Gathering(Generic[Item, Result]):
 
     def _depart_together(self) -> None:
         self._alone = 0
-        if len(self._items) > 1:
+        if self._queued > _LONE or len(self._items) > 1:
             self._company_until = asyncio.get_running_loop().time() + _COMPANY_SECONDS
         self.depart()
 

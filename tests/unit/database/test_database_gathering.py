@@ -213,12 +213,15 @@ async def test_who_had_company_goes_with_it_for_a_while(monkeypatch):
     assert at_once(gathered.bring(4)) == 40
 
 
-async def test_a_large_item_is_never_written_within_the_call():
+async def test_a_list_is_never_written_within_the_call_and_is_company_for_who_comes_after_it():
     writer = Prompt()
     gathered = prompt(writer, size=lambda item: item)
     task = await waits(gathered.bring(3))
     writer.do()
     assert await task == 30
+    task = await waits(gathered.bring(1))
+    writer.do()
+    assert await task == 10
 
 
 async def test_a_failure_of_who_went_alone_is_raised_at_once():
