@@ -61,13 +61,12 @@ def _against_bare(rounds: int, seconds: int, settled: Callable[[float], float]) 
     print(f"  x bare {statistics.median(ratios):.2f}   p99 x bare's {statistics.median(tails):.1f}")
 
 
-def _payloads(path: Path) -> Path:
+def _payloads(path: Path) -> None:
     at = int(now())
     path.write_bytes(b"".join(_call("paid", index, at) for index in range(_CALLS)))
-    return path
 
 
-def _payloads_in_two_steps(path: Path) -> Path:
+def _payloads_in_two_steps(path: Path) -> None:
     """Each payment settles so many others later as are pending at a time."""
     at = int(now())
     calls = []
@@ -76,7 +75,6 @@ def _payloads_in_two_steps(path: Path) -> Path:
         if index >= _PENDING:
             calls.append(_call("paid", index - _PENDING, at))
     path.write_bytes(b"".join(calls))
-    return path
 
 
 def _call(state: samples.State, index: int, at: int) -> bytes:

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -83,6 +84,31 @@ async def attentive(url, *all_heard):
         heard.clear()
 
 
+async def with_one_chat(database):
+    """The journeys of a database, with one conversation of one message."""
+    journeys = Journeys(database, b"s" * 32, country="ID", now=now)
+    await journeys.open()
+    await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
+    return journeys
+
+
+def meanwhile(monkeypatch, module, step, work, *, before=False):
+    """Have another process begin some work whenever the step is done, before what it did is committed: its futures.
+
+    `before` the step itself, that is, which so finds the work done where nothing keeps it from that.
+    """
+    then, other, begun = getattr(module, step), ThreadPoolExecutor(1), []
+
+    def with_company(*given):
+        done = None if before else then(*given)
+        begun.append(other.submit(work))
+        time.sleep(0.3)
+        return then(*given) if before else done
+
+    monkeypatch.setattr(module, step, with_company)
+    return begun
+
+
 def forgetting(url, *, before, begun=None):
     """Forget all conversations without a message since then, as another process would; take a while once it began."""
     engine = engine_of(url)
@@ -98,9 +124,7 @@ def forgetting(url, *, before, begun=None):
 async def being_forgotten(url):
     """The journeys, of which another process is just forgetting the only one; and the task with how many it forgot."""
     async with two(url) as (one, _):
-        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
-        await journeys.open()
-        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
+        journeys = await with_one_chat(one)
         begun = threading.Event()
         forgot = asyncio.create_task(asyncio.to_thread(forgetting, url, before=2_000, begun=begun))
         await asyncio.to_thread(begun.wait, 5)
@@ -118,18 +142,8 @@ async def test_a_message_is_kept_whose_conversation_is_being_forgotten_by_anothe
 
 async def test_a_conversation_is_not_forgotten_in_which_somebody_writes_meanwhile(url, monkeypatch):
     async with two(url) as (one, _):
-        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
-        await journeys.open()
-        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
-        write, other = arriving._write, ThreadPoolExecutor(1)
-
-        def meanwhile(*given):
-            write(*given)
-            asked.append(other.submit(forgetting, url, before=2_000))
-            time.sleep(0.3)  # it looks at the conversation before this is committed
-
-        asked = []
-        monkeypatch.setattr(arriving, "_write", meanwhile)
+        journeys = await with_one_chat(one)
+        asked = meanwhile(monkeypatch, arriving, "_write", lambda: forgetting(url, before=2_000))
         await journeys.arrive(Heard((_from("+6281234567890", at=3_000),)))
         assert await asyncio.wrap_future(asked[0]) == 0
         ((found, _),) = await journeys.search(Search())
@@ -147,32 +161,22 @@ async def test_what_an_agent_did_is_kept_of_no_conversation_that_is_being_forgot
         assert ask(url, "SELECT * FROM journey_keys") == []
 
 
-def erasing(url):
-    """Take the first conversation out, as another process would that forgets its customer."""
+def erasing(url, take_out):
+    """Take somebody's out, as another process would that forgets him."""
     engine = engine_of(url)
     with engine.connect() as connection, transaction(connection):
-        return removing.remove_conversations(connection, Needles((), (), ()), [1])["messages"]
+        return take_out(connection)
 
 
 @pytest.mark.parametrize(("module", "step"), [(payments_store, "_write"), (rows, "update")])
 async def test_a_payment_that_another_process_forgets_stays_forgotten_whatever_is_told_of_it_meanwhile(
     url, monkeypatch, module, step
 ):
-    def erasing_payment():
-        engine = engine_of(url)
-        with engine.connect() as connection, transaction(connection):
-            return removing.remove_payments(connection, [1])
-
     async with two(url) as (one, _):
-        payments, then, other, gone = Payments(one, "each", now), getattr(module, step), ThreadPoolExecutor(1), []
+        payments = Payments(one, "each", now)
         await payments.take([Told(notice(), EMAIL)])
-
-        def meanwhile(*given):
-            gone.append(other.submit(erasing_payment))
-            time.sleep(0.3)
-            return then(*given)
-
-        monkeypatch.setattr(module, step, meanwhile)
+        take_out = partial(removing.remove_payments, ids=[1])
+        gone = meanwhile(monkeypatch, module, step, lambda: erasing(url, take_out), before=True)
         await payments.take([Told(refund("50000"), EMAIL)])
         assert [await asyncio.wrap_future(one) for one in gone] == [1]
         assert ask(url, "SELECT count(*) FROM payments") == [(0,)]
@@ -182,20 +186,11 @@ async def test_a_message_goes_with_its_conversation_that_came_while_another_proc
     url, monkeypatch
 ):
     async with two(url) as (one, _):
-        journeys = Journeys(one, b"s" * 32, country="ID", now=now)
-        await journeys.open()
-        await journeys.arrive(Heard((_from("+6281234567890", at=1_000),)))
-        write, other = arriving._write, ThreadPoolExecutor(1)
-
-        def meanwhile(*given):
-            write(*given)
-            asked.append(other.submit(erasing, url))
-            time.sleep(0.3)  # it looks at the conversation before this is committed
-
-        asked = []
-        monkeypatch.setattr(arriving, "_write", meanwhile)
+        journeys = await with_one_chat(one)
+        take_out = partial(removing.remove_conversations, needles=Needles((), (), ()), chats=[1])
+        asked = meanwhile(monkeypatch, arriving, "_write", lambda: erasing(url, take_out))
         await journeys.arrive(Heard((_from("+6281234567890", at=3_000),)))
-        assert await asyncio.wrap_future(asked[0]) == 2
+        assert (await asyncio.wrap_future(asked[0]))["messages"] == 2
         assert ask(url, "SELECT * FROM messages") == []
 
 

@@ -1,7 +1,7 @@
 """On SQLite, events that came alone: one row in a small table, until the next transaction puts it where it belongs.
 
 A lone event's own commit would touch seven pages, and touches one or two so: a fifth of the time that its caller waits.
-Nobody sees an event that is staged: whatever else is done with the database, put it in its place first.
+Nobody sees an event that is staged: whatever else is done with the database puts it in its place first.
 """
 
 from __future__ import annotations
