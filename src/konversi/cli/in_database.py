@@ -11,7 +11,7 @@ from sqlalchemy import select
 from konversi.alerts.statements import standing
 from konversi.clock import now
 from konversi.database.direct import owning, reading, transaction
-from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
+from konversi.database.sqlite_driver import driver_of as sqlite_driver_of
 from konversi.errors import (
     DatabaseUnreachable,
     JourneyUnknown,

@@ -14,7 +14,7 @@ from konversi.cli.printing import table, words
 from konversi.database.direct import migrated, owning, transaction
 from konversi.database.opening import is_sqlite
 from konversi.database.sqlite import path_of
-from konversi.database.sqlite_threads import driver_of
+from konversi.database.sqlite_driver import driver_of
 from konversi.errors import InvalidSettings, MoveRefused
 from konversi.outbox.hot_sqlite import place
 from konversi.settings import load

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from konversi.database.sqlite_threads import driver_of
+from konversi.database.sqlite_driver import driver_of
 
 if TYPE_CHECKING:
     import sqlite3

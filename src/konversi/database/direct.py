@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from konversi.database.opening import is_sqlite
 from konversi.database.schema import prepare, upgrade
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
-from konversi.database.sqlite_threads import cause_of
-from konversi.database.sqlite_threads import transaction as sqlite_transaction
+from konversi.database.sqlite_driver import cause_of
+from konversi.database.sqlite_driver import transaction as sqlite_transaction
 from konversi.errors import DatabaseUnreachable
 
 if TYPE_CHECKING:

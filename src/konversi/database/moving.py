@@ -18,7 +18,7 @@ from konversi.database import installation
 from konversi.database.digests import Digest, digest_of, digest_query
 from konversi.database.direct import transaction
 from konversi.database.postgres import DriverError, driver_of
-from konversi.database.sqlite_threads import driver_of as sqlite_driver_of
+from konversi.database.sqlite_driver import driver_of as sqlite_driver_of
 from konversi.errors import MoveRefused
 
 if TYPE_CHECKING:

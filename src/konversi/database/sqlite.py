@@ -29,7 +29,7 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA wal_autocheckpoint=4000",  # pages: 16 MiB between checkpoints
     "PRAGMA journal_size_limit=67108864",
-    "PRAGMA busy_timeout=0",  # last: from here on `sqlite_threads` waits, where nobody is held up by it
+    "PRAGMA busy_timeout=0",  # last: from here on `sqlite_driver` waits, where nobody is held up by it
 )
 
 

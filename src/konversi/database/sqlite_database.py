@@ -15,7 +15,8 @@ from konversi.database.gathering import Gathering
 from konversi.database.many_rows import filled
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
-from konversi.database.sqlite_threads import Reader, Writer, cause_of, driver_of
+from konversi.database.sqlite_driver import cause_of, driver_of
+from konversi.database.sqlite_threads import Reader, Writer
 from konversi.errors import ShuttingDown, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from konversi.database.left_over import LeftOver
     from konversi.database.port import Driver, Listener
-    from konversi.database.sqlite_threads import LeftOver
 
 T = TypeVar("T")
 Item = TypeVar("Item")

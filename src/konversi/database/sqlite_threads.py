@@ -5,29 +5,29 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-import time
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
 from konversi.clock import monotonic
 from konversi.database.futures import resolve
+from konversi.database.sqlite_driver import begin, cause_of, driver_of, transaction
 from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection, Engine
 
+    from konversi.database.left_over import LeftOver
+
 T = TypeVar("T")
 
-_BUSY_SECONDS = 5.0
-_BUSY_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.002
 _QUICK_SECONDS = 0.003  # a commit on an SSD takes a tenth of it
 _LEFT_SECONDS = 1.0  # that something is left over where nothing else is written or read: others look into the file, too
@@ -39,57 +39,6 @@ class _Job(NamedTuple):
     done: Callable[[Any], None]
     long: bool = False
     leaves: bool = False
-
-
-class LeftOver(Protocol):
-    """What jobs leave for the next transaction to do, so that their own has a small commit. Nobody sees it undone."""
-
-    @property
-    def left(self) -> bool:
-        """Whether there may be something."""
-        ...
-
-    def begin(self, connection: Connection, *, lone: bool) -> None:
-        """A transaction begins: do what is left, unless its lone job is one of those that leave something."""
-        ...
-
-    def kept(self) -> None:
-        """The transaction is durable."""
-        ...
-
-
-@contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
-    """BEGIN and COMMIT spoken to the driver: SQLAlchemy's own cost a quarter of a single event's commit."""
-    driver = driver_of(connection)
-    if not driver.in_transaction:
-        _begin(driver)
-    try:
-        yield
-        driver.execute("COMMIT")
-    except BaseException:
-        driver.rollback()
-        raise
-
-
-def _begin(driver: sqlite3.Connection, patience: float | None = None) -> None:
-    """Wait for a stranger's lock (somebody looks into the file by hand) here and not in SQLite, which can't be told."""
-    until = monotonic() + (_BUSY_SECONDS if patience is None else patience)
-    while True:
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() >= until:
-                raise
-            time.sleep(_BUSY_LOOK_SECONDS)
-        else:
-            return
-
-
-def driver_of(connection: Connection) -> sqlite3.Connection:
-    """The connection of Python's own driver."""
-    driver: Any = connection.connection.driver_connection
-    return driver  # type: ignore[no-any-return]
 
 
 class _OneThread(ABC):
@@ -187,7 +136,7 @@ class Writer(_OneThread):
         try:
             if self._connection is None or self._closed or self.broken:
                 return ()
-            _begin(driver_of(self._connection), patience=0.0)
+            begin(driver_of(self._connection), patience=0.0)
             results = self._run([job], lone=leaves)
             self._quick = self._was_quick
         except sqlite3.OperationalError:
@@ -364,8 +313,3 @@ def _nothing(_: object) -> None:
 def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:
     for done, result in zip(waiting, results, strict=True):
         done(result)
-
-
-def cause_of(error: Exception) -> BaseException:
-    """SQLite's own error under that of SQLAlchemy."""
-    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

@@ -94,4 +94,8 @@ KEYS: tuple[Key, ...] = (
 
 BY_META: dict[str, Key] = {key.meta: key for key in KEYS}
 BY_CUSTOMER_FIELD: dict[str, Key] = {key.field: key for key in KEYS if key.about and key.about.startswith("customer.")}
+# In which of the customer's fields a match key that is known already can be told.
+FIELD_OF_META: dict[str, str] = {key.meta: field for field, key in BY_CUSTOMER_FIELD.items()} | {
+    "external_id": "external_id"
+}
 BY_NAME: dict[str, Key] = {key.field: key for key in KEYS} | BY_META

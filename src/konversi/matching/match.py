@@ -10,7 +10,7 @@ from konversi.matching.clicks import IN_MILLISECONDS, fbc_of, fbclid, holds, in_
 from konversi.matching.country import country as country_rule
 from konversi.matching.digest import NOTHING, digest, shared_digest
 from konversi.matching.hashed import SHORTEST, already_hashed
-from konversi.matching.keys import BY_CUSTOMER_FIELD, BY_META, Key
+from konversi.matching.keys import BY_CUSTOMER_FIELD, BY_META, FIELD_OF_META, Key
 from konversi.matching.names import split
 from konversi.matching.places import region_of
 from konversi.matching.reading import Remark, Setting
@@ -25,7 +25,6 @@ Hashed: TypeAlias = "Mapping[str, Any] | None"
 _FIRST, _LAST = BY_META["fn"], BY_META["ln"]
 _REGION = BY_META["st"]
 _OF_HOME = frozenset({"city", "country", "region"})
-_FIELDS = {key.meta: field for field, key in BY_CUSTOMER_FIELD.items()} | {"external_id": "external_id"}
 _AT_HOME = frozenset(BY_CUSTOMER_FIELD[field].meta for field in _OF_HOME)
 _FBC, _FBP, _CTWA_CLID = BY_META["fbc"], BY_META["fbp"], BY_META["ctwa_clid"]
 _IP, _USER_AGENT = BY_META["client_ip_address"], BY_META["client_user_agent"]
@@ -122,7 +121,7 @@ def _with_own_id(user_data: dict[str, Any]) -> None:
 @lru_cache(maxsize=1_000)
 def _as_made(names: tuple[str, ...]) -> list[str]:
     """These match keys in the order in which they are made: those of the home first, then by their fields."""
-    return sorted(names, key=lambda name: (name not in _AT_HOME, _FIELDS[name]))
+    return sorted(names, key=lambda name: (name not in _AT_HOME, FIELD_OF_META[name]))
 
 
 @lru_cache(maxsize=1_000)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from konversi.database.many_rows import run
-from konversi.database.sqlite_threads import driver_of
+from konversi.database.sqlite_driver import driver_of
 from konversi.outbox.members import pack
 from konversi.outbox.port import Appended, Batch, Candidate, Choice, NewEvent, Settlement
 from konversi.outbox.statements import end_attempt

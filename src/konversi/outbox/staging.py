@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from konversi.database.sqlite_threads import driver_of
+from konversi.database.sqlite_driver import driver_of
 from konversi.outbox.hot_sqlite import EVENT_COLUMNS, place
 
 if TYPE_CHECKING:

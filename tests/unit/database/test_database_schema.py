@@ -10,7 +10,7 @@ from konversi.database import installation
 from konversi.database.metadata import metadata
 from konversi.database.schema import HEAD, readable, revision, upgrade
 from konversi.database.sqlite import writing_engine
-from konversi.database.sqlite_threads import transaction
+from konversi.database.sqlite_driver import transaction
 from konversi.errors import InvalidSettings, SchemaBehind
 
 

@@ -185,7 +185,7 @@ async def test_after_a_fault_of_the_disk_nothing_more_is_written(tmp_path, name)
 
 
 async def test_a_file_locked_by_a_stranger_is_waited_for_and_then_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("konversi.database.sqlite_driver._BUSY_SECONDS", 0.05)
     async with a_writer(tmp_path / "w.db") as writer:
         stranger = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
         stranger.execute("BEGIN IMMEDIATE")

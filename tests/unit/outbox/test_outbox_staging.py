@@ -212,7 +212,7 @@ def a_strangers_lock(path):
 async def test_where_they_can_not_be_put_in_their_places_nobody_is_told_that_there_are_none(
     path, url, name, monkeypatch
 ):
-    monkeypatch.setattr("konversi.database.sqlite_threads._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("konversi.database.sqlite_driver._BUSY_SECONDS", 0.05)
     outbox = await open_outbox(url)
     (id_,) = await alone(outbox, new_event())
     with a_strangers_lock(path), pytest.raises(StorageUnavailable, match="locked"):

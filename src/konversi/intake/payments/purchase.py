@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from konversi.events import quick
 from konversi.events.names import PURCHASE
 from konversi.journeys.identity import merged
-from konversi.matching.keys import BY_CUSTOMER_FIELD
+from konversi.matching.keys import BY_CUSTOMER_FIELD, FIELD_OF_META
 from konversi.meta.channels import ACTION_SOURCES, DEFAULT_ACTION_SOURCE
 from konversi.payments.units import number
 
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 _DAY = 86_400
 _LONGEST_ID = 200  # characters of a service's
 _CLICK_DAYS = 7  # in which Meta takes a click
-_FIELDS = {key.meta: field for field, key in reversed(BY_CUSTOMER_FIELD.items())} | {
-    "external_id": "external_id",
-    "instagram_business_account_id": "ig_account_id",
-}
+_FIELDS = FIELD_OF_META | {"instagram_business_account_id": "ig_account_id"}
 _SEVERAL = frozenset({"phone", "email", "external_id"})
 _CHANNELS: Mapping[str, Channel] = {
     source: channel for channel, source in ACTION_SOURCES.items() if source != DEFAULT_ACTION_SOURCE
