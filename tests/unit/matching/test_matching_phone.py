@@ -4,7 +4,7 @@ import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from konversi.matching.phone import phone
 from konversi.matching.reading import Remark, Setting
@@ -97,8 +97,12 @@ def test_mobile_numbers_with_a_leading_zero_are_what_phonenumbers_makes_of_them(
         return
     national = data.draw(st.from_regex(f"(?:{plan.mobile.national_number_pattern})", fullmatch=True, alphabet=ASCII))
     text = f"0{national}"
-    parsed = phonenumbers.parse(text, region)
     got = phone(text, Setting(phone_country=region))
+    try:
+        parsed = phonenumbers.parse(text, region)
+    except NumberParseException:  # the zero and what follows are the way abroad there, as 02 is on the Seychelles
+        assert code(got) is not None
+        return
     if phonenumbers.is_valid_number(parsed) and not text.startswith("00") and code(got) is None:
         assert f"+{got}" == phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
 
