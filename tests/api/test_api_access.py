@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hmac
+import json
+import socket
+import struct
+import threading
+import time
 
 import pytest
-from api_harness import EVENTS, GUIDE, booking, is_problem, lead, running
+from api_harness import EVENTS, GUIDE, PATIENCE, booking, is_problem, lead, running
 
 from konversi.dashboard import pages
+from konversi.intake.http import access
 
 KEY = "a-key-of-this-test"
 OPEN = {"/healthz", "/readyz"}
@@ -112,6 +118,24 @@ def test_a_call_from_another_machine_is_refused(local, caller, path):
 
     with pytest.raises(Unauthorized):
         Access(None).check(scope, {b"host": b"localhost"})
+
+
+def test_who_hangs_up_before_anybody_looks_where_the_call_is_from_is_not_this_machine(local, monkeypatch):
+    monkeypatch.setattr(access, "_is_loopback", lambda _caller: False)  # all of them call from elsewhere
+    answered = local.gateway.answered.totals
+    before, may_look = answered.copy(), threading.Event()
+    local.loop.call_soon_threadsafe(may_look.wait)
+    body = json.dumps(lead(booking_id="forged")).encode()
+    with socket.create_connection(("127.0.0.1", local.port)) as connection:
+        head = b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (EVENTS.encode(), len(body))
+        connection.sendall(head + body)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    may_look.set()
+    end = time.monotonic() + PATIENCE
+    while answered == before:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    assert {answer for door, answer in answered - before} == {"4xx"}
 
 
 @pytest.mark.parametrize("caller", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", None])

@@ -163,7 +163,9 @@ def from_here(scope: ASGIScope, headers: Mapping[bytes, bytes]) -> bool:
         return False
     if not _is_local_name(headers.get(b"origin", b"http://localhost").partition(b"://")[2]):
         return False
-    client = scope.get("client")
+    client, server = scope.get("client"), scope.get("server")
+    if not client and server and server[1] is not None:
+        return False  # over a network, and gone already: it can't be asked any more where it was
     caller = client[0] if client else ""  # nothing: a Unix socket, or called in-process
     return _is_local_name(headers.get(b"host", b"localhost")) and (not caller or _is_loopback(caller))
 
