@@ -173,6 +173,7 @@ class Running:
             ),
             lambda: self.gateway.tail.close(),
         )
+        self.connections = self._server.server_state.connections
         self._thread = threading.Thread(target=self._live, name="gateway under test")
 
     @asynccontextmanager
@@ -181,6 +182,8 @@ class Running:
         own = {"outbox": self.outbox, "clock": Patient(), "sender": self.meta}
         async with open_gateway(self.settings, **own, beside=self.beside) as gateway:
             self.gateway = gateway
+            if gateway.receiver.beside is not None:
+                self._server.hands_over(self.door, gateway, gateway.receiver.beside)
             yield gateway
 
     def _live(self) -> None:

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 from api_harness import EVENTS, PATIENCE, lead, running
 
-from konversi.intake import together
-from konversi.intake.preparer import beside
+from konversi.intake.http import beside as doors
+from konversi.intake.preparer import beside, line
 from konversi.wiring import preparing
 
 MANY = 400  # events: a long list
@@ -106,7 +106,7 @@ def test_a_list_under_way_when_the_preparer_is_killed_is_accepted_all_the_same(g
 
 
 def test_one_that_does_not_answer_is_ended_and_the_list_is_accepted(gateway, http, monkeypatch):
-    monkeypatch.setattr(beside, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(line, "_ANSWER_SECONDS", 0.2)
     process = gateway.gateway.receiver.beside.process
     os.kill(process, signal.SIGSTOP)
     assert http.post(EVENTS, json=events("silent", MANY)).json()["accepted"] == MANY
@@ -155,7 +155,7 @@ async def test_there_is_none_on_a_single_core(settings, monkeypatch):
 
 
 def test_single_events_that_come_together_are_each_answered_as_if_they_had_come_alone(gateway, monkeypatch):
-    monkeypatch.setattr(together, "_FEW", 1)  # however they arrive
+    monkeypatch.setattr(doors, "_BUSY", 0)  # however they arrive
     good = [lead(booking_id=f"alone-{n}") for n in range(60)]
     odd = [lead(customer={}), lead(value=-1), lead(booking_id="alone-1", value=7), {"x": 1, "events": good[:2]}]
     paid = [lead(event="Purchase", payment_id=f"p-{n}", value=5) for n in range(3)]

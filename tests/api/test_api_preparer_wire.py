@@ -14,9 +14,9 @@ from konversi._version import __version__
 from konversi.datasets.registry import Registry
 from konversi.events.conversion import Conversion
 from konversi.intake.prepare import Past, Rules
-from konversi.intake.preparer import beside
+from konversi.intake.preparer import line
 from konversi.intake.preparer.beside import Beside
-from konversi.intake.preparer.messages import Answer, Asked, Asking, Circumstances, Started, packed
+from konversi.intake.preparer.messages import Asked, Asking, Circumstances, Prepared, Started, packed
 from konversi.journeys.keyring import Keyring
 from konversi.value.in_effect import Values
 
@@ -24,7 +24,7 @@ PATIENCE = 10.0
 NOBODY = Past({}, {}, {}, {})
 UNDER = Circumstances.now(Rules(b"s" * 32, "ID", "IDR", None, values=Values("IDR")), Registry("1"), Keyring())
 ASKING = packed(Asking(1, [Asked("Lead", "e-1", None, [b"key"], [])]))
-ANSWER = packed(Answer(1, []))
+ANSWER = packed(Prepared(1, []))
 CHILD = """
 import socket, struct
 end = socket.socket(fileno=0)
@@ -71,7 +71,7 @@ def child(monkeypatch):
 
     def says(*answers, version=__version__):
         script = CHILD.format(greeting=packed(Started(version)), answers=list(answers))
-        monkeypatch.setattr(beside, "_COMMAND", (sys.executable, "-c", script))
+        monkeypatch.setattr(line, "_COMMAND", (sys.executable, "-c", script))
 
     return says
 
@@ -89,7 +89,7 @@ async def prepared(one, past=None):
     async def nobody(_):
         return NOBODY
 
-    return await one.prepared(Long(), 0.0, UNDER, past or nobody, named=False)
+    return await one.prepared(Long(), 0.0, UNDER, past or nobody)
 
 
 async def ended(one):
@@ -126,12 +126,12 @@ def test_a_list_whose_preparer_dies_while_its_past_is_looked_up_does_not_wait_fo
 
 def test_a_list_that_comes_while_the_preparer_is_ending_is_not_given_to_it(within, child, monkeypatch):
     child(b"not what was agreed".ljust(40_000, b"!"))
-    monkeypatch.setattr(beside, "_END_SECONDS", 0.5)
+    monkeypatch.setattr(line, "_END_SECONDS", 0.5)
 
     async def story():
         one = await ready()
         os.kill(one.process, signal.SIGSTOP)  # it takes its time
-        one._line._reader.feed_eof()
+        one._line._wire.close()
         await asyncio.sleep(0)
         assert one.process is not None
         assert await prepared(one) is None
@@ -165,7 +165,7 @@ def test_one_of_another_version_is_given_nothing(within, child):
 
 
 def test_a_program_that_cannot_be_started_costs_nothing_but_a_warning(within, monkeypatch):
-    monkeypatch.setattr(beside, "_COMMAND", ("/nowhere/to/be/found",))
+    monkeypatch.setattr(line, "_COMMAND", ("/nowhere/to/be/found",))
 
     async def story():
         one = Beside()
@@ -178,7 +178,7 @@ def test_a_program_that_cannot_be_started_costs_nothing_but_a_warning(within, mo
 
 def test_a_slow_database_is_not_taken_for_a_silent_preparer(within, child, monkeypatch):
     child(b"", ASKING, ANSWER)
-    monkeypatch.setattr(beside, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(line, "_ANSWER_SECONDS", 0.2)
 
     async def story():
         one = await ready()

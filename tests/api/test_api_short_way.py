@@ -9,14 +9,13 @@ import threading
 
 import pytest
 from api_harness import EVENTS, PATIENCE, PIXEL, TOKEN, FakeMeta, answer_of, lead, running
+from api_raw import BODY, call, connected, one_answer
 
 from konversi.settings import load
 
 pytest.importorskip("httptools")
 
 from konversi.cli import short_way
-
-BODY = json.dumps(lead()).encode()
 
 
 @pytest.fixture(scope="module")
@@ -38,32 +37,6 @@ def short(monkeypatch):
 
     monkeypatch.setattr(short_way.ShortWay, "_answer", noted)
     return went
-
-
-def call(*headers: bytes, body: bytes = BODY, path: bytes = b"/v1/events", version: bytes = b"1.1") -> bytes:
-    sent = (b"Host: localhost", b"Content-Length: %d" % len(body), b"Content-Type: application/json", *headers)
-    return b"POST " + path + b" HTTP/" + version + b"\r\n" + b"\r\n".join(sent) + b"\r\n\r\n" + body
-
-
-def one_answer(connection: socket.socket) -> tuple[bytes, dict[bytes, bytes], bytes]:
-    """Status line, headers and body, of an answer after which the connection stays open."""
-    got = b""
-    while b"\r\n\r\n" not in got:
-        part = connection.recv(65_536)
-        assert part, got
-        got += part
-    head, _, body = got.partition(b"\r\n\r\n")
-    status, *lines = head.split(b"\r\n")
-    headers = dict(line.split(b": ", 1) for line in lines)
-    while len(body) < int(headers[b"content-length"]):
-        body += connection.recv(65_536)
-    return status, headers, body
-
-
-def connected(server):
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
 
 
 def in_two_parts(connection: socket.socket, server, sent: bytes) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
+import signal
 import sqlite3
 import time
+from contextlib import suppress
 
+import httpx2
 import pytest
+from fleets import children_of
 from reports import Caller, check
 
 from processes import Gateways, local_meta, until
@@ -47,3 +52,63 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_event(tmp_path):
     assert states["dead"] == states["held"] == states["expired"] == 0
     with sqlite3.connect(tmp_path / "data" / "konversi.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+BUSY_CALLERS = 24  # enough for some of them to be answered by the process beside
+
+
+async def _killing_both(gateways: Gateways, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(max(5, KILLS // 20)):
+        pid = await asyncio.to_thread(gateways.start)
+        (preparer,) = await asyncio.to_thread(until, lambda pid=pid: children_of(pid), "the preparer runs")
+        await asyncio.to_thread(until, lambda: _prepared(gateways.url), "it has callers")
+        await asyncio.sleep(chance.uniform(0.0, 0.3))
+        for one in chance.sample([preparer, pid], chance.choice([1, 2])):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+            await asyncio.sleep(chance.uniform(0.0, 0.2))
+        await asyncio.to_thread(gateways.end)
+    await asyncio.to_thread(gateways.start)
+
+
+def _prepared(url: str) -> bool:
+    found = re.search(
+        r'^konversi_prepared_lists_total\{process="0"\} (.*)$', httpx2.get(f"{url}/metrics").text, re.MULTILINE
+    )
+    return found is not None and float(found[1]) > 0
+
+
+def test_killing_the_process_that_has_the_callers_or_the_gateway_loses_no_acknowledged_event(tmp_path):
+    seed = random.SystemRandom().randrange(10**9)
+    print(f"seed {seed}")
+    with local_meta(tmp_path / "ledger.jsonl") as meta, Gateways(tmp_path, meta) as gateways:
+        caller = Caller(gateways.url, callers=BUSY_CALLERS)
+        asyncio.run(caller.during(_killing_both(gateways, seed)))
+        until(gateways.idle, "everything is delivered", 60)
+        in_doubt = gateways.status()["in_doubt_ever"]
+        assert gateways.end(15) == 0
+    arrived = check(caller, tmp_path / "ledger.jsonl", in_doubt)
+    print(
+        f"{len(caller.receipts)} acknowledged, {len(arrived.times)} arrived, {arrived.again} twice, {in_doubt} in doubt"
+    )
+
+
+def test_sigterm_hangs_up_on_the_callers_of_the_process_beside_and_ends_well(tmp_path):
+    async def stopping() -> None:
+        pid = await asyncio.to_thread(gateways.start)
+        await asyncio.to_thread(until, lambda: children_of(pid) and _prepared(gateways.url), "it has callers")
+        began = time.monotonic()
+        statuses.append(await asyncio.to_thread(gateways.end, signal.SIGTERM))
+        assert time.monotonic() - began < 10
+        await asyncio.to_thread(gateways.start)
+
+    statuses: list[int] = []
+    with local_meta(tmp_path / "ledger.jsonl") as meta, Gateways(tmp_path, meta) as gateways:
+        caller = Caller(gateways.url, callers=BUSY_CALLERS)
+        asyncio.run(caller.during(stopping()))
+        until(gateways.idle, "everything is delivered", 60)
+        assert gateways.status()["in_doubt_ever"] == 0
+        assert gateways.end(15) == 0
+    assert statuses == [0]
+    assert check(caller, tmp_path / "ledger.jsonl", 0).again == 0

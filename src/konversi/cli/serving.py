@@ -10,7 +10,7 @@ import socket
 import sys
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import uvicorn
 
@@ -19,6 +19,7 @@ from konversi.cli.inviting import invite
 from konversi.dashboard import pages
 from konversi.errors import KonversiError, StorageUnavailable
 from konversi.intake.http.app import application, seen
+from konversi.intake.http.beside import BesideDoors
 from konversi.intake.http.hot import FrontDoor
 from konversi.logs import logger, set_up
 from konversi.settings import LOOPBACK
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from konversi.intake.gateway import Gateway
+    from konversi.intake.preparer.beside import Beside
+    from konversi.intake.preparer.handing import Handed
     from konversi.settings import Settings
 
 _GRACE_SECONDS = 10  # for requests under way; delivery has its own time after that
@@ -73,6 +76,25 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._let_go = let_go
         self._began = began
+        self._beside: Beside | None = None
+        self._coming_back: set[asyncio.Task[None]] = set()
+
+    def hands_over(self, app: FrontDoor, gateway: Gateway, beside: Beside) -> None:
+        """Have the process beside this one take busy callers of the application."""
+        self._beside = beside
+        app.beside = BesideDoors(app, gateway.receiver, beside, self._take_back)
+        beside.opens(app.beside)
+
+    def _take_back(self, handed: Handed) -> None:
+        task = asyncio.create_task(self._connect(handed))
+        self._coming_back.add(task)
+        task.add_done_callback(self._coming_back.discard)
+
+    async def _connect(self, handed: Handed) -> None:
+        new: Callable[..., Any] = self.config.http_protocol_class
+        protocol = new(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        protocol.came_back_with = handed.said
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, handed.connection)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Say that it listens when it does: who reads that calls at once."""
@@ -89,6 +111,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Leave no connection open: one that came while the others were told is not, and uvloop would not close."""
         self._let_go()
+        if self._beside is not None:
+            await self._beside.finish(_GRACE_SECONDS)
         await super().shutdown(sockets)
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
@@ -132,6 +156,8 @@ async def _answer(settings: Settings, gateway: Gateway, listener: socket.socket,
     )
     began = partial(announce, settings, listener) if parent is None else None
     server = Server(config, gateway.tail.close, began)
+    if isinstance(app, FrontDoor) and gateway.receiver.beside is not None:
+        server.hands_over(app, gateway, gateway.receiver.beside)
     guard = asyncio.create_task(_stop_when_broken(server, gateway, parent))
     collector.settle()
     sys.setswitchinterval(_TURN_SECONDS)

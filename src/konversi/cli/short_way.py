@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
 from konversi.cli.whole_answers import WholeAnswers
+from konversi.intake.event_lists import LONG
+from konversi.intake.hot_paths import EVENTS_CALL, is_hot
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,18 +20,24 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from konversi.intake.http.native import Answer
+    from konversi.intake.answer import Answer
 
 
 class Doors(Protocol):
     """An application that answers some of its calls in one piece."""
 
-    def is_hot(self, url: bytes) -> bool:
-        """Whether `reply` answers calls to this address."""
-        ...
+    beside: Beside | None
 
     async def reply(self, scope: Scope, sent: Mapping[bytes, bytes], receive: Receive) -> Answer:
         """The whole answer, whatever was sent."""
+        ...
+
+
+class Beside(Protocol):
+    """Another process that takes some of the connections."""
+
+    def hand_over(self, descriptor: int, said: bytes) -> bool:
+        """Hand over a connection, with what was read of it; false where it stays."""
         ...
 
 
@@ -60,15 +66,25 @@ class ShortWay(WholeAnswers):
     app: Any
     _held: list[bytes] | None = None  # the body so far of a call that may go the short way
     _plain: asyncio.Transport
+    _reading = False  # in the middle of a call
+    came_back_with = b""  # what was read by the process that takes busy callers
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._plain = transport
         super().connection_made(transport)
+        if self.came_back_with:
+            self.data_received(self.came_back_with)
 
     def data_received(self, data: bytes) -> None:
+        if self._hands_over(data):
+            return
         super().data_received(data)
         if self._held is not None:
             self._go_the_long_way(self._held)
+
+    def on_message_begin(self) -> None:
+        self._reading = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         if self._is_plain():
@@ -83,6 +99,7 @@ class ShortWay(WholeAnswers):
             self._held.append(body)
 
     def on_message_complete(self) -> None:
+        self._reading = False
         if self._held is None:
             super().on_message_complete()
             return
@@ -93,10 +110,27 @@ class ShortWay(WholeAnswers):
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
+    def _hands_over(self, data: bytes) -> bool:
+        """Whether the connection has gone to another process: before a call, where none is under way."""
+        beside = self.app.beside
+        if (
+            beside is None
+            or self.came_back_with
+            or not data.startswith(EVENTS_CALL)
+            or len(data) > LONG  # a list, most likely
+            or self._reading
+            or not (self.cycle is None or self.cycle.response_complete)
+            or self._plain.get_write_buffer_size()
+            or not beside.hand_over(self._plain.get_extra_info("socket").fileno(), data)
+        ):
+            return False
+        self._plain.abort()
+        return True
+
     def _is_plain(self) -> bool:
         parser = self.parser
         return (
-            self.app.is_hot(self.url)
+            is_hot(self.url)
             and parser.get_method() == b"POST"
             and (self.cycle is None or self.cycle.response_complete)
             and not self.pipeline
@@ -121,20 +155,19 @@ class ShortWay(WholeAnswers):
             return {"type": "http.request", "body": body, "more_body": False}
 
         path = url.decode("latin-1")
-        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "client": self.client}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "query_string": b"",
+            "client": self.client,
+            "server": self.server,
+        }
         reply = await self.app.reply(scope, dict(sent), receive)
         call.response_complete = True
         if call.disconnected:
             return
-        self._plain.write(self._head(reply, close=not call.keep_alive) + reply.body)
+        self._plain.write(reply.written(self.server_state.default_headers, close=not call.keep_alive))
         if not call.keep_alive:
             self._plain.close()
         self.on_response_complete()
-
-    def _head(self, reply: Answer, *, close: bool) -> bytes:
-        fields = [*self.server_state.default_headers, (b"content-type", reply.content_type.encode())]
-        fields += [(name.lower().encode(), value.encode()) for name, value in (reply.headers or {}).items()]
-        if close:
-            fields.append((b"connection", b"close"))
-        lines = b"".join([b"%b: %b\r\n" % field for field in fields])
-        return b"%b%bcontent-length: %d\r\n\r\n" % (STATUS_LINE[reply.status], lines, len(reply.body))

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from konversi.errors import NotFound
 from konversi.insight.describe import event_in_full
+from konversi.intake.hot_paths import WEBHOOK_PATHS
 from konversi.intake.payments.doors import PROVIDERS
 from konversi.intake.payments.doors import take as take_payment
 from konversi.intake.prompt import at_once
-from konversi.intake.webhooks import PATHS, Asked, platform_of, take
+from konversi.intake.webhooks import Asked, platform_of, take
 from konversi.outbox.port import event_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Embedded:
 
     async def webhook(self, platform: str, headers: Mapping[str, str], body: bytes) -> bytes:
         sent = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
-        asked = Asked("POST", PATHS + platform, "", sent, body)
+        asked = Asked("POST", WEBHOOK_PATHS + platform, "", sent, body)
         gateway = self._gateway
         if platform in PROVIDERS:
             provider = PROVIDERS[platform]

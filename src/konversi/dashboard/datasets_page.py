@@ -14,8 +14,9 @@ from konversi.insight.describe import moment
 from konversi.intake import people
 from konversi.intake.catalogue import DatasetInUse, DatasetUnknown
 from konversi.intake.dataset_forms import NewDataset
+from konversi.intake.hot_paths import WEBHOOK_PATHS
 from konversi.intake.payments.doors import PROVIDERS
-from konversi.intake.webhooks import PATHS, PLATFORMS
+from konversi.intake.webhooks import PLATFORMS
 from konversi.settings import DEFAULT_DATASET, variable
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _webhook(platform: str, settings: Settings, told: list[dict[str, Any]]) -> d
     heard = [one["heard_at"] for one in told if one.get("heard_at")]
     return {
         "platform": platform,
-        "path": f"{PATHS}{platform}",
+        "path": f"{WEBHOOK_PATHS}{platform}",
         "missing": [variable(name) for name in wanted if getattr(settings, name) is None],
         "heard_at": moment(max(heard)) if heard else None,
         "refused": refused,

@@ -33,6 +33,6 @@ class Answered:
     def __init__(self) -> None:
         self.totals: Counter[tuple[str, str]] = Counter()
 
-    def note(self, path: str, status: int) -> None:
-        """A call was answered."""
-        self.totals[door_of(path), f"{status // 100}xx"] += 1
+    def note(self, path: str, status: int, times: int = 1) -> None:
+        """A call was answered, or so many."""
+        self.totals[door_of(path), f"{status // 100}xx"] += times

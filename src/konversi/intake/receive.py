@@ -13,7 +13,6 @@ from konversi.intake.chats import NO_CHATS
 from konversi.intake.heeding_consent import heeded
 from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
 from konversi.intake.preparer.messages import Circumstances
-from konversi.intake.together import Together
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
@@ -89,7 +88,6 @@ class Receiver:
         self._wake = wake
         self._earlier = earlier
         self.beside = beside
-        self.together = Together(self._from_beside) if beside is not None else None
         self.paid: Callable[[Conversion, float], Awaitable[Receipt | Refusal]] | None = None  # takes payments
 
     async def receive(self, conversion: Conversion, *, waited: float = 0.0) -> Receipt:
@@ -106,7 +104,7 @@ class Receiver:
         read = self._prepare.read(conversion, self._now() - waited)
         if isinstance(read, Refusal):
             raise read.error
-        ready = self._prepare.ready(read, await self._past((read,)))
+        ready = self._prepare.ready(read, await self.past((read,)))
         if self._consents.matters:
             (ready,) = await heeded([ready], self._consents)
         if isinstance(ready, Refusal):
@@ -150,13 +148,20 @@ class Receiver:
         """What becomes of a list that another process prepares; `None` where it has to be done here."""
         if self.beside is None:
             return None
-        now = self._now() - waited
-        circumstances = Circumstances.now(self._rules, self._routes(), self._conversations.keyring)
-        matters = self._consents.matters
-        prepared = await self.beside.prepared(listing, now, circumstances, self._past, named=matters)
-        if prepared is None or (self._consents.matters and not matters):
-            return None  # or somebody objected meanwhile, for the first time: nobody's match keys came back
-        return await self._kept(await heeded(prepared, self._consents) if matters else prepared)
+        now, circumstances = self._now() - waited, self.circumstances()
+        prepared = await self.beside.prepared(listing, now, circumstances, self.past)
+        return None if prepared is None else await self.keep(prepared, circumstances)
+
+    def circumstances(self) -> Circumstances:
+        """What another process has to know now, to prepare as this one would."""
+        keyring, matters = self._conversations.keyring, self._consents.matters
+        return Circumstances.now(self._rules, self._routes(), keyring, named=matters)
+
+    async def keep(self, prepared: Sequence[Ready | Refusal], under: Circumstances) -> list[Receipt | Refusal] | None:
+        """Accept what another process prepared under these circumstances; `None` where it has to be done here."""
+        if self._consents.matters and not under.named:
+            return None  # somebody objected meanwhile, for the first time: nobody's match keys came back
+        return await self._kept(await heeded(prepared, self._consents) if under.named else prepared)
 
     async def _kept(self, prepared: Sequence[Ready | Refusal]) -> list[Receipt | Refusal]:
         kept = await self._appended(prepared)
@@ -225,11 +230,11 @@ class Receiver:
         first, second = self._prepare.read, self._prepare.ready
         read = [first(one, now, conversation, known) for one, known in zip_longest(conversions, hashed)]
         readable = [one for one in read if isinstance(one, Read)]
-        past = await self._past(readable)
+        past = await self.past(readable)
         prepared = [second(one, past) if isinstance(one, Read) else one for one in read]
         return await heeded(prepared, self._consents) if self._consents.matters else prepared
 
-    async def _past(self, read: Sequence[Read | Asked]) -> Past:
+    async def past(self, read: Sequence[Read | Asked]) -> Past:
         """What is known of these from before."""
         known = await self._known(read)
         return Past(known, await self._homes(read), await self._before(read), await self._paid(known))

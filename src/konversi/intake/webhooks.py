@@ -10,6 +10,7 @@ import orjson
 from konversi.errors import BodyTooLarge, NotFound, TooManyFields, WebhookNotSetUp, WebhookUnsigned
 from konversi.intake import messenger
 from konversi.intake.call import Call
+from konversi.intake.hot_paths import WEBHOOK_PATHS
 from konversi.intake.platform_json import read_json
 from konversi.intake.signatures import like_metas, like_twilios, same_secret, signed_by_meta, signed_by_twilio
 from konversi.intake.whatsapp import baileys, cloud, twilio
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from konversi.journeys.arrival import Heard
     from konversi.settings.chats import ChatSettings
 
-PATHS = "/webhooks/"
+
 _MOST_FIELDS = 200
 _LARGEST = 4 * 1_048_576  # bytes; Meta sends 3 MB at most
 _LARGEST_FORM = 65_536  # bytes; a form is read before its signature can be checked, and Twilio's are a tenth of it
@@ -176,7 +177,7 @@ PLATFORMS: dict[str, Platform] = {
 
 def platform_of(path: str) -> tuple[str, Platform]:
     """Which platform calls there, with its name. Raises `NotFound`."""
-    name = path.removeprefix(PATHS)
+    name = path.removeprefix(WEBHOOK_PATHS)
     if name not in PLATFORMS:
         raise NotFound
     return name, PLATFORMS[name]

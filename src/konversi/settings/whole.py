@@ -148,8 +148,8 @@ class Settings(
     preparer: Literal["auto", "off"] = Field(
         "auto",
         validation_alias="KONVERSI_PREPARER",
-        description="`auto`: with SQLite and a second core, `konversi serve` prepares lists of events in a second "
-        "process.",
+        description="`auto`: with SQLite and a second core, `konversi serve` prepares lists of events, and answers "
+        "busy callers, in a second process.",
     )
     log_style: Literal["console", "json"] = Field(
         "console", validation_alias="KONVERSI_LOG_STYLE", description="Log lines for people or for machines."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import socket
+import subprocess
 from itertools import count
 from types import MappingProxyType
 
@@ -18,15 +19,16 @@ from konversi.events.faults import Fault, Refused
 from konversi.intake.event_lists import LONG, Lines, Listed
 from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
-from konversi.intake.preparer import beside, process
+from konversi.intake.preparer import beside, line, process
 from konversi.intake.preparer.messages import (
     LENGTH,
-    Answer,
     Asking,
     Circumstances,
     Composing,
     Forgotten,
+    Prepared,
     Reading,
+    Started,
     packed,
     raised,
     unpacked,
@@ -38,9 +40,10 @@ from konversi.value.in_effect import InEffect, Values
 from konversi.value.rules import read as read_rules
 
 SECRET = b"s" * 32
+PATIENCE = 20.0
 NOW = 1_795_000_000.0
 KEYRING = Keyring(SECRET, chats=True, customers=True)
-OURS = Answer(1, None)
+OURS = Prepared(1, None)
 NOBODY = Past({}, {}, {}, {})
 HALF = '[[rules]]\nname = "Half"\nservice = "*"\nshare = 0.5\n'
 REGISTRY = Registry(
@@ -55,11 +58,11 @@ def rules(**more):
     return Rules(SECRET, "ID", "IDR", "TEST12345", values=Values("IDR"), **more)
 
 
-def circumstances(*, keyring=KEYRING, routes=REGISTRY, value=None):
+def circumstances(*, keyring=KEYRING, routes=REGISTRY, value=None, named=True):
     own = rules()
     if value is not None:
         own.values.now = InEffect(value)
-    return Circumstances.now(own, routes, keyring)
+    return Circumstances.now(own, routes, keyring, named=named)
 
 
 def over_the_wire(message):
@@ -79,11 +82,11 @@ class Wired:
         answer = self.preparer.answer(over_the_wire(message))
         return None if answer is None else over_the_wire(answer)
 
-    def asked(self, body, number=1, *, named=True):
-        return self.tell(Reading(number, Listed(body), NOW, named))
+    def asked(self, body, number=1):
+        return self.tell(Reading(number, Listed(body), NOW))
 
-    def prepared(self, body, past=NOBODY, number=1, *, named=True):
-        answer = self.asked(body, number, named=named)
+    def prepared(self, body, past=NOBODY, number=1):
+        answer = self.asked(body, number)
         if isinstance(answer, Asking):
             answer = self.tell(Composing(number, past))
         return [raised(one) for one in answer.events]
@@ -246,27 +249,36 @@ def test_a_list_that_it_cannot_prepare_is_not_remembered(monkeypatch):
     assert not wired.preparer._read
 
 
-def test_it_ends_without_a_word_where_the_gateway_died_in_the_middle_of_a_message():
+@pytest.mark.parametrize("said", [b"", packed(Forgotten(1)), packed(Forgotten(1)) + packed(Forgotten(2))[:-3]])
+def test_it_ends_without_a_word_where_the_gateway_died_in_the_middle_of_a_message(said):
     ours, theirs = socket.socketpair()
-    with ours, theirs, theirs.makefile("rwb") as wire:
-        ours.sendall(packed(Forgotten(1)) + packed(Forgotten(2))[:-3])
-        ours.shutdown(socket.SHUT_WR)
-        process.run(wire)
+    hands, other_hands = socket.socketpair()
+    with ours, hands, theirs, other_hands:
+        command = [*line._COMMAND, str(other_hands.fileno())]
+        with subprocess.Popen(
+            command, stdin=theirs.fileno(), pass_fds=[other_hands.fileno()], stderr=subprocess.PIPE
+        ) as ended:
+            theirs.close()
+            (length,) = LENGTH.unpack(ours.recv(LENGTH.size, socket.MSG_WAITALL))
+            assert isinstance(unpacked(ours.recv(length, socket.MSG_WAITALL)), Started)
+            ours.sendall(said)
+            ours.close()
+            assert ended.communicate(timeout=PATIENCE) == (None, b"")
+            assert ended.returncode == 0
 
 
 def test_a_list_that_nobody_waits_for_is_forgotten():
     wired = Wired(circumstances())
     wired.asked(body_of({"event": "Lead", "customer": {"phone": "+6281234567890"}}), number=7)
     assert wired.tell(Forgotten(7)) is None
-    assert wired.tell(Composing(7, NOBODY)) == Answer(7, None)
+    assert wired.tell(Composing(7, NOBODY)) == Prepared(7, None)
     assert not wired.preparer._read
 
 
 def test_match_keys_come_back_only_where_they_are_wanted():
-    wired = Wired(circumstances())
     body = body_of({"event": "Lead", "customer": {"phone": "+6281234567890"}})
-    (named,) = wired.prepared(body)
-    (unnamed,) = wired.prepared(body, named=False)
+    (named,) = Wired(circumstances()).prepared(body)
+    (unnamed,) = Wired(circumstances(named=False)).prepared(body)
     assert set(named.user_data) == {"ph", "external_id"}
     assert not unnamed.user_data
 

@@ -16,6 +16,7 @@ from konversi.errors import InvalidRequest, KonversiError, MethodNotAllowed, Not
 from konversi.events.conversion import Conversion
 from konversi.events.faults import Fault
 from konversi.intake import deciding
+from konversi.intake.hot_paths import EVENTS_PATH, WEBHOOK_PATHS
 from konversi.intake.http import (
     agent,
     consents,
@@ -40,12 +41,12 @@ from konversi.intake.http.access import Access
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.docs_page import page
 from konversi.intake.http.documented import body, description, problems
-from konversi.intake.http.hot import EVENTS_PATH, FrontDoor
+from konversi.intake.http.hot import FrontDoor
 from konversi.intake.http.native import answer
 from konversi.intake.http.problems import response, unforeseen
 from konversi.intake.http.webhooks import answer as take
 from konversi.intake.invalid_fields import InvalidFields
-from konversi.intake.webhooks import PATHS, Asked
+from konversi.intake.webhooks import Asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -170,7 +171,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
     )
     for platform, words in _WEBHOOKS.items():
         app.add_api_route(
-            f"{PATHS}{platform}",
+            f"{WEBHOOK_PATHS}{platform}",
             _webhook,
             methods=["POST"],
             operation_id=f"{platform}_webhook",
@@ -180,7 +181,7 @@ def _described(pages: Sequence[BaseRoute] = ()) -> FastAPI:
         )
     for platform in _SHAKES_HANDS:
         app.add_api_route(
-            f"{PATHS}{platform}",
+            f"{WEBHOOK_PATHS}{platform}",
             _webhook,
             methods=["GET"],
             operation_id=f"{platform}_handshake",

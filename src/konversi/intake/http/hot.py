@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,16 @@ from starlette.routing import Match
 
 from konversi.access.acting import Actor, acting
 from konversi.errors import KonversiError, Unauthorized
+from konversi.intake.answer import Answer
+from konversi.intake.hot_paths import EVENTS_PATH, WEBHOOK_PATHS
 from konversi.intake.http import webhooks
 from konversi.intake.http.access import session_of
 from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.callers import address_of
 from konversi.intake.http.duties import check
-from konversi.intake.http.native import Answer, answer
+from konversi.intake.http.native import answer
 from konversi.intake.http.problems import PROBLEM, headers, problem, response, unforeseen
-from konversi.intake.webhooks import PATHS, Asked
+from konversi.intake.webhooks import Asked
 from konversi.logs import logger
 
 if TYPE_CHECKING:
@@ -31,14 +32,11 @@ if TYPE_CHECKING:
     from konversi.access.acting import Acting
     from konversi.intake.gateway import Gateway
     from konversi.intake.http.access import Access, Caller
+    from konversi.intake.http.beside import BesideDoors
     from konversi.intake.http.duties import Only
 
     Headers: TypeAlias = Mapping[bytes, bytes]
 
-EVENTS_PATH = "/v1/events"
-_EVENTS_URL = EVENTS_PATH.encode()
-_WEBHOOKS_URL = PATHS.encode()
-_PLAIN_URL = re.compile(rb"[a-z/]+")  # nothing to decode, and no query
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOR_WHO_IS_LOGGED_IN = frozenset({"/docs", "/openapi.json"})
 
@@ -56,9 +54,11 @@ class FrontDoor:
     ) -> None:
         self._inner = inner
         self._access = access
-        self._gateway = gateway
+        self.gateway = gateway
         self._only = only
         self._pages = pages
+        self.under_way = 0  # calls of hot doors
+        self.beside: BesideDoors | None = None  # where busy callers may be handed over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,23 +77,26 @@ class FrontDoor:
         with suppress(Exception):  # answered and logged within; the server would only print it, with its text
             await self._hand_on(scope, sent, receive, self._counted(scope, send), caller)
 
-    def is_hot(self, url: bytes) -> bool:
-        """Whether `reply` answers a POST to this address."""
-        return url == _EVENTS_URL or (url.startswith(_WEBHOOKS_URL) and _PLAIN_URL.fullmatch(url) is not None)
+    def admit(self, scope: Scope, sent: Headers) -> None:
+        """Raises a `KonversiError` where the caller may not call that door, or this process does not have it."""
+        self._access.check(scope, sent)
+        check(self._only, scope["method"], scope["path"])
 
     async def reply(self, scope: Scope, sent: Headers, receive: Receive) -> Answer:
         """The whole answer of a hot door. Total: whatever was sent, there is one."""
         door = self._door(scope)
         assert door is not None
+        self.under_way += 1
         try:
-            self._access.check(scope, sent)
-            check(self._only, scope["method"], scope["path"])
+            self.admit(scope, sent)
             reply = await door(scope, sent, receive)
         except KonversiError as error:
-            reply = _refusal(error)
+            reply = refusal(error)
         except Exception as error:  # noqa: BLE001 - reported, and the caller gets an answer
-            reply = _refusal(unforeseen(error))
-        self._gateway().answered.note(scope["path"], reply.status)
+            reply = refusal(unforeseen(error))
+        finally:
+            self.under_way -= 1
+        self.gateway().answered.note(scope["path"], reply.status)
         return reply
 
     def _counted(self, scope: Scope, send: Send) -> Send:
@@ -101,7 +104,7 @@ class FrontDoor:
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._gateway().answered.note(scope["path"], message["status"])
+                self.gateway().answered.note(scope["path"], message["status"])
             await send(message)
 
         return noted
@@ -113,7 +116,7 @@ class FrontDoor:
         try:
             return self._access.check(scope, sent)
         except Unauthorized:
-            if scope["path"] in _FOR_WHO_IS_LOGGED_IN and await session_of(self._gateway(), scope, sent):
+            if scope["path"] in _FOR_WHO_IS_LOGGED_IN and await session_of(self.gateway(), scope, sent):
                 return None
             raise
 
@@ -123,7 +126,7 @@ class FrontDoor:
         if scope["method"] in _SAFE:
             await self._inner(scope, receive, send)
             return
-        gateway = self._gateway()
+        gateway = self.gateway()
         at = address_of(scope, sent, gateway.settings.proxies)
         with acting(Actor(caller.name, caller.kind, at) if caller else Actor("", "nobody", at)) as one:
 
@@ -137,16 +140,16 @@ class FrontDoor:
     def _door(self, scope: Scope) -> Callable[[Scope, Headers, Receive], Awaitable[Answer]] | None:
         if scope["path"] == EVENTS_PATH and scope["method"] == "POST":
             return self._events
-        return self._webhook if scope["path"].startswith(PATHS) else None
+        return self._webhook if scope["path"].startswith(WEBHOOK_PATHS) else None
 
     async def _events(self, _scope: Scope, sent: Headers, receive: Receive) -> Answer:
         body = await read(receive, sent, MANY_EVENTS)
         kind, waited = sent.get(b"content-type", b""), sent.get(b"konversi-waited", b"")
-        return await answer(self._gateway().receiver, body, kind.decode("latin-1"), waited.decode("latin-1"))
+        return await answer(self.gateway().receiver, body, kind.decode("latin-1"), waited.decode("latin-1"))
 
     async def _webhook(self, scope: Scope, sent: Headers, receive: Receive) -> Answer:
         asked = Asked(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), sent)
-        return await webhooks.answer(self._gateway(), asked, receive)
+        return await webhooks.answer(self.gateway(), asked, receive)
 
 
 async def _keep(gateway: Gateway, one: Acting) -> None:
@@ -157,7 +160,7 @@ async def _keep(gateway: Gateway, one: Acting) -> None:
         logger().error("changes_not_kept", by=one.actor.name, done=done, cause=error.detail)
 
 
-def _refusal(error: KonversiError) -> Answer:
+def refusal(error: KonversiError) -> Answer:
     return Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from konversi.errors import BodyTooLarge, KonversiError, UnsupportedMediaType
 from konversi.events.conversion import FIELD_NAMES
 from konversi.events.faults import Fault, Note, Refused
+from konversi.intake.answer import JSON, Answer
 from konversi.intake.event_lists import Lines, Listed, looks_like_a_list, read_one
 from konversi.intake.http.bodies import ONE_EVENT
 from konversi.intake.http.problems import PROBLEM, headers, problem
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from konversi.intake.preparer.messages import Listing
     from konversi.intake.receive import Receiver
 
-_JSON = "application/json"
+ACCEPTED: Final = 202
 _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson", "application/x-jsonlines"})
 _MOST_DIGITS = 7  # of a wait in seconds: more than the longest in which Meta takes an event
 
@@ -38,15 +39,6 @@ class AllRefused(KonversiError):
     status = 422
 
 
-class Answer(NamedTuple):
-    """An HTTP answer."""
-
-    status: int
-    body: bytes
-    content_type: str = _JSON
-    headers: dict[str, str] | None = None
-
-
 async def answer(receiver: Receiver, body: bytes, content_type: str, waited: str = "") -> Answer:
     """Accept what the body holds. Total: whatever was sent, there is an answer.
 
@@ -54,11 +46,11 @@ async def answer(receiver: Receiver, body: bytes, content_type: str, waited: str
     """
     try:
         ago = _seconds(waited) if waited else 0
-        if content_type != _JSON:  # as nearly all write it
+        if content_type != JSON:  # as nearly all write it
             kind = content_type.partition(";")[0].strip().lower()
             if kind in _NDJSON:
                 return await _several(receiver, Lines(body), ago)
-            if kind not in ("", _JSON):
+            if kind not in ("", JSON):
                 raise UnsupportedMediaType(f"It came as {kind[:60]!r}.")
         if looks_like_a_list(body):
             return await _several(receiver, Listed(body), ago)
@@ -70,10 +62,6 @@ async def answer(receiver: Receiver, body: bytes, content_type: str, waited: str
 async def _one(receiver: Receiver, body: bytes, ago: int) -> Answer:
     if len(body) > ONE_EVENT:
         raise BodyTooLarge
-    if receiver.together is not None and not ago:
-        accepted_together = await receiver.together.accepted(body)
-        if accepted_together is not None:
-            return Answer(202, orjson.dumps(accepted(accepted_together)))
     try:
         conversion = read_one(body)
     except ValidationError as error:
@@ -82,7 +70,7 @@ async def _one(receiver: Receiver, body: bytes, ago: int) -> Answer:
             return await _several(receiver, Listed(body), ago)
         raise Refused(faults) from None
     receipt = await receiver.receive(conversion, waited=ago)
-    return Answer(202, orjson.dumps(accepted(receipt)))
+    return Answer(ACCEPTED, orjson.dumps(accepted(receipt)))
 
 
 async def _several(receiver: Receiver, listing: Listing, ago: int) -> Answer:
@@ -97,7 +85,7 @@ async def _several(receiver: Receiver, listing: Listing, ago: int) -> Answer:
     said = {"accepted": good, "refused": len(verdicts) - good, "events": verdicts}
     if good == 0:
         return Answer(AllRefused.status, orjson.dumps({**problem(AllRefused()), **said}), PROBLEM)
-    return Answer(202 if good == len(verdicts) else 207, orjson.dumps(said))
+    return Answer(ACCEPTED if good == len(verdicts) else 207, orjson.dumps(said))
 
 
 def _seconds(waited: str) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from konversi.errors import KonversiError, MethodNotAllowed, WebhookNotVerified
+from konversi.intake.answer import Answer
+from konversi.intake.hot_paths import WEBHOOK_PATHS
 from konversi.intake.http.bodies import read
-from konversi.intake.http.native import Answer
 from konversi.intake.payments.doors import PROVIDERS
 from konversi.intake.payments.doors import take as take_payment
 from konversi.intake.signatures import same_secret
-from konversi.intake.webhooks import PATHS, Platform, check_headers, form_fields, platform_of, set_up, take
+from konversi.intake.webhooks import Platform, check_headers, form_fields, platform_of, set_up, take
 
 if TYPE_CHECKING:
     from starlette.types import Receive
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 async def answer(gateway: Gateway, asked: Asked, receive: Receive) -> Answer:
     """Take a call, whose body is still to come. Raises a `KonversiError` where it can't be taken."""
-    name = asked.path.removeprefix(PATHS)
+    name = asked.path.removeprefix(WEBHOOK_PATHS)
     caller = PROVIDERS[name] if name in PROVIDERS else platform_of(asked.path)[1]
     try:
         reply = await _answer(gateway, caller, asked, receive)

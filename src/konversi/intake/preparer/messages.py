@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from konversi.events.conversion import Conversion
     from konversi.events.faults import Refused
+    from konversi.intake.answer import Answer
     from konversi.intake.prepare import Past, Rules
     from konversi.intake.routes import Routes
     from konversi.journeys.keyring import Keyring
@@ -48,11 +49,12 @@ class Circumstances(NamedTuple):
     values: InEffect  # those of the rules at this moment
     routes: Routes
     keyring: Keyring
+    named: bool  # whether the customers' match keys are wanted back
 
     @classmethod
-    def now(cls, rules: Rules, routes: Routes, keyring: Keyring) -> Circumstances:
+    def now(cls, rules: Rules, routes: Routes, keyring: Keyring, *, named: bool = False) -> Circumstances:
         """As they are at this moment."""
-        return cls(rules, rules.values.now, routes, keyring)
+        return cls(rules, rules.values.now, routes, keyring, named)
 
     def are(self, others: Circumstances | None) -> bool:
         """Whether the others are these very ones: what changes is replaced as a whole."""
@@ -74,15 +76,11 @@ class Started(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A list to read, which came at `now` (Unix seconds).
-
-    `named` says whether the customers' match keys are wanted back.
-    """
+    """A list to read, which came at `now` (Unix seconds)."""
 
     number: int
     listing: Listing
     now: float
-    named: bool
 
 
 class Asked(NamedTuple):
@@ -115,11 +113,72 @@ class Forgotten(NamedTuple):
     number: int
 
 
-class Answer(NamedTuple):
+class Prepared(NamedTuple):
     """What a list became; nothing where the gateway has to do it itself."""
 
     number: int
     events: Sequence[Flat] | None
+
+
+class Who(NamedTuple):
+    """Who calls, as far as calls are let in by it."""
+
+    address: str
+    headers: tuple[tuple[bytes, bytes], ...]  # but the body's length; names in lower case
+
+
+class Arrived(NamedTuple):
+    """A list of single events that the preparer took itself, after its first step. Its number is negative."""
+
+    number: int
+    events: int
+    callers: Sequence[Who]  # each once
+    circumstances: int  # how many of them the preparer had been told of when it read the list
+    first: Asking | Prepared
+
+
+class Taken(NamedTuple):
+    """What a caller is told of an event that was accepted, as `intake.receive.Receipt`."""
+
+    event: int
+    event_id: str
+    repeat: bool
+    notes: tuple[Note, ...]
+
+
+class Kept(NamedTuple):
+    """What became of such a list: of each event, or the same for all; nothing where each has to be taken by itself."""
+
+    number: int
+    events: Sequence[Taken | None] | None
+    all: Answer | None = None
+
+
+class Called(NamedTuple):
+    """A single event that the preparer took, and the gateway has to take by itself."""
+
+    number: int
+    who: Who
+    body: bytes
+
+
+class Replied(NamedTuple):
+    """The answer to a call."""
+
+    number: int
+    answer: Answer
+
+
+class Alive(NamedTuple):
+    """The preparer says so once a second."""
+
+
+class Finish(NamedTuple):
+    """Take no more calls, and hang up once those under way are answered."""
+
+
+class Finished(NamedTuple):
+    """Nobody is connected to the preparer any more."""
 
 
 def flat(one: Ready | Refusal, *, named: bool) -> Flat:

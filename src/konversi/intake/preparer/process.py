@@ -1,13 +1,16 @@
-"""The preparer's own process: reads messages from its standard input, which is a socket, and answers there.
+"""The preparer's own process: what it is told comes over its standard input, which is a socket, and is answered there.
 
 It keeps nothing, opens nothing, and ends with the process at the other end.
 """
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from konversi import collector
 from konversi._version import __version__
@@ -15,63 +18,71 @@ from konversi.clock import unique
 from konversi.events.faults import Refused
 from konversi.intake.prepare import Past, Read, Refusal
 from konversi.intake.preparer.messages import (
-    LENGTH,
-    Answer,
     Asked,
     Asking,
     Circumstances,
     Composing,
+    Finish,
     Forgotten,
+    Kept,
+    Prepared,
     Reading,
+    Replied,
     Started,
     flat,
-    packed,
-    unpacked,
 )
+from konversi.intake.preparer.side_door import SideDoor
+from konversi.intake.preparer.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from io import BufferedRWPair
 
     from konversi.intake.prepare import Preparation
 
 _NOTHING_KNOWN = Past({}, {}, {}, {})
 
-
-class _Read(NamedTuple):
-    """A list between its two steps."""
-
-    conversions: Sequence[Read | Refusal]
-    named: bool
+Step = TypeVar("Step", bound=Asking | Prepared)
 
 
 class Preparer:
     """The lists under way, and what they are prepared under."""
 
     def __init__(self) -> None:
+        self.circumstances = 0  # that it was told of
         self._preparation: Preparation | None = None
+        self._named = False
         self._chats_decide = False  # about datasets: then it is asked where an event is already
-        self._read: dict[int, _Read] = {}
+        self._read: dict[int, Sequence[Read | Refusal]] = {}
 
-    def answer(self, message: Any) -> Asking | Answer | None:
+    def answer(self, message: Any) -> Asking | Prepared | None:
         """What there is to say to a message."""
         match message:
             case Circumstances():
+                self.circumstances += 1
                 self._preparation = message.preparation(unique)
+                self._named = message.named
                 self._chats_decide = message.routes.links_accounts
             case Forgotten(number):
                 self._read.pop(number, None)
-            case Reading(number):
-                return _or_nothing(number, lambda: self._asked(message))
-            case Composing(number, past):
-                return _or_nothing(number, lambda: self._ready(number, past))
+            case Reading():
+                return self.first_of(message)
+            case Composing():
+                return self.second_of(message)
         return None
 
-    def _asked(self, list_: Reading) -> Asking | Answer:
+    def first_of(self, list_: Reading) -> Asking | Prepared:
+        """The first step of a list; the second one as well where it wants to know nothing."""
+        return _or_nothing(list_.number, lambda: self._asked(list_))
+
+    def second_of(self, list_: Composing) -> Prepared:
+        """The second step."""
+        return _or_nothing(list_.number, lambda: self._ready(*list_))
+
+    def _asked(self, list_: Reading) -> Asking | Prepared:
         assert self._preparation is not None
         conversions = list_.listing.conversions()
         if any(not isinstance(one, Refused) and one.payment_id is not None for one in conversions):
-            return Answer(list_.number, None)  # payments go a way of their own
+            return Prepared(list_.number, None)  # payments go a way of their own
         read = self._preparation.read
         found = [Refusal(one, None) if isinstance(one, Refused) else read(one, list_.now) for one in conversions]
         wanted = [
@@ -79,52 +90,69 @@ class Preparer:
             for one in found
             if isinstance(one, Read) and (one.keys or one.customer or self._chats_decide)
         ]
-        self._read[list_.number] = _Read(found, list_.named)
+        self._read[list_.number] = found
         return Asking(list_.number, wanted) if wanted else self._ready(list_.number, _NOTHING_KNOWN)
 
-    def _ready(self, number: int, past: Past) -> Answer:
+    def _ready(self, number: int, past: Past) -> Prepared:
         assert self._preparation is not None
-        ready, list_ = self._preparation.ready, self._read.pop(number)
-        return Answer(
-            number,
-            [flat(ready(one, past) if isinstance(one, Read) else one, named=list_.named) for one in list_.conversions],
-        )
+        ready, read, named = self._preparation.ready, self._read.pop(number), self._named
+        return Prepared(number, [flat(ready(one, past) if isinstance(one, Read) else one, named=named) for one in read])
 
 
-def _or_nothing(number: int, work: Callable[[], Asking | Answer]) -> Asking | Answer:
+def _or_nothing(number: int, work: Callable[[], Step]) -> Step | Prepared:
     """Nothing where it fails: the gateway does it once more, meets the same fault, and answers for it."""
     try:
         return work()
     except Exception:  # noqa: BLE001 - as said
-        return Answer(number, None)
+        return Prepared(number, None)
 
 
-def run(wire: BufferedRWPair) -> None:
-    """Answer until the other end is gone."""
-    preparer = Preparer()
-    while len(head := wire.read(LENGTH.size)) == LENGTH.size:
-        (length,) = LENGTH.unpack(head)
-        body = wire.read(length)
-        if len(body) < length:
-            return  # the other end died in the middle of a word
-        answer = preparer.answer(unpacked(body))
-        if answer is not None:
-            wire.write(packed(answer))
-            wire.flush()
+class _Process:
+    """Both ends that the process has, until the gateway's are gone."""
+
+    def __init__(self) -> None:
+        self._gone = asyncio.Event()
+        self._preparer = Preparer()
+        self._wire = Wire(self._heard, self._gone.set)
+
+    async def run(self, wire: socket.socket, hands: socket.socket) -> None:
+        """Answer until the other end is gone."""
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: self._wire, wire)
+        self._door = SideDoor(self._preparer, self._wire, hands)
+        self._wire.tell(Started(__version__))
+        await self._gone.wait()
+
+    def _heard(self, message: Any) -> None:
+        match message:
+            case Kept():
+                self._door.kept(message)
+            case Replied():
+                self._door.replied(message)
+            case Finish():
+                self._door.finish()
+            case Composing(number) if number < 0:
+                self._door.composed(message)
+            case _:
+                answer = self._preparer.answer(message)
+                if answer is not None:
+                    self._wire.tell(answer)
+
+
+async def _run(hands: int) -> None:
+    with socket.socket(fileno=0) as wire, socket.socket(fileno=hands) as end:
+        await _Process().run(wire, end)
 
 
 def main() -> None:
-    """Serve the process that started this one."""
+    """Serve the process that started this one, which says where it hands over connections."""
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.SIG_IGN)  # service managers tell everybody; this one ends after the gateway
+    with suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - not on every system
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     collector.settle()
-    with socket.socket(fileno=0) as end, end.makefile("rwb") as wire:
-        wire.write(packed(Started(__version__)))
-        wire.flush()
-        try:
-            run(wire)
-        except (BrokenPipeError, ConnectionResetError):
-            return
+    asyncio.run(_run(int(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,18 @@
+"""The addresses that nearly all calls go to."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+EVENTS_PATH: Final = "/v1/events"
+WEBHOOK_PATHS: Final = "/webhooks/"
+_EVENTS_URL = EVENTS_PATH.encode()
+_WEBHOOKS_URL = WEBHOOK_PATHS.encode()
+EVENTS_CALL: Final = b"POST " + _EVENTS_URL + b" HTTP/1.1\r\n"  # how one begins
+_PLAIN_URL = re.compile(rb"[a-z/]+")  # nothing to decode, and no query
+
+
+def is_hot(url: bytes) -> bool:
+    """Whether a POST to this address is answered by a hot door."""
+    return url == _EVENTS_URL or (url.startswith(_WEBHOOKS_URL) and _PLAIN_URL.fullmatch(url) is not None)

@@ -1,0 +1,84 @@
+"""Reading the heads of plain calls to one door. Whatever is not that plain is left to a whole HTTP server."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import httptools
+
+_MOST_KEPT = 256
+_LONGEST = 8_192  # bytes
+_OF_THE_BODY = b"content-length"
+_DECIDE = frozenset({b"transfer-encoding", b"expect", b"upgrade"})  # on how the rest is to be read
+
+
+class Head(NamedTuple):
+    """What the head of a call says."""
+
+    headers: tuple[tuple[bytes, bytes], ...]  # but the body's length; names in lower case
+    length: int  # of the body, in bytes
+    last: bool  # the caller sends no other call after it
+
+    def value(self, name: bytes) -> bytes:
+        """Of a header, the last one of its name; nothing where there is none."""
+        return dict(self.headers).get(name, b"")
+
+
+class _Reading:
+    """What httptools calls."""
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.length = b""
+        self.plain = True
+        self.complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == _OF_THE_BODY:
+            self.length = value
+        else:
+            self.headers.append((name, value))
+            self.plain = self.plain and name not in _DECIDE
+
+    def on_headers_complete(self) -> None:
+        self.complete = True
+
+    def on_body(self, _part: bytes) -> None:
+        self.plain = False  # the head ended earlier than it looks
+
+
+class Heads:
+    """Reads heads. A caller's calls begin alike, so that most were read before, byte for byte."""
+
+    def __init__(self, begin: bytes) -> None:
+        """`begin` is the first line of those that are plain."""
+        self._begin = begin
+        self._kept: dict[bytes, Head | None] = {}
+
+    def read(self, head: bytes) -> Head | None:
+        """Up to the empty line; nothing where it is not a plain call to the door."""
+        try:
+            return self._kept[head]
+        except KeyError:
+            pass
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        may_be = head.startswith(self._begin) and len(head) <= _LONGEST
+        found = self._kept[head] = self._read(head) if may_be else None
+        return found
+
+    def _read(self, head: bytes) -> Head | None:
+        reading = _Reading()
+        parser = httptools.HttpRequestParser(reading)
+        try:
+            parser.feed_data(head)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return None
+        plain = (
+            reading.complete
+            and reading.plain
+            and reading.length.isdigit()
+            and int(reading.length) > 0  # a call without a body has ended, and the parser forgotten who sends no other
+        )
+        return Head(tuple(reading.headers), int(reading.length), not parser.should_keep_alive()) if plain else None

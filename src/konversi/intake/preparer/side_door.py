@@ -1,0 +1,192 @@
+"""The preparer's side of busy callers: their events go to the gateway by the list, prepared."""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from konversi.clock import now
+from konversi.intake.answer import JSON, Answer
+from konversi.intake.event_lists import Bodies, looks_like_a_list
+from konversi.intake.hot_paths import EVENTS_CALL
+from konversi.intake.http.native import ACCEPTED, accepted
+from konversi.intake.preparer.connection import Connection
+from konversi.intake.preparer.handing import Hands
+from konversi.intake.preparer.heads import Heads
+from konversi.intake.preparer.messages import (
+    Alive,
+    Arrived,
+    Called,
+    Composing,
+    Finished,
+    Forgotten,
+    Kept,
+    Prepared,
+    Reading,
+    Replied,
+)
+from konversi.intake.receive import Receipt
+from konversi.outbox.port import receipt
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from konversi.intake.preparer.handing import Handed
+    from konversi.intake.preparer.heads import Head
+    from konversi.intake.preparer.messages import Taken, Who
+    from konversi.intake.preparer.process import Preparer
+    from konversi.intake.preparer.wire import Wire
+
+_AT_ONCE = 3  # lists under way, so that what comes meanwhile makes the next one
+_IDLE_SECONDS = 5.0  # as uvicorn waits for a caller's next call
+_BODY_SECONDS = 1.0  # for a call that has begun
+_LOOK_SECONDS = 1.0
+
+
+class _Waiting(NamedTuple):
+    """A call that is to be answered."""
+
+    caller: Connection
+    who: Who
+    body: bytes
+
+
+class SideDoor:
+    """Open it inside a running event loop."""
+
+    def __init__(self, preparer: Preparer, wire: Wire, hands: socket.socket) -> None:
+        self.heads = Heads(EVENTS_CALL)
+        self.connections: set[Connection] = set()
+        self.finishing = False
+        self._preparer = preparer
+        self._wire = wire
+        self._hands = Hands(hands, self._handed)
+        self._loop = asyncio.get_running_loop()
+        self._numbers = count(1)
+        self._events: list[_Waiting] = []
+        self._lists: dict[int, Sequence[_Waiting]] = {}
+        self._alone: dict[int, Connection] = {}
+        self._greetings: set[asyncio.Task[None]] = set()
+        self._date = _date()
+        self._loop.call_soon(self._look)
+
+    def take(self, caller: Connection, who: Who, head: Head, body: bytes) -> bool:
+        """As `Door.take`."""
+        if looks_like_a_list(body) or not _says_plainly(head):
+            return False
+        if not self._events:
+            self._loop.call_soon(self._depart)
+        self._events.append(_Waiting(caller, who, body))
+        return True
+
+    def date(self) -> bytes:
+        """As `Door.date`."""
+        return self._date
+
+    def _depart(self) -> None:
+        """Prepare those who wait, unless enough are under way: then the end of one of those calls again."""
+        if not self._events or len(self._lists) >= _AT_ONCE:
+            return
+        events, self._events = self._events, []
+        number = -next(self._numbers)
+        first = self._preparer.first_of(Reading(number, Bodies([one.body for one in events]), now()))
+        if isinstance(first, Prepared) and first.events is None:
+            self._each_alone(events)
+            return
+        self._lists[number] = events
+        callers = list({one.who for one in events})
+        self._wire.tell(Arrived(number, len(events), callers, self._preparer.circumstances, first))
+
+    def composed(self, message: Composing) -> None:
+        """The second step of a list of one's own."""
+        self._wire.tell(self._preparer.second_of(message))
+
+    def kept(self, kept: Kept) -> None:
+        """Tell the callers of a list."""
+        events = self._lists.pop(kept.number)
+        self._preparer.answer(Forgotten(kept.number))
+        if kept.all is not None:
+            for one in events:
+                one.caller.answer(kept.all)
+        else:
+            for one, taken in zip(events, kept.events or [None] * len(events), strict=True):
+                if taken is None:
+                    self._each_alone([one])
+                else:
+                    one.caller.answer(Answer(ACCEPTED, orjson.dumps(accepted(_receipt(taken)))))
+        self._depart()
+
+    def _each_alone(self, events: Sequence[_Waiting]) -> None:
+        """The gateway has words for what is wrong with one."""
+        for one in events:
+            number = next(self._numbers)
+            self._alone[number] = one.caller
+            self._wire.tell(Called(number, one.who, one.body))
+
+    def replied(self, replied: Replied) -> None:
+        """Tell the caller."""
+        self._alone.pop(replied.number).answer(replied.answer)
+
+    def _handed(self, handed: Handed) -> None:
+        task = self._loop.create_task(self._greet(handed))
+        self._greetings.add(task)
+        task.add_done_callback(self._greeted)
+
+    def _greeted(self, task: asyncio.Task[None]) -> None:
+        self._greetings.discard(task)
+        self._finish_if_alone()
+
+    async def _greet(self, handed: Handed) -> None:
+        await self._loop.connect_accepted_socket(lambda: Connection(self, handed.said), handed.connection)
+
+    def hand_back(self, caller: Connection) -> None:
+        """As `Door.hand_back`."""
+        self._hands.give_in_turn(caller)
+
+    def finish(self) -> None:
+        """Hang up, on those who are being answered after that."""
+        self.finishing = True
+        for one in list(self.connections):
+            if one.is_idle:
+                one.hang_up()
+        self._finish_if_alone()
+
+    def gone(self, caller: Connection) -> None:
+        """As `Door.gone`."""
+        self.connections.discard(caller)
+        self._finish_if_alone()
+
+    def _finish_if_alone(self) -> None:
+        if self.finishing and not self.connections and not self._greetings:
+            self._wire.tell(Finished())
+
+    def _look(self) -> None:
+        """Leave those who have said nothing for long, and tell the gateway that somebody looks."""
+        self._date = _date()
+        at = self._loop.time()
+        for one in list(self.connections):
+            if one.is_idle and one.since < at - _IDLE_SECONDS:
+                one.hang_up()
+            elif one.is_in_a_call and one.since < at - _BODY_SECONDS:
+                one.go_back()
+        self._wire.tell(Alive())
+        self._loop.call_later(_LOOK_SECONDS, self._look)
+
+
+def _date() -> bytes:
+    return formatdate(now(), usegmt=True).encode()
+
+
+def _says_plainly(head: Head) -> bool:
+    """Whether the body is an event in JSON that comes as soon as it could."""
+    kind = head.value(b"content-type")
+    return (not kind or kind == JSON.encode()) and not head.value(b"konversi-waited")
+
+
+def _receipt(taken: Taken) -> Receipt:
+    return Receipt(receipt(taken.event), taken.event_id, taken.repeat, taken.notes, taken.event)
