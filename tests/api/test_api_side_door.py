@@ -420,6 +420,18 @@ def test_who_hangs_up_before_anybody_looks_where_the_call_is_from_is_not_this_ma
         assert server.gateway.answered.totals["events", "2xx"] == accepted
 
 
+def test_a_stranger_who_says_nothing_about_the_call_is_not_this_machine(serving, monkeypatch):
+    with serving() as server:
+        opened(server)
+        monkeypatch.setattr(access, "_is_loopback", lambda _caller: False)  # all of them call from elsewhere
+        bare = b"POST /v1/events HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+        with connected(server) as connection:
+            for _ in range(2):
+                connection.sendall(bare + BODY)
+                assert one_answer(connection)[0] == b"HTTP/1.1 401 Unauthorized"
+                assert is_beside(server, connection)
+
+
 def test_what_is_decided_meanwhile_holds_for_the_next_call(serving):
     with serving() as server, server.client() as http:
         opened(server)

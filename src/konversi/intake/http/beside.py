@@ -101,8 +101,7 @@ class BesideDoors:
 
 
 def _asked(who: Who) -> Scope:
-    client = (who.address, 0) if who.address else None
-    return {"type": "http", "method": "POST", "path": EVENTS_PATH, "query_string": b"", "client": client}
+    return {"type": "http", "method": "POST", "path": EVENTS_PATH, "query_string": b"", "client": (who.address, 0)}
 
 
 def _taken(receipt: Receipt) -> Taken:

@@ -47,8 +47,6 @@ class Connection(asyncio.Protocol):
         self._door = door
         self.said = said  # and not answered: a part of a call, or what came while another was being answered
         self._loop = asyncio.get_running_loop()
-        self._address = ""
-        self._last = Who("", ())
         self.is_in_a_call = False  # of which the rest has yet to come
         self._answering = False
         self._stuck = False  # with answers that the caller does not read
@@ -63,7 +61,7 @@ class Connection(asyncio.Protocol):
         if peer is None:  # it is gone already, and who calls from nowhere would be let in as this machine is
             transport.abort()
             return
-        self._address = str(peer[0])
+        self._last = Who(str(peer[0]), ())
         transport.set_write_buffer_limits(high=0)
         self._door.connections.add(self)
         self._go_on()  # now: what is read next is what follows
@@ -120,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     def _taken(self, head: Head, body: bytes) -> bool:
         if head.headers is not self._last.headers:
-            self._last = Who(self._address, head.headers)
+            self._last = self._last._replace(headers=head.headers)
         if not self._door.take(self, self._last, head, body):
             return False
         self._ends = head.last
