@@ -1,4 +1,4 @@
-"""Where lists are prepared."""
+"""Where lists are prepared, and busy callers answered."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A process beside the gateway's own in which long lists become events, so that they don't wait for Python's lock."""
+"""A process beside the gateway's that prepares lists and answers busy callers: Python's lock is another one there."""

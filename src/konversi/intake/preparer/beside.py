@@ -25,7 +25,7 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 class Beside:
-    """Has lists prepared in a process of its own. Open it inside a running event loop."""
+    """Has lists prepared and busy callers answered by another process. Open it inside a running event loop."""
 
     def __init__(self) -> None:
         self._line: Line | None = None

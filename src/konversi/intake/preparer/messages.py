@@ -2,6 +2,9 @@
 
 A list goes two ways, as the two steps of `intake/prepare.py` do: read it, and what it wants to know is answered; then
 what is known, and the events are answered. One that wants to know nothing comes back as events at once.
+
+Busy callers' events are read by the preparer, and so begin in the middle: `Arrived`, where nobody has to be looked up
+with the events, and `Kept`.
 """
 
 from __future__ import annotations
