@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from konversi.events.faults import Note
+    from konversi.intake.receive import Receipt
 
 JSON: Final = "application/json"
+ACCEPTED: Final = 202
 _BEGINNINGS = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
 
 
@@ -28,3 +32,20 @@ class Answer(NamedTuple):
             said.append((b"connection", b"close"))
         lines = b"".join([b"%b: %b\r\n" % field for field in said])
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (_BEGINNINGS[self.status], lines, len(self.body), self.body)
+
+
+def accepted(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as the caller gets it."""
+    said: dict[str, Any] = {"receipt": receipt.receipt, "event_id": receipt.event_id, "status": "accepted"}
+    if receipt.state is not None:
+        said["state"] = receipt.state.value
+    if receipt.repeat:
+        said["repeat"] = True
+    if receipt.notes:
+        said["notes"] = noted(receipt.notes)
+    return said
+
+
+def noted(notes: Sequence[Note]) -> list[dict[str, str]]:
+    """Notes as the caller gets them."""
+    return [note._asdict() for note in notes]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from konversi.errors import KonversiError
+from konversi.intake.answer import ACCEPTED
 from konversi.intake.hot_paths import EVENTS_PATH
 from konversi.intake.http.hot import refusal
-from konversi.intake.http.native import ACCEPTED
 from konversi.intake.http.problems import unforeseen
 from konversi.intake.preparer.line import GoneError
 from konversi.intake.preparer.messages import Asking, Composing, Kept, Prepared, Replied, Taken, raised

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import orjson
 from pydantic import ValidationError
 
 from konversi.errors import BodyTooLarge, KonversiError, UnsupportedMediaType
 from konversi.events.conversion import FIELD_NAMES
-from konversi.events.faults import Fault, Note, Refused
-from konversi.intake.answer import JSON, Answer
+from konversi.events.faults import Fault, Refused
+from konversi.intake.answer import ACCEPTED, JSON, Answer, accepted
 from konversi.intake.event_lists import Lines, Listed, looks_like_a_list, read_one
 from konversi.intake.http.bodies import ONE_EVENT
 from konversi.intake.http.problems import PROBLEM, headers, problem
@@ -19,12 +19,9 @@ from konversi.intake.json_faults import faults_in
 from konversi.intake.receive import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from konversi.intake.preparer.messages import Listing
     from konversi.intake.receive import Receiver
 
-ACCEPTED: Final = 202
 _NDJSON = frozenset({"application/x-ndjson", "application/jsonl", "application/ndjson", "application/x-jsonlines"})
 _MOST_DIGITS = 7  # of a wait in seconds: more than the longest in which Meta takes an event
 
@@ -94,20 +91,3 @@ def _seconds(waited: str) -> int:
             [Fault("Konversi-Waited", "bad_header", "is not a number of seconds.", "Send whole seconds: 90.")]
         )
     return int(waited)
-
-
-def accepted(receipt: Receipt) -> dict[str, Any]:
-    """A receipt as the caller gets it."""
-    said: dict[str, Any] = {"receipt": receipt.receipt, "event_id": receipt.event_id, "status": "accepted"}
-    if receipt.state is not None:
-        said["state"] = receipt.state.value
-    if receipt.repeat:
-        said["repeat"] = True
-    if receipt.notes:
-        said["notes"] = noted(receipt.notes)
-    return said
-
-
-def noted(notes: Sequence[Note]) -> list[dict[str, str]]:
-    """Notes as the caller gets them."""
-    return [note._asdict() for note in notes]

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from konversi.clock import now
-from konversi.intake.answer import JSON, Answer
+from konversi.intake.answer import ACCEPTED, JSON, Answer, accepted
 from konversi.intake.event_lists import Bodies, looks_like_a_list
 from konversi.intake.hot_paths import EVENTS_CALL
-from konversi.intake.http.native import ACCEPTED, accepted
 from konversi.intake.preparer.connection import Connection
 from konversi.intake.preparer.handing import Hands
 from konversi.intake.preparer.heads import Heads
