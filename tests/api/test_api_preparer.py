@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
-from api_harness import EVENTS, PATIENCE, lead, running
+from api_harness import EVENTS, PATIENCE, lead, running, until
 
 from konversi.intake.http import beside as doors
 from konversi.intake.preparer import beside, line
@@ -30,13 +29,6 @@ def gateway(settings, meta):
         http.post(EVENTS, json=events("first", MANY))
         until(lambda: server.gateway.receiver.beside.process)
         yield server
-
-
-def until(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def events(name, number, **more):

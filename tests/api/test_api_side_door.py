@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from api_harness import PATIENCE, PIXEL, TOKEN, FakeMeta, answer_of, lead, running
+from api_harness import PATIENCE, PIXEL, TOKEN, FakeMeta, answer_of, lead, running, until
 from api_raw import BODY, call, connected, one_answer
 
 from konversi.errors import Overloaded, StorageUnavailable
@@ -50,13 +50,6 @@ def serving(settings, meta, monkeypatch):
         return running(settings(**changed), meta=meta, beside=True)
 
     return start
-
-
-def until(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def opened(server, *headers):

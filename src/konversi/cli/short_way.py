@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from konversi.cli.whole_answers import WholeAnswers
 from konversi.intake.event_lists import LONG
-from konversi.intake.hot_paths import EVENTS_CALL, is_hot
+from konversi.intake.hot_paths import EVENTS_CALL, is_hot, post_to
+from konversi.intake.http.bodies import at_hand
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from starlette.types import Message, Receive, Scope
+    from starlette.types import Receive, Scope
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from konversi.intake.answer import Answer
@@ -119,7 +120,7 @@ class ShortWay(WholeAnswers):
             or not data.startswith(EVENTS_CALL)
             or len(data) > LONG  # a list, most likely
             or self._reading
-            or not (self.cycle is None or self.cycle.response_complete)
+            or not self._is_between_calls
             or self._plain.get_write_buffer_size()
             or not beside.hand_over(self._plain.get_extra_info("socket").fileno(), data)
         ):
@@ -127,12 +128,16 @@ class ShortWay(WholeAnswers):
         self._plain.abort()
         return True
 
+    @property
+    def _is_between_calls(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
     def _is_plain(self) -> bool:
         parser = self.parser
         return (
             is_hot(self.url)
             and parser.get_method() == b"POST"
-            and (self.cycle is None or self.cycle.response_complete)
+            and self._is_between_calls
             and not self.pipeline
             and not self.expect_100_continue
             and not self.flow.write_paused
@@ -151,19 +156,8 @@ class ShortWay(WholeAnswers):
             super().on_body(part)
 
     async def _answer(self, call: _Call, url: bytes, sent: list[tuple[bytes, bytes]], body: bytes) -> None:
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        path = url.decode("latin-1")
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": path,
-            "query_string": b"",
-            "client": self.client,
-            "server": self.server,
-        }
-        reply = await self.app.reply(scope, dict(sent), receive)
+        scope = post_to(url.decode("latin-1"), self.client, self.server)
+        reply = await self.app.reply(scope, dict(sent), at_hand(body))
         call.response_complete = True
         if call.disconnected:
             return

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from konversi.errors import KonversiError
 from konversi.intake.answer import ACCEPTED
-from konversi.intake.hot_paths import EVENTS_PATH
-from konversi.intake.http.hot import refusal
-from konversi.intake.http.problems import unforeseen
+from konversi.intake.hot_paths import EVENTS_PATH, post_to
+from konversi.intake.http.bodies import at_hand
+from konversi.intake.http.problems import refusal, unforeseen
 from konversi.intake.preparer.line import GoneError
-from konversi.intake.preparer.messages import Asking, Composing, Kept, Prepared, Replied, Taken, raised
+from konversi.intake.preparer.messages import Asking, Composing, Kept, Prepared, Replied, raised
 from konversi.intake.receive import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import Message, Scope
+    from starlette.types import Scope
 
     from konversi.intake.http.hot import FrontDoor
     from konversi.intake.preparer.beside import Beside
@@ -63,10 +63,10 @@ class BesideDoors:
             self._front.under_way -= arrived.events
         if outcomes is None:
             return Kept(arrived.number, None)
-        taken = [_taken(one) if isinstance(one, Receipt) else None for one in outcomes]
-        self._note(ACCEPTED, len(taken) - taken.count(None))
+        receipts = [one if isinstance(one, Receipt) else None for one in outcomes]
+        self._note(ACCEPTED, len(receipts) - receipts.count(None))
         self._beside.lists += 1
-        return Kept(arrived.number, taken)
+        return Kept(arrived.number, receipts)
 
     def _lets_in(self, arrived: Arrived) -> bool:
         try:
@@ -81,7 +81,7 @@ class BesideDoors:
 
     async def _kept(self, arrived: Arrived, line: Line) -> list[Receipt | Refusal] | None:
         under = self._receiver.circumstances()
-        if not self._beside.is_told(under) or line.told != arrived.circumstances:
+        if not line.tell_of(under) or line.told != arrived.circumstances:
             return None  # things have changed since it was read
         answer = arrived.first
         if isinstance(answer, Asking):
@@ -91,18 +91,10 @@ class BesideDoors:
 
     async def reply(self, called: Called) -> Replied:
         """Answer a call."""
-        body = called.body
-
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        answer = await self._front.reply(_asked(called.who), dict(called.who.headers), receive)
+        headers = dict(called.who.headers)
+        answer = await self._front.reply(_asked(called.who), headers, at_hand(called.body))
         return Replied(called.number, answer)
 
 
 def _asked(who: Who) -> Scope:
-    return {"type": "http", "method": "POST", "path": EVENTS_PATH, "query_string": b"", "client": (who.address, 0)}
-
-
-def _taken(receipt: Receipt) -> Taken:
-    return Taken(receipt.event, receipt.event_id, receipt.repeat, receipt.notes)
+    return post_to(EVENTS_PATH, (who.address, 0))

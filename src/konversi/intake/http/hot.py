@@ -5,12 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import orjson
 from starlette.routing import Match
 
 from konversi.access.acting import Actor, acting
 from konversi.errors import KonversiError, Unauthorized
-from konversi.intake.answer import Answer
 from konversi.intake.hot_paths import EVENTS_PATH, WEBHOOK_PATHS
 from konversi.intake.http import webhooks
 from konversi.intake.http.access import session_of
@@ -18,7 +16,7 @@ from konversi.intake.http.bodies import MANY_EVENTS, read
 from konversi.intake.http.callers import address_of
 from konversi.intake.http.duties import check
 from konversi.intake.http.native import answer
-from konversi.intake.http.problems import PROBLEM, headers, problem, response, unforeseen
+from konversi.intake.http.problems import refusal, response, unforeseen
 from konversi.intake.webhooks import Asked
 from konversi.logs import logger
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from konversi.access.acting import Acting
+    from konversi.intake.answer import Answer
     from konversi.intake.gateway import Gateway
     from konversi.intake.http.access import Access, Caller
     from konversi.intake.http.beside import BesideDoors
@@ -158,10 +157,6 @@ async def _keep(gateway: Gateway, one: Acting) -> None:
         await gateway.entrance.audit.keep(one)
     except KonversiError as error:  # it is done all the same
         logger().error("changes_not_kept", by=one.actor.name, done=done, cause=error.detail)
-
-
-def refusal(error: KonversiError) -> Answer:
-    return Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
 
 
 async def _send(send: Send, reply: Answer) -> None:

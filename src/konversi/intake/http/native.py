@@ -13,7 +13,7 @@ from konversi.events.faults import Fault, Refused
 from konversi.intake.answer import ACCEPTED, JSON, Answer, accepted
 from konversi.intake.event_lists import Lines, Listed, looks_like_a_list, read_one
 from konversi.intake.http.bodies import ONE_EVENT
-from konversi.intake.http.problems import PROBLEM, headers, problem
+from konversi.intake.http.problems import PROBLEM, problem, refusal
 from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.json_faults import faults_in
 from konversi.intake.receive import Receipt
@@ -53,7 +53,7 @@ async def answer(receiver: Receiver, body: bytes, content_type: str, waited: str
             return await _several(receiver, Listed(body), ago)
         return await _one(receiver, body, ago)
     except KonversiError as error:
-        return Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
+        return refusal(error)
 
 
 async def _one(receiver: Receiver, body: bytes, ago: int) -> Answer:

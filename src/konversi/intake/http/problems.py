@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from konversi.errors import KonversiError
 from konversi.events.faults import Fault, Refused
+from konversi.intake.answer import Answer
 from konversi.logs import logger
 
 PROBLEM = "application/problem+json"
@@ -51,6 +52,11 @@ def headers(error: KonversiError) -> dict[str, str]:
 def response(error: KonversiError) -> Response:
     """The problem as an answer."""
     return Response(orjson.dumps(problem(error)), error.status, headers(error), PROBLEM)
+
+
+def refusal(error: KonversiError) -> Answer:
+    """The same, for the hot doors."""
+    return Answer(error.status, orjson.dumps(problem(error)), PROBLEM, headers(error))
 
 
 def unforeseen(error: Exception) -> KonversiError:

@@ -31,7 +31,6 @@ class Beside:
         self._line: Line | None = None
         self._starting: asyncio.Task[None] | None = None
         self._not_before = 0.0
-        self._told: Circumstances | None = None
         self._doors: Doors | None = None
         self.lists = 0  # that it has prepared
 
@@ -60,23 +59,12 @@ class Beside:
         if line.is_busy:
             return None
         try:
-            self.is_told(circumstances)
+            line.tell_of(circumstances)
             prepared = await line.prepared(listing, now, past)
         except GoneError:
             return None
         self.lists += prepared is not None
         return prepared
-
-    def is_told(self, circumstances: Circumstances) -> bool:
-        """Whether it knows of these already; from now on it does. Raises `GoneError`."""
-        if self._line is None:
-            raise GoneError
-        if circumstances.are(self._told):
-            return True
-        self._line.tell(circumstances.portable())
-        self._line.told += 1
-        self._told = circumstances
-        return False
 
     def opens(self, doors: Doors) -> None:
         """From the next process on callers may be handed over, and are answered by these doors."""
@@ -88,7 +76,7 @@ class Beside:
             self._start()
             return False
         try:
-            self.is_told(circumstances)
+            self._line.tell_of(circumstances)
         except GoneError:
             return False
         return self._line.give(descriptor, said)
@@ -107,7 +95,7 @@ class Beside:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 line = await Line.open(self._doors)
-            self._told, self._line = None, line
+            self._line = line
             await line.listen()
         except Exception as error:  # noqa: BLE001 - the gateway does without it, whatever became of it
             logger().warning("preparer_ended", cause=type(error).__name__, again_in=_REST_SECONDS)

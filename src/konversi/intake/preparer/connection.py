@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from konversi.intake.event_lists import LONG
 from konversi.intake.preparer.messages import Who
 
 if TYPE_CHECKING:
     from konversi.intake.answer import Answer
-    from konversi.intake.preparer.heads import Head, Heads
+    from konversi.intake.preparer.heads import Head
+    from konversi.intake.preparer.side_door import SideDoor
 
 _END = b"\r\n\r\n"
-
-
-class Door(Protocol):
-    """Whom a connection tells of its calls."""
-
-    heads: Heads
-    connections: set[Connection]
-    finishing: bool
-
-    def take(self, caller: Connection, who: Who, head: Head, body: bytes) -> bool:
-        """Have the call answered with `caller.answer`; false where such calls are not taken here."""
-        ...
-
-    def hand_back(self, caller: Connection) -> None:
-        """Give the connection to the gateway, with what it said."""
-        ...
-
-    def gone(self, caller: Connection) -> None:
-        """The connection has ended."""
-        ...
-
-    def date(self) -> bytes:
-        """Now, as HTTP has it."""
-        ...
 
 
 class Connection(asyncio.Protocol):
     """Takes one call at a time, each whole."""
 
-    def __init__(self, door: Door, said: bytes) -> None:
+    def __init__(self, door: SideDoor, said: bytes) -> None:
         """`said` was read of it before."""
         self._door = door
         self.said = said  # and not answered: a part of a call, or what came while another was being answered
@@ -119,7 +96,7 @@ class Connection(asyncio.Protocol):
     def _taken(self, head: Head, body: bytes) -> bool:
         if head.headers is not self._last.headers:
             self._last = self._last._replace(headers=head.headers)
-        if not self._door.take(self, self._last, head, body):
+        if not self._door.take(self, self._last, body):
             return False
         self._ends = head.last
         self._answering = True

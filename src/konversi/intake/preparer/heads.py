@@ -1,4 +1,7 @@
-"""Reading the heads of plain calls to one door. Whatever is not that plain is left to a whole HTTP server."""
+"""Reading the heads of plain calls to one door, with JSON that comes as soon as it could.
+
+Whatever is not that plain is left to a whole HTTP server.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ from typing import NamedTuple
 
 import httptools
 
+from konversi.intake.answer import JSON
+
 _MOST_KEPT = 256
 _LONGEST = 8_192  # bytes
 _OF_THE_BODY = b"content-length"
-_DECIDE = frozenset({b"transfer-encoding", b"expect", b"upgrade"})  # on how the rest is to be read
+_DECIDE = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"konversi-waited"})  # on how the rest is read
+_KINDS = (b"", JSON.encode())
 
 
 class Head(NamedTuple):
@@ -18,10 +24,6 @@ class Head(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]  # but the body's length; names in lower case
     length: int  # of the body, in bytes
     last: bool  # the caller sends no other call after it
-
-    def value(self, name: bytes) -> bytes:
-        """Of a header, the last one of its name; nothing where there is none."""
-        return dict(self.headers).get(name, b"")
 
 
 class _Reading:
@@ -78,6 +80,7 @@ class Heads:
         plain = (
             reading.complete
             and reading.plain
+            and dict(reading.headers).get(b"content-type", b"") in _KINDS
             and reading.length.isdigit()
             and int(reading.length) > 0  # a call without a body has ended, and the parser forgotten who sends no other
         )

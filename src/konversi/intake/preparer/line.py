@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from konversi.intake.prepare import Past, Ready, Refusal
     from konversi.intake.preparer.handing import Handed
-    from konversi.intake.preparer.messages import Asked, Listing
+    from konversi.intake.preparer.messages import Asked, Circumstances, Listing
 
 _ANSWER_SECONDS = 5.0  # for one message, and those before it; a thousand events take a thirtieth of one
 _END_SECONDS = 5.0
@@ -83,6 +83,7 @@ class Line:
         self._doing: set[asyncio.Task[None]] = set()
         self.under_way = 0
         self.told = 0  # circumstances
+        self._told_last: Circumstances | None = None
         self.finishing = False
         self._silent = 0  # looks
 
@@ -95,7 +96,7 @@ class Line:
             try:
                 # A Ctrl-C is the gateway's, and would end this one while it loads. The loops' own way of starting one
                 # runs Python in a fork of a process with threads.
-                process = await asyncio.to_thread(_started, theirs.fileno(), other_hands.fileno())
+                process = await asyncio.to_thread(_start, theirs.fileno(), other_hands.fileno())
             except BaseException:
                 ours.close()
                 hands.close()
@@ -138,6 +139,15 @@ class Line:
         if self._wire.is_closing:
             raise GoneError
         self._wire.tell(message)
+
+    def tell_of(self, circumstances: Circumstances) -> bool:
+        """Have the preparer know these; whether it did already. Raises `GoneError`."""
+        if circumstances.are(self._told_last):
+            return True
+        self.tell(circumstances.portable())
+        self.told += 1
+        self._told_last = circumstances
+        return False
 
     async def prepared(
         self, listing: Listing, now: float, past: Callable[[Sequence[Asked]], Awaitable[Past]]
@@ -269,6 +279,6 @@ class Line:
             await asyncio.to_thread(self._process.wait)
 
 
-def _started(wire: int, hands: int) -> subprocess.Popen[bytes]:
+def _start(wire: int, hands: int) -> subprocess.Popen[bytes]:
     command = [*_COMMAND, str(hands)]
     return subprocess.Popen(command, stdin=wire, pass_fds=[hands], start_new_session=True)  # noqa: S603 - ours

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from konversi.events.faults import Refused
     from konversi.intake.answer import Answer
     from konversi.intake.prepare import Past, Rules
+    from konversi.intake.receive import Receipt
     from konversi.intake.routes import Routes
     from konversi.journeys.keyring import Keyring
     from konversi.value.in_effect import InEffect
@@ -140,20 +141,11 @@ class Arrived(NamedTuple):
     first: Asking | Prepared
 
 
-class Taken(NamedTuple):
-    """What a caller is told of an event that was accepted, as `intake.receive.Receipt`."""
-
-    event: int
-    event_id: str
-    repeat: bool
-    notes: tuple[Note, ...]
-
-
 class Kept(NamedTuple):
     """What became of such a list: of each event, or the same for all; nothing where each has to be taken by itself."""
 
     number: int
-    events: Sequence[Taken | None] | None
+    events: Sequence[Receipt | None] | None
     all: Answer | None = None
 
 
@@ -205,6 +197,6 @@ def packed(message: Any) -> bytes:
     return LENGTH.pack(len(body)) + body
 
 
-def unpacked(body: bytes) -> Any:
+def unpacked(body: bytes | memoryview) -> Any:
     """A message without its length. Both ends are this program, and nobody else holds the wire."""
     return pickle.loads(body)  # noqa: S301 - as said

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from konversi.clock import now
-from konversi.intake.answer import ACCEPTED, JSON, Answer, accepted
+from konversi.intake.answer import ACCEPTED, Answer, accepted
 from konversi.intake.event_lists import Bodies, looks_like_a_list
 from konversi.intake.hot_paths import EVENTS_CALL
 from konversi.intake.preparer.connection import Connection
@@ -28,16 +28,13 @@ from konversi.intake.preparer.messages import (
     Reading,
     Replied,
 )
-from konversi.intake.receive import Receipt
-from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
     from konversi.intake.preparer.handing import Handed
-    from konversi.intake.preparer.heads import Head
-    from konversi.intake.preparer.messages import Taken, Who
+    from konversi.intake.preparer.messages import Who
     from konversi.intake.preparer.process import Preparer
     from konversi.intake.preparer.wire import Wire
 
@@ -74,9 +71,9 @@ class SideDoor:
         self._date = _date()
         self._loop.call_soon(self._look)
 
-    def take(self, caller: Connection, who: Who, head: Head, body: bytes) -> bool:
-        """As `Door.take`."""
-        if looks_like_a_list(body) or not _says_plainly(head):
+    def take(self, caller: Connection, who: Who, body: bytes) -> bool:
+        """Have the event answered with `caller.answer`; false for a list."""
+        if looks_like_a_list(body):
             return False
         if not self._events:
             self._loop.call_soon(self._depart)
@@ -84,7 +81,7 @@ class SideDoor:
         return True
 
     def date(self) -> bytes:
-        """As `Door.date`."""
+        """Now, as HTTP has it."""
         return self._date
 
     def _depart(self) -> None:
@@ -113,11 +110,11 @@ class SideDoor:
             for one in events:
                 one.caller.answer(kept.all)
         else:
-            for one, taken in zip(events, kept.events or [None] * len(events), strict=True):
-                if taken is None:
+            for one, receipt in zip(events, kept.events or [None] * len(events), strict=True):
+                if receipt is None:
                     self._each_alone([one])
                 else:
-                    one.caller.answer(Answer(ACCEPTED, orjson.dumps(accepted(_receipt(taken)))))
+                    one.caller.answer(Answer(ACCEPTED, orjson.dumps(accepted(receipt))))
         self._depart()
 
     def _each_alone(self, events: Sequence[_Waiting]) -> None:
@@ -144,7 +141,7 @@ class SideDoor:
         await self._loop.connect_accepted_socket(lambda: Connection(self, handed.said), handed.connection)
 
     def hand_back(self, caller: Connection) -> None:
-        """As `Door.hand_back`."""
+        """Give the connection to the gateway, with what it said."""
         self._hands.give_in_turn(caller)
 
     def finish(self) -> None:
@@ -156,7 +153,7 @@ class SideDoor:
         self._finish_if_alone()
 
     def gone(self, caller: Connection) -> None:
-        """As `Door.gone`."""
+        """The connection has ended."""
         self.connections.discard(caller)
         self._finish_if_alone()
 
@@ -179,13 +176,3 @@ class SideDoor:
 
 def _date() -> bytes:
     return formatdate(now(), usegmt=True).encode()
-
-
-def _says_plainly(head: Head) -> bool:
-    """Whether the body is an event in JSON that comes as soon as it could."""
-    kind = head.value(b"content-type")
-    return (not kind or kind == JSON.encode()) and not head.value(b"konversi-waited")
-
-
-def _receipt(taken: Taken) -> Receipt:
-    return Receipt(receipt(taken.event), taken.event_id, taken.repeat, taken.notes, taken.event)

@@ -38,7 +38,7 @@ class Wire(asyncio.Protocol):
             end = start + LENGTH.size + length
             if len(came) < end:
                 break
-            message = unpacked(bytes(came[start + LENGTH.size : end]))
+            message = unpacked(memoryview(came)[start + LENGTH.size : end])
             start = end
             self._heard(message)
         del came[:start]
