@@ -1,6 +1,7 @@
 """The stores that the contract holds for, and what tests of an outbox need."""
 
 import asyncio
+import shutil
 import sqlite3
 from contextlib import ExitStack, asynccontextmanager, closing, nullcontext
 from inspect import iscoroutinefunction
@@ -8,9 +9,11 @@ from inspect import iscoroutinefunction
 from sqlalchemy import inspect
 
 from konversi.database.postgres import PostgresDriver, driver_of, engine_of
+from konversi.database.slots import pieces
 from konversi.database.sqlite import path_of
 from konversi.outbox.memory import MemoryOutbox
 from konversi.outbox.port import Choice, NewEvent, Settlement
+from konversi.outbox.staging import file_beside
 from konversi.outbox.states import Step
 from konversi.outbox.store import open_outbox
 from postgres import server
@@ -74,6 +77,21 @@ async def until(condition, seconds=5):
     async with asyncio.timeout(seconds):
         while not (await condition() if iscoroutinefunction(condition) else condition()):
             await asyncio.sleep(0.002)
+
+
+def staged_in(path):
+    """How many events are staged beside this SQLite database."""
+    with closing(sqlite3.connect(path)) as database:
+        (owner,) = database.execute("SELECT value FROM installation WHERE name = 'staged_by'").fetchone()
+    return len(pieces(file_beside(path), bytes.fromhex(owner)))
+
+
+def left_by_a_kill(path, left):
+    """The files of an SQLite database as a process leaves them that is killed now, at another path."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(left)) as copy:
+        source.backup(copy)
+    shutil.copyfile(file_beside(path), file_beside(left))
+    return left
 
 
 def sqlite_url(folder):

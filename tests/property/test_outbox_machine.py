@@ -1,9 +1,8 @@
 """Every store against a plain model of it: whatever happens in whatever order, no receipt is lost or sent twice at once."""
 
 import asyncio
-import sqlite3
 import tempfile
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,9 @@ from hypothesis.stateful import (
 from konversi.database.sqlite import path_of
 from konversi.errors import WrongState
 from konversi.outbox.port import Choice, Search
+from konversi.outbox.staging import file_beside
 from konversi.outbox.states import TRANSITIONS, State, Step
-from outboxes import LIVE, OTHER, MemoryHarness, PostgresHarness, SqliteHarness, ended, new_event
+from outboxes import LIVE, OTHER, MemoryHarness, PostgresHarness, SqliteHarness, ended, left_by_a_kill, new_event
 
 START = 4_000_000_000.0  # after anything the wall clock stamps on a new event
 LEASE = 60.0
@@ -294,11 +294,11 @@ class StagingMachine(SqliteMachine):
     @rule(step=st.sampled_from([Step.RETRY, Step.HOLD]))
     def be_killed(self, step):
         path, left = path_of(self.way.url), Path(self.folder.name) / f"{len(self.ids)}-{self.now}.left"
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(left)) as copy:
-            source.backup(copy)
+        left_by_a_kill(path, left)
         self.do(self.stack.aclose())
         for end in ("-wal", "-shm"):
             path.with_name(path.name + end).unlink(missing_ok=True)
+        file_beside(left).replace(file_beside(path))
         left.replace(path)
         self.open()
         self._rescue(step, everything=True)

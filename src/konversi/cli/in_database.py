@@ -6,11 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from konversi.alerts.statements import standing
 from konversi.clock import now
 from konversi.database.direct import owning, reading, transaction
+from konversi.database.sqlite import path_of
 from konversi.database.sqlite_driver import driver_of as sqlite_driver_of
 from konversi.errors import (
     DatabaseUnreachable,
@@ -30,10 +29,9 @@ from konversi.journeys import statements as conversations
 from konversi.journeys.port import Search as JourneySearch
 from konversi.journeys.port import journey_id, journey_of
 from konversi.outbox import looking
-from konversi.outbox.hot_sqlite import place
 from konversi.outbox.port import Search, event_of, receipt
+from konversi.outbox.staging import left_staged, put_in_place
 from konversi.outbox.states import State
-from konversi.outbox.tables import staged_events
 from konversi.payments import rows
 from konversi.payments.payment import payment_id, payment_of
 from konversi.settings import DEFAULT_DATASET
@@ -135,12 +133,13 @@ class InDatabase:
 
 def _put_in_place(url: str) -> None:
     """The events that a gateway left staged when it was killed; not where one runs, which does it itself."""
+    path = path_of(url)
     with reading(url) as connection:
-        if connection.execute(select(staged_events.c.id).limit(1)).first() is None:
+        if not left_staged(connection, path):
             return
     may_fail = suppress(StorageInUse, StorageUnavailable, DatabaseUnreachable)
     with may_fail, owning(url) as connection, transaction(connection):
-        place(sqlite_driver_of(connection))
+        put_in_place(connection, path)
 
 
 def _driver(connection: Connection) -> Driver:

@@ -14,9 +14,8 @@ from konversi.cli.printing import table, words
 from konversi.database.direct import migrated, owning, transaction
 from konversi.database.opening import is_sqlite
 from konversi.database.sqlite import path_of
-from konversi.database.sqlite_driver import driver_of
 from konversi.errors import InvalidSettings, MoveRefused
-from konversi.outbox.hot_sqlite import place
+from konversi.outbox.staging import put_in_place
 from konversi.settings import load
 from konversi.wiring.stores import all_tables
 
@@ -39,7 +38,7 @@ def move(settings: Settings, to: str, from_: str | None, *, as_json: bool) -> in
         alone(there)
         migrated(here)
         with transaction(here):
-            place(driver_of(here))
+            put_in_place(here, path_of(source))
         migrated(there)
         moved = Move(here, there, all_tables())
         if moved.ended_before:

@@ -24,7 +24,8 @@ SECRET = "secret"  # noqa: S105 - the fingerprint of the installation's secret
 SERVES = "schema_serves"  # the oldest schema whose processes can work with this one
 MOVE = "move"  # how far a move into this database has come
 MOVED = "moved"  # what this database held is somewhere else now
-OF_THIS_DATABASE = (SERVES, MOVE, MOVED)  # a move leaves these behind
+STAGED_BY = "staged_by"  # on SQLite: whose events beside the database are to be put into it
+OF_THIS_DATABASE = (SERVES, MOVE, MOVED, STAGED_BY)  # a move leaves these behind
 
 # As text, so that it is one statement in both dialects: two that come at once can't both be first.
 _FIRST = text("INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")

@@ -8,18 +8,26 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+class WantsTransaction(Exception):
+    """Raised by a job that was run outside a transaction and can't be left for later: nothing was done."""
+
+
 class LeftOver(Protocol):
-    """What jobs leave for the next transaction to do, so that their own has a small commit. Nobody sees it undone."""
+    """What jobs keep durably somewhere else, for the next transaction to do. Nobody sees it undone."""
 
     @property
     def left(self) -> bool:
-        """Whether there may be something."""
+        """Whether there is something."""
         ...
 
-    def begin(self, connection: Connection, *, lone: bool) -> None:
-        """A transaction begins: do what is left, unless its lone job is one of those that leave something."""
+    def do(self, connection: Connection) -> None:
+        """Do what is left: a transaction has begun."""
         ...
 
-    def kept(self) -> None:
+    def done(self) -> None:
         """The transaction is durable."""
+        ...
+
+    def end(self) -> None:
+        """The writer has ended. What is left is for the next process."""
         ...

@@ -16,9 +16,9 @@ from konversi.errors import DatabaseMoved, InvalidSettings, MoveUnfinished, Sche
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0027"
+HEAD = "0028"
 SERVES = "0003"  # processes of this schema and newer ones can work with HEAD
-SERVES_ON_SQLITE = "0027"  # older ones would not see what a killed one left staged, and give its events' ids again
+SERVES_ON_SQLITE = "0028"  # older ones would not see what a killed one left staged, and give its events' ids again
 
 _ALONE = 0x4B4F4E56_0003  # an advisory lock of PostgreSQL
 # A migration waits for others that migrate; for a table it waits briefly, since all who need that wait behind it.

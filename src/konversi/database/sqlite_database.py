@@ -40,7 +40,7 @@ class SqliteDatabase:
     shared = False
 
     def __init__(self, path: Path, writer: Writer, reader: Reader, at_hand: Engine, lock: OwnerLock) -> None:
-        self._path = path
+        self.path = path
         self.writer = writer
         self._reader = reader
         self._at_hand = at_hand
@@ -164,7 +164,7 @@ class SqliteDatabase:
         """
         await asyncio.to_thread(self.writer.alone, put_together)
         for end in ("", "-wal"):
-            if await asyncio.to_thread(contains, self._path.with_name(self._path.name + end), needles):
+            if await asyncio.to_thread(contains, self.path.with_name(self.path.name + end), needles):
                 await asyncio.to_thread(self.writer.alone, written_anew)
                 return
 

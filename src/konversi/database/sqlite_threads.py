@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from konversi.clock import monotonic
 from konversi.database.futures import resolve
+from konversi.database.left_over import WantsTransaction
 from konversi.database.sqlite_driver import begin, cause_of, driver_of, transaction
 from konversi.errors import ShuttingDown, StorageUnavailable
 from konversi.logs import logger
@@ -66,7 +67,7 @@ class _OneThread(ABC):
             await asyncio.sleep(_LOOK_SECONDS)
         self._engine.dispose()
 
-    def _hand_over(self, waiting: list[Callable[[Any], None]], results: list[Any]) -> None:
+    def _hand_over(self, waiting: list[Callable[[Any], None]], results: Sequence[Any]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_tell, waiting, results)
 
@@ -136,8 +137,10 @@ class Writer(_OneThread):
         try:
             if self._connection is None or self._closed or self.broken:
                 return ()
-            begin(driver_of(self._connection), patience=0.0)
-            results = self._run([job], lone=leaves)
+            results = self._leave(job) if leaves else ()
+            if not results:
+                begin(driver_of(self._connection), patience=0.0)
+                results = self._run([job])
             self._quick = self._was_quick
         except sqlite3.OperationalError:
             self._quick = False  # the thread can wait for whoever has the lock
@@ -214,7 +217,8 @@ class Writer(_OneThread):
             jobs = [entry for entry in turn if entry is not None]
             if jobs:
                 with self._turn:
-                    results = self._run([job.work for job in jobs], lone=len(jobs) == 1 and jobs[0].leaves)
+                    results = self._leave(jobs[0].work) if len(jobs) == 1 and jobs[0].leaves else ()
+                    results = results or self._run([job.work for job in jobs])
                     self._quick = self._quick or self._was_quick
                 self._hand_over([job.done for job in jobs], results)
             if len(jobs) < len(turn):
@@ -225,6 +229,8 @@ class Writer(_OneThread):
                     self._run([_nothing])
                 self._connection.close()
                 self._connection = None
+                if self.left_over is not None:
+                    self.left_over.end()
 
     def _opened(self) -> Connection | None:
         try:
@@ -234,21 +240,40 @@ class Writer(_OneThread):
             self.broken = self.broken or f"SQLite: {cause_of(error)}."
             return None
 
-    def _run(self, jobs: list[Callable[[Connection], Any]], *, lone: bool = False) -> list[Any]:
-        """Each job's result, or the exception it ended with. `lone`: it is the only one, and may leave something."""
+    def _leave(self, job: Callable[[Connection], Any]) -> Sequence[Any]:
+        """Have the job leave all that it has to do, outside a transaction: its result, or the exception it ended with.
+
+        No item where it needs a transaction; then nothing was done.
+        """
+        if self._connection is None or self.broken or self.left_over is None:
+            return ()
+        began = monotonic()
+        try:
+            result = job(self._connection)
+        except (WantsTransaction, sqlite3.Error):
+            return ()
+        except OSError as error:
+            return [self._lost(error)]
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
+            return [error]
+        self._was_quick = monotonic() - began < _QUICK_SECONDS
+        self._come_back()
+        return [result]
+
+    def _run(self, jobs: list[Callable[[Connection], Any]]) -> list[Any]:
+        """Each job's result, or the exception it ended with; what was left before is done with them."""
         if self._connection is None or self.broken:
             return [StorageUnavailable(self.broken or "") for _ in jobs]
         began = monotonic()
-        left_over = self.left_over
+        left_over = self.left_over if self._leaves_something else None
         try:
             with transaction(self._connection):
                 if left_over is not None:
-                    left_over.begin(self._connection, lone=lone)
+                    left_over.do(self._connection)
                 results = [job(self._connection) for job in jobs]
                 done = monotonic()
             if left_over is not None:
-                left_over.kept()
-                self._come_back()
+                self._done(left_over)
             self._was_quick = monotonic() - done < _QUICK_SECONDS and done - began < _NOTICED_SECONDS
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
             self._was_quick = monotonic() - began < _QUICK_SECONDS
@@ -258,6 +283,19 @@ class Writer(_OneThread):
             return [understood] * len(jobs)
         else:
             return results
+
+    def _done(self, left_over: LeftOver) -> None:
+        """What was left is durable in its place, whatever comes of telling so."""
+        try:
+            left_over.done()
+        except OSError as error:
+            self._lost(error)
+
+    def _lost(self, error: OSError) -> StorageUnavailable:
+        """After a failed write or flush nobody knows what is on the disk: going on could lose what was promised."""
+        self.broken = f"{error.strerror}; the process has to be started again."
+        logger().error("storage_unavailable", cause=error.strerror)
+        return StorageUnavailable(self.broken)
 
     def _understood(self, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error | DBAPIError):
@@ -310,6 +348,6 @@ def _nothing(_: object) -> None:
     """What is left over is done before it."""
 
 
-def _tell(waiting: list[Callable[[Any], None]], results: list[Any]) -> None:
+def _tell(waiting: list[Callable[[Any], None]], results: Sequence[Any]) -> None:
     for done, result in zip(waiting, results, strict=True):
         done(result)

@@ -6,7 +6,7 @@ come out as one JSON or text value (`benchmarks/README.md` has the figures).
 
 from __future__ import annotations
 
-from itertools import chain, islice, starmap
+from itertools import chain, count, islice, repeat, starmap
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -40,56 +40,50 @@ _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
 _QUEUE_COLUMNS = "id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason"
 _QUEUE = f"INSERT INTO queue ({_QUEUE_COLUMNS}) VALUES "  # noqa: S608
 _QUEUE_ROW = f"(?,?,'waiting',?,?,{UNSPLIT},?,0,0,'','')"
-_PLACE = f"INSERT INTO events ({EVENT_COLUMNS}) SELECT {EVENT_COLUMNS} FROM staged_events ORDER BY id"  # noqa: S608
-_PLACE_IN_QUEUE = (
-    f"INSERT INTO queue ({_QUEUE_COLUMNS}) SELECT id, lane, 'waiting', accepted_at, deadline, {UNSPLIT},"  # noqa: S608
-    " length(CAST(body AS BLOB)), 0, 0, '', '' FROM staged_events ORDER BY id"
-)
+_IS_KNOWN = "SELECT 1 FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?"
 _WITHHELD = after(State.WAITING, Step.WITHHOLD).value
 
 
-def append(
-    connection: sqlite3.Connection, groups: Sequence[Sequence[NewEvent]], first_id: int, now: float
-) -> tuple[list[list[Appended]], int]:
-    """Insert all groups with ids from `first_id` on; the verdicts by group, and the next free id."""
+def insert(connection: sqlite3.Connection, numbered: Iterable[tuple[int, float, NewEvent]]) -> list[Appended]:
+    """Insert events with these ids and times of acceptance, in ascending order of their ids; the verdicts."""
+    numbered = list(numbered)
     events: list[Any] = []  # row after row, as the driver wants them
     queue: list[Any] = []
-    number = first_id
     withheld: list[tuple[str, str, int]] = []
-    for lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, *rest, why in chain(*groups):
+    for number, now, event in numbered:
+        lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, *rest, why = event
         events += (number, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), *rest)
         queue += (number, lane, now, deadline, len(body))
         if why:
             withheld.append((_WITHHELD, why, number))
-        number += 1
     inserted = run(connection, _EVENTS, _EVENT_ROW, _NEW_KEY, events)
-    if inserted == number - first_id:
-        verdicts = list(map(Appended, range(first_id, number)))
+    if inserted == len(numbered):
+        verdicts = [Appended(number) for number, _, _ in numbered]
     else:
-        verdicts = _told_apart(connection, enumerate(chain(*groups), first_id))
+        verdicts = _told_apart(connection, numbered)
         queue = _of_the_new(queue, verdicts)
     run(connection, _QUEUE, _QUEUE_ROW, "", queue)
     add_total(connection, "accept", inserted)
     if withheld:
         _withhold(connection, withheld)
-    following = iter(verdicts)
-    return [list(islice(following, len(group))) for group in groups], number
+    return verdicts
 
 
-def place(connection: sqlite3.Connection) -> int:
-    """Put the staged events (`outbox/staging.py`) where they belong. Returns how many there were."""
-    placed = connection.execute(_PLACE).rowcount
-    if placed:
-        connection.execute(_PLACE_IN_QUEUE)
-        add_total(connection, "accept", placed)
-        connection.execute("DELETE FROM staged_events")
-    return placed
+def is_known(connection: sqlite3.Connection, key: tuple[str, str, str]) -> bool:
+    """Whether there is an event of this id, name and dataset."""
+    return connection.execute(_IS_KNOWN, key).fetchone() is not None
 
 
-def _told_apart(connection: sqlite3.Connection, numbered: Iterable[tuple[int, NewEvent]]) -> list[Appended]:
+def last_id(connection: sqlite3.Connection) -> int:
+    """The highest id that an event in its place ever had."""
+    last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return int(last[0]) if last else 0
+
+
+def _told_apart(connection: sqlite3.Connection, numbered: Iterable[tuple[int, float, NewEvent]]) -> list[Appended]:
     """Some keys were known: which events are new, which repeat one, and which contradict one."""
     verdicts = []
-    for id_, event in numbered:
+    for id_, _, event in numbered:
         stored, known = connection.execute(
             "SELECT id, digest FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?",
             (event.event_id, event.event_name, event.dataset),
@@ -211,20 +205,16 @@ class HotSqlite:
         self._next_id = next_id
         self._staging = staging
 
-    @classmethod
-    def over(cls, connection: Connection, staging: Staging) -> HotSqlite:
-        """For this database, with what the process before this one left in the staging table in its place."""
-        place(driver_of(connection))
-        last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'events'").scalar()
-        return cls(int(last or 0) + 1, staging)
-
     def append(self, connection: Connection, groups: Sequence[Sequence[NewEvent]], now: float) -> list[list[Appended]]:
-        driver, number = driver_of(connection), self._next_id
-        if self._staging.stage(driver, groups, number, now):
-            self._next_id = number + 1
-            return [[Appended(number)]]
-        verdicts, self._next_id = append(driver, groups, number, now)
-        return verdicts
+        """Outside a transaction what comes alone is staged, or `WantsTransaction` is raised."""
+        driver, first = driver_of(connection), self._next_id
+        if not driver.in_transaction:
+            self._staging.stage(driver, groups, first, now)
+            self._next_id = first + 1
+            return [[Appended(first)]]
+        verdicts = iter(insert(driver, zip(count(first), repeat(now), chain(*groups))))
+        self._next_id = first + sum(map(len, groups))
+        return [list(islice(verdicts, len(group))) for group in groups]
 
     def homes(self, connection: Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         return homes(driver_of(connection), ids)

@@ -1,78 +1,114 @@
-"""On SQLite, events that came alone: one row in a small table, until the next transaction puts it where it belongs.
+"""On SQLite, events that came alone: each in a slot of a small file, until the next transaction puts it in its place.
 
-A lone event's own commit would touch seven pages, and touches one or two so: a fifth of the time that its caller waits.
+A lone event's own commit would write seven pages behind all others. A slot is one page that is there already.
 Nobody sees an event that is staged: whatever else is done with the database puts it in its place first.
+
+An id is given by the one process that writes, in order, and an event goes to its place before a later one does: so of
+what is found in the file after a kill, all is in its place that has an id up to the last one there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from konversi.database import installation
+from konversi.database.left_over import WantsTransaction
+from konversi.database.slots import NUMBER, Slots, pieces
 from konversi.database.sqlite_driver import driver_of
-from konversi.outbox.hot_sqlite import EVENT_COLUMNS, place
+from konversi.outbox.hot_sqlite import insert, is_known, last_id
+from konversi.outbox.port import NewEvent
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+    from pathlib import Path
 
     from sqlalchemy import Connection
-
-    from konversi.outbox.port import NewEvent
-
-_MOST = 8  # rows: more of them are more pages
-_LARGEST = 3_000  # bytes of a body: about a page
-
-_STAGE = (
-    f"INSERT INTO staged_events ({EVENT_COLUMNS}, lane) SELECT {','.join('?' * 18)}"  # noqa: S608 - ours
-    " WHERE NOT EXISTS (SELECT 1 FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?)"
-)
 
 
 class Staging:
     """Which events are staged, for the one process that writes."""
 
-    def __init__(self) -> None:
-        self._keys: set[tuple[str, str, str]] = set()  # may have some of a transaction that failed, and misses none
-        self._may_stage = False
-        self._places = False
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._staged: dict[tuple[str, str, str], Staged] = {}
 
     @property
     def left(self) -> bool:
-        """Whether there may be any."""
-        return bool(self._keys)
+        return bool(self._staged)
 
-    def begin(self, connection: Connection, *, lone: bool) -> None:
-        """A transaction begins. One that only appends, alone, may stage; any other finds all events in their places."""
-        self._places = False
-        self._may_stage = lone and len(self._keys) < _MOST
-        if self._keys and not self._may_stage:
-            self.place(driver_of(connection))
+    def do(self, connection: Connection) -> None:
+        insert(driver_of(connection), self._staged.values())
 
-    def place(self, driver: sqlite3.Connection) -> None:
-        """Put them in their places, in the transaction that is under way."""
-        place(driver)
-        self._may_stage, self._places = False, True
+    def done(self) -> None:
+        number = len(self._staged)
+        self._staged.clear()
+        self._slots.clear(number)
 
-    def kept(self) -> None:
-        """The transaction is durable."""
-        if self._places:
-            self._keys.clear()
+    def end(self) -> None:
+        self._slots.close(needed=self.left)
 
-    def stage(self, driver: sqlite3.Connection, groups: Sequence[Sequence[NewEvent]], id_: int, now: float) -> bool:
-        """Stage what is appended, if it is one event that may be; else all that were staged are in their places now."""
-        if self._may_stage and len(groups) == len(groups[0]) == 1 and self._staged(driver, groups[0][0], id_, now):
-            return True
-        if self._keys and not self._places:
-            self.place(driver)
-        return False
+    def stage(self, driver: sqlite3.Connection, groups: Sequence[Sequence[NewEvent]], id_: int, now: float) -> None:
+        """Stage what is appended: one event that is new, small, and to be sent. Durable on return.
 
-    def _staged(self, driver: sqlite3.Connection, event: NewEvent, id_: int, now: float) -> bool:
-        lane, dataset, name, event_id, booking_id, event_time, deadline, digest, body, *rest, withheld = event
-        key = event_id, name, dataset
-        if withheld or len(body) > _LARGEST or key in self._keys:
-            return False
-        row = id_, dataset, name, event_id, booking_id, event_time, now, deadline, digest, body.decode(), *rest, lane
-        if not driver.execute(_STAGE, (*row, *key)).rowcount:
-            return False
-        self._keys.add(key)
-        return True
+        Raises `WantsTransaction` for anything else, and `OSError` as the slots do.
+        """
+        event, slot = groups[0][0], len(self._staged)
+        key = event.event_id, event.event_name, event.dataset
+        if len(groups) > 1 or len(groups[0]) > 1 or event.withheld or slot == NUMBER:
+            raise WantsTransaction
+        if key in self._staged or is_known(driver, key):
+            raise WantsTransaction
+        staged = Staged(id_, now, event)
+        if not self._slots.write(slot, staged.packed()):
+            raise WantsTransaction
+        self._staged[key] = staged
+
+
+class Staged(NamedTuple):
+    """An event that was accepted and is not in its place yet."""
+
+    id: int
+    accepted_at: float
+    event: NewEvent
+
+    def packed(self) -> bytes:
+        """With the fields' names: a later version may find it, and have others. Raises what it would raise later."""
+        fields = self.event._asdict() | {"body": self.event.body.decode()}
+        return msgspec.msgpack.encode((self.id, self.accepted_at, fields))
+
+    @classmethod
+    def unpacked(cls, piece: bytes) -> Staged:
+        id_, accepted_at, fields = msgspec.msgpack.decode(piece)
+        return cls(id_, accepted_at, NewEvent(**fields | {"body": fields["body"].encode()}))
+
+
+def file_beside(database: Path) -> Path:
+    """Where the events are staged that belong into this database."""
+    return database.with_name(database.name + "-staged")
+
+
+def left_staged(connection: Connection, database: Path) -> Sequence[Staged]:
+    """What a process that was killed left staged, in order; or one that runs and owns the database."""
+    owner = installation.fact(connection, installation.STAGED_BY)
+    if owner is None:
+        return []
+    last = last_id(driver_of(connection))
+    found = map(Staged.unpacked, pieces(file_beside(database), bytes.fromhex(owner)))
+    return sorted(staged for staged in found if staged.id > last)
+
+
+def put_in_place(connection: Connection, database: Path) -> None:
+    """What a process that was killed left staged, in the transaction that is under way; for who owns the database."""
+    insert(driver_of(connection), left_staged(connection, database))
+
+
+def taken_over(connection: Connection, database: Path) -> bytes:
+    """The same, and from now on only what this owner stages counts: a file that was left elsewhere is not ours."""
+    put_in_place(connection, database)
+    owner = secrets.token_bytes(8)
+    installation.keep(connection, installation.STAGED_BY, owner.hex())
+    return owner

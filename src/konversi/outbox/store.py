@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 from konversi.clock import monotonic
 from konversi.database.opening import open_database
 from konversi.database.port import FULL
+from konversi.database.slots import Slots
 from konversi.database.sqlite_database import SqliteDatabase
+from konversi.database.sqlite_driver import driver_of
+from konversi.errors import StorageUnavailable
 from konversi.outbox import looking, statements
 from konversi.outbox.gate import Gate, nobody_objects
-from konversi.outbox.hot_sqlite import HotSqlite
+from konversi.outbox.hot_sqlite import HotSqlite, last_id
 from konversi.outbox.port import Commits
-from konversi.outbox.staging import Staging
+from konversi.outbox.staging import Staging, file_beside, taken_over
 from konversi.outbox.states import Step
 
 if TYPE_CHECKING:
@@ -81,17 +84,28 @@ async def open_outbox(url: str, reach: Reach = FULL) -> SqlOutbox:
     """The outbox in the database that the URL names; closing it closes that. Raises as `open_database`."""
     database = await open_database(url, reach)
     if isinstance(database, SqliteDatabase):
-        staging = Staging()
         try:
-            hot = await database.write(lambda connection: HotSqlite.over(connection, staging))
+            return SqlOutbox(database, await _hot_sqlite(database))
         except BaseException:
             await database.aclose()  # or this process would keep itself from trying again
             raise
-        database.leave_to(staging)
-        return SqlOutbox(database, hot)
     from konversi.outbox.hot_postgres import HotPostgres  # noqa: PLC0415 - an extra
 
     return SqlOutbox(database, HotPostgres())
+
+
+async def _hot_sqlite(database: SqliteDatabase) -> HotSqlite:
+    def take_over(connection: Connection) -> tuple[bytes, int]:
+        return taken_over(connection, database.path), last_id(driver_of(connection))
+
+    owner, last = await database.write(take_over)
+    path = file_beside(database.path)
+    try:
+        staging = Staging(Slots(path, owner))
+    except OSError as error:
+        raise StorageUnavailable(f"{path}: {error.strerror}.") from error
+    database.leave_to(staging)
+    return HotSqlite(last + 1, staging)
 
 
 class SqlOutbox:

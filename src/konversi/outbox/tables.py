@@ -51,15 +51,6 @@ events = Table(
     sqlite_autoincrement=True,  # an id is a receipt: it must never come twice
 )
 
-# On SQLite only: events that came alone, until the next transaction puts them where they belong (`outbox/staging.py`).
-staged_events = Table(
-    "staged_events",
-    metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),
-    *(Column(column.name, column.type, nullable=column.nullable) for column in events.columns if column.name != "id"),
-    Column("lane", key(400), nullable=False),
-)
-
 queue = Table(
     "queue",
     metadata,

@@ -1,22 +1,18 @@
 """What commands see where no gateway runs, also of one that was killed."""
 
-import sqlite3
-from contextlib import closing
-
 from konversi.cli.in_database import InDatabase
 from konversi.outbox.store import open_outbox
 from konversi.settings import Settings
-from outboxes import new_event
+from outboxes import left_by_a_kill, new_event, staged_in
 
 
 async def killed(tmp_path):
     """The database of a gateway that was killed right after it accepted an event; the gateway goes on beside it."""
-    left, outbox = tmp_path / "left.db", await open_outbox(f"sqlite:///{tmp_path / 'one.db'}")
+    outbox = await open_outbox(f"sqlite:///{tmp_path / 'one.db'}")
     await outbox.append([new_event()])
-    with closing(sqlite3.connect(tmp_path / "one.db")) as source, closing(sqlite3.connect(left)) as copy:
-        source.backup(copy)
-        assert copy.execute("SELECT count(*) FROM staged_events").fetchone() == (1,)
+    left = left_by_a_kill(tmp_path / "one.db", tmp_path / "left.db")
     await outbox.aclose()
+    assert staged_in(left) == 1
     return f"sqlite:///{left}"
 
 

@@ -97,9 +97,29 @@ def test_a_newer_schema_that_only_adds_to_this_one_serves_this_version(connectio
 def test_a_version_that_knows_of_no_staged_events_does_not_work_with_a_file_that_may_have_some(connection, monkeypatch):
     with transaction(connection):
         upgrade(connection)
-        monkeypatch.setattr("konversi.database.schema.HEAD", "0026")
+        monkeypatch.setattr("konversi.database.schema.HEAD", "0027")
         with pytest.raises(InvalidSettings, match=HEAD):
             upgrade(connection)
+
+
+def test_what_the_version_before_left_staged_in_a_table_goes_to_its_place(connection, monkeypatch):
+    with transaction(connection):
+        with monkeypatch.context() as before:
+            before.setattr("konversi.database.schema.HEAD", "0027")
+            upgrade(connection)
+        connection.exec_driver_sql("INSERT INTO totals VALUES ('accept', 0, 5)")
+        columns = "id, dataset, event_name, event_id, event_time, accepted_at, deadline, digest, body, notes, lane"
+        connection.exec_driver_sql(
+            f"INSERT INTO staged_events ({columns})"
+            " VALUES (7, 'default', 'Lead', 'Lead:1', 1, 2.5, 3, x'00', '\u00fc', '[]', 'a lane')"
+        )
+        upgrade(connection)
+        stored = connection.exec_driver_sql(
+            "SELECT id, event_id, accepted_at, body, lane, state, due_at, q.deadline, size, batch_limit, tries"
+            " FROM events JOIN queue q USING (id)"
+        ).one()
+        assert stored == (7, "Lead:1", 2.5, "\u00fc", "a lane", "waiting", 2.5, 3, 2, 1_000, 0)
+        assert connection.exec_driver_sql("SELECT step, slot, events FROM totals").one() == ("accept", 0, 6)
 
 
 def test_an_older_schema_is_not_read_but_says_how_to_migrate(connection):

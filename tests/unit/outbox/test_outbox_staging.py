@@ -7,14 +7,29 @@ import time
 from contextlib import closing, contextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from konversi.database import slots
 from konversi.errors import StorageUnavailable
 from konversi.intake.prompt import at_once
-from konversi.outbox import staging
-from konversi.outbox.port import Search
+from konversi.outbox.port import NewEvent, Search
+from konversi.outbox.staging import Staged, file_beside
 from konversi.outbox.states import State
 from konversi.outbox.store import open_outbox
-from outboxes import claim_all, ended, new_event, new_events, states_of, store, until
+from outboxes import claim_all, ended, left_by_a_kill, new_event, new_events, staged_in, states_of, store, until
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+ints = st.integers(0, 2**63 - 1)
+values = dict.fromkeys(NewEvent._fields, texts) | {
+    "event_time": ints,
+    "deadline": ints,
+    "digest": st.binary(max_size=16),
+    "body": texts.map(str.encode),
+    "journey": st.none() | ints,
+    "touch": st.none() | ints,
+    "given": st.none() | texts,
+}
 
 
 @pytest.fixture
@@ -36,10 +51,8 @@ def unhurried(monkeypatch):
 def in_the_file(path):
     """How many events are staged, and how many in their places."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        (staged,), (placed,) = (
-            database.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("staged_events", "events")
-        )
-    return staged, placed
+        (placed,) = database.execute("SELECT count(*) FROM events").fetchone()
+    return staged_in(path), placed
 
 
 async def alone(outbox, *events):
@@ -50,11 +63,11 @@ async def alone(outbox, *events):
 async def test_events_that_come_alone_are_staged_and_some_of_them_go_to_their_places_together(path, url):
     outbox = await open_outbox(url)
     seen = []
-    for event in new_events(2 * staging._MOST + 2):
+    for event in new_events(2 * slots.NUMBER + 2):
         await alone(outbox, event)
         seen.append(in_the_file(path))
     await outbox.aclose()
-    most = staging._MOST
+    most = slots.NUMBER
     assert seen[:most] == [(number, 0) for number in range(1, most + 1)]
     assert seen[most] == (0, most + 1)
     assert seen[most + 1] == (1, most + 1)
@@ -149,41 +162,136 @@ async def test_what_is_withheld_or_large_goes_to_its_place_at_once(path, url):
 
 async def test_what_a_killed_process_left_staged_is_there_for_the_next(path, url, tmp_path):
     outbox = await open_outbox(url)
-    (first,) = await alone(outbox, new_event("Lead:1"))
-    left = tmp_path / "left.db"
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(left)) as copy:
-        source.backup(copy)
+    ids = await alone(outbox, new_event("Lead:1"), new_event("Lead:2"))
+    left = left_by_a_kill(path, tmp_path / "left.db")
     await outbox.aclose()
-    assert in_the_file(left) == (1, 0)
+    assert in_the_file(left) == (2, 0)
     after = await open_outbox(f"sqlite:///{left}")
-    assert (await after.find(first)).event_id == "Lead:1"
-    (second,) = await alone(after, new_event("Lead:2"))
-    assert second > first
-    assert (await after.counts()).totals["accept"] == 2
+    assert [(await after.find(id_)).event_id for id_ in ids] == ["Lead:1", "Lead:2"]
+    (third,) = await alone(after, new_event("Lead:3"))
+    assert third > max(ids)
+    assert (await after.counts()).totals["accept"] == 3
     await after.aclose()
 
 
+async def test_one_that_was_in_its_place_before_the_kill_is_not_put_there_again(path, url, tmp_path):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    before = file_beside(path).read_bytes()
+    await claim_all(outbox)
+    left = left_by_a_kill(path, tmp_path / "left.db")
+    await outbox.aclose()
+    file_beside(left).write_bytes(before)  # the zeros over it had not got to the disk
+    after = await open_outbox(f"sqlite:///{left}")
+    assert (await after.counts()).totals == {"accept": 1}
+    assert (await after.counts()).states[State.SENDING] == 1
+    await after.aclose()
+
+
+async def test_a_start_that_was_killed_before_it_made_the_file_anew_has_put_all_in_their_places(
+    path, url, tmp_path, monkeypatch
+):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    left = left_by_a_kill(path, tmp_path / "left.db")
+    await outbox.aclose()
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr("konversi.outbox.store.Slots", lambda *_given: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                await open_outbox(f"sqlite:///{left}")
+    after = await open_outbox(f"sqlite:///{left}")
+    assert (await after.counts()).totals == {"accept": 1}
+    await after.aclose()
+
+
+async def test_what_was_staged_for_a_database_that_is_not_there_any_more_is_nobodys(path, url, tmp_path):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    left = left_by_a_kill(path, tmp_path / "left.db")
+    await outbox.aclose()
+    left.unlink()
+    after = await open_outbox(f"sqlite:///{left}")
+    assert (await after.counts()).totals == {}
+    await after.aclose()
+
+
+@given(st.builds(Staged, ints, st.floats(0, 4e9), st.builds(NewEvent, *(values[name] for name in NewEvent._fields))))
+def test_what_is_staged_is_read_as_it_was_written(staged):
+    assert Staged.unpacked(staged.packed()) == staged
+
+
+async def test_a_stop_leaves_no_file_beside_the_database(path, url):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    assert file_beside(path).exists()
+    await outbox.aclose()
+    assert not file_beside(path).exists()
+    assert in_the_file(path) == (0, 1)
+
+
+async def test_a_stop_that_can_not_put_them_in_their_places_leaves_them_for_the_next_start(path, url):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    driver = outbox.database.writer._connection.connection.driver_connection
+    driver.execute("CREATE TEMP TRIGGER full BEFORE INSERT ON queue BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    await outbox.aclose()
+    assert in_the_file(path) == (1, 0)
+    after = await open_outbox(url)
+    assert (await after.counts()).totals == {"accept": 1}
+    await after.aclose()
+
+
+async def test_a_disk_that_fails_at_a_flush_is_not_trusted_any_more(path, url, monkeypatch):
+    def fail(_file):
+        raise OSError(5, "Input/output error")
+
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event("Lead:1"))
+    with monkeypatch.context() as patched:
+        patched.setattr(slots, "_flush", fail)
+        with pytest.raises(StorageUnavailable, match="Input/output"):
+            await outbox.append([new_event("Lead:2")])
+    assert "Input/output" in outbox.broken
+    with pytest.raises(StorageUnavailable):
+        await outbox.append([new_event("Lead:3")])
+    await outbox.aclose()
+    after = await open_outbox(url)
+    assert (await after.find(id_)).event_id == "Lead:1"
+    assert {event.event_id for event in await after.search(Search())} <= {"Lead:1", "Lead:2"}
+    await after.aclose()
+
+
+async def test_one_that_is_in_its_place_is_acknowledged_although_its_slot_can_not_be_cleared(path, url, monkeypatch):
+    def fail(_slots, _number):
+        raise OSError(5, "Input/output error")
+
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event())
+    monkeypatch.setattr(slots.Slots, "clear", fail)
+    assert list((await claim_all(outbox)).ids) == [id_]
+    assert "Input/output" in outbox.broken
+    await outbox.aclose()
+
+
+async def test_a_folder_that_takes_no_file_beside_the_database_is_named(path, url):
+    file_beside(path).mkdir()
+    with pytest.raises(StorageUnavailable, match=r"outbox\.db-staged"):
+        await open_outbox(url)
+    file_beside(path).rmdir()
+    await (await open_outbox(url)).aclose()
+
+
 async def test_where_the_start_can_not_put_them_in_their_places_the_next_one_can(path, url, monkeypatch):
-    def full(_driver):
+    def full(_driver, _events):
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("konversi.outbox.hot_sqlite.place", full)
+        patched.setattr("konversi.outbox.staging.insert", full)
         with pytest.raises(StorageUnavailable, match="full"):
             await open_outbox(url)
     outbox = await open_outbox(url)
     assert (await outbox.counts()).totals == {}
-    await outbox.aclose()
-
-
-async def test_one_whose_transaction_failed_is_nowhere_and_can_come_again(path, url):
-    outbox = await open_outbox(url)
-    await alone(outbox, new_event("Lead:1"))
-    driver = outbox.database.writer._connection.connection.driver_connection
-    await outbox.database.write(lambda _connection: driver.execute("DROP TABLE staged_events"))
-    with pytest.raises(StorageUnavailable, match="staged_events"):
-        await outbox.append([new_event("Lead:2")])
-    assert (await outbox.counts()).states[State.WAITING] == 1
     await outbox.aclose()
 
 
