@@ -24,6 +24,7 @@ _CALLS = 60_000
 _AT_ONCE = 1_000
 _PENDING = 1_000  # payments at a time
 _PATIENCE = 60.0  # seconds
+_SUMMED_SECONDS = 10.0  # sums follow every five
 
 
 def payments(rounds: int, seconds: int) -> None:
@@ -47,7 +48,7 @@ def _against_bare(rounds: int, seconds: int, settled: Callable[[float], float]) 
             base = wrk(reference, "payments.lua", seed=1, seconds=seconds)
         with receiver() as meta, gateway(meta, MIDTRANS_SERVER_KEY=_SECRET) as konversi:
             _book(konversi)
-            _until_delivered(konversi)
+            _until_they_are_history(konversi)
             load = wrk(konversi, "payments.lua", seed=1, seconds=seconds)
             purchases = got(f"{konversi}/v1/status")["accepted_ever"] - _CALLS
         assert load.failed == base.failed == 0
@@ -82,12 +83,13 @@ def _call(state: samples.State, index: int, at: int) -> bytes:
     return samples.call("midtrans", told, _SECRET).body + b"\n"
 
 
-def _until_delivered(konversi: str) -> None:
-    """The bookings came long before in life: how they are delivered is no part of what payments cost."""
+def _until_they_are_history(konversi: str) -> None:
+    """The bookings came long before in life: how they are delivered and summed up is no part of what payments cost."""
     until = time.monotonic() + _PATIENCE
     while any(got(f"{konversi}/v1/status")["states"][state] for state in ("waiting", "sending")):
         assert time.monotonic() < until, "the bookings are not delivered"
         time.sleep(0.2)
+    time.sleep(_SUMMED_SECONDS)
 
 
 def _book(konversi: str) -> None:

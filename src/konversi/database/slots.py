@@ -6,6 +6,7 @@ another, and each has its sum, so that one whose write was cut off is none.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -31,9 +32,13 @@ class Slots:
         self._path = path
         self._owner = owner
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        os.write(self._file, bytes(NUMBER * _SIZE))  # room that is only promised would have to be found at a flush
-        os.fsync(self._file)
-        _flush_folder(path)
+        try:
+            self._write(0, bytes(NUMBER * _SIZE))  # room that is only promised would have to be found at a flush
+            os.fsync(self._file)
+            _flush_folder(path)
+        except BaseException:
+            os.close(self._file)
+            raise
 
     def write(self, slot: int, piece: bytes) -> bool:
         """Write it durably, over what was there; `False`, and nothing was done, where it is too large.
@@ -42,15 +47,18 @@ class Slots:
         """
         if len(piece) > _ROOM:
             return False
-        os.lseek(self._file, slot * _SIZE, os.SEEK_SET)
-        os.write(self._file, _HEAD.pack(self._owner, len(piece), _sum(self._owner, piece)) + piece)
+        self._write(slot * _SIZE, _HEAD.pack(self._owner, len(piece), _sum(self._owner, piece)) + piece)
         _flush(self._file)
         return True
 
     def clear(self, number: int) -> None:
         """Write zeros over the first so many. They get to the disk when the system has time. Raises `OSError`."""
-        os.lseek(self._file, 0, os.SEEK_SET)
-        os.write(self._file, bytes(number * _SIZE))
+        self._write(0, bytes(number * _SIZE))
+
+    def _write(self, place: int, content: bytes) -> None:
+        os.lseek(self._file, place, os.SEEK_SET)
+        if os.write(self._file, content) < len(content):  # the rest found no room
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self, *, needed: bool) -> None:
         """Let go of the file, and remove it where its pieces are not needed any more."""

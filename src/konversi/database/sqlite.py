@@ -38,6 +38,12 @@ def path_of(url: str) -> Path:
     return Path(make_url(url).database or "konversi.db")
 
 
+def beside(database: Path, ending: str) -> Path:
+    """A file that belongs to a database: where SQLite has its own, by whichever name the database is opened."""
+    real = database.resolve()
+    return real.with_name(real.name + ending)
+
+
 def writing_engine(path: Path) -> Engine:
     """An engine with one connection, in manual transaction mode."""
 
@@ -70,7 +76,7 @@ class OwnerLock:
 
     def __init__(self, database: Path) -> None:
         """Take the lock. Raises `StorageInUse`, or `StorageUnavailable` where the folder can't be written."""
-        self._path = database.with_name(database.name + ".lock")
+        self._path = beside(database, ".lock")
         try:
             self._file: IO[bytes] = self._path.open("a+b")
         except OSError as error:

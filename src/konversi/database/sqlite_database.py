@@ -14,7 +14,7 @@ from konversi.database.deleting import contains, put_together, written_anew
 from konversi.database.gathering import Gathering
 from konversi.database.many_rows import filled
 from konversi.database.schema import upgrade
-from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
+from konversi.database.sqlite import OwnerLock, beside, path_of, reading_engine, writing_engine
 from konversi.database.sqlite_driver import cause_of, driver_of
 from konversi.database.sqlite_threads import Reader, Writer
 from konversi.errors import ShuttingDown, StorageUnavailable
@@ -164,7 +164,7 @@ class SqliteDatabase:
         """
         await asyncio.to_thread(self.writer.alone, put_together)
         for end in ("", "-wal"):
-            if await asyncio.to_thread(contains, self.path.with_name(self.path.name + end), needles):
+            if await asyncio.to_thread(contains, beside(self.path, end), needles):
                 await asyncio.to_thread(self.writer.alone, written_anew)
                 return
 

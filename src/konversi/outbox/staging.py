@@ -17,6 +17,7 @@ import msgspec
 from konversi.database import installation
 from konversi.database.left_over import WantsTransaction
 from konversi.database.slots import NUMBER, Slots, pieces
+from konversi.database.sqlite import beside
 from konversi.database.sqlite_driver import driver_of
 from konversi.outbox.hot_sqlite import insert, is_known, last_id
 from konversi.outbox.port import NewEvent
@@ -88,7 +89,7 @@ class Staged(NamedTuple):
 
 def file_beside(database: Path) -> Path:
     """Where the events are staged that belong into this database."""
-    return database.with_name(database.name + "-staged")
+    return beside(database, "-staged")
 
 
 def left_staged(connection: Connection, database: Path) -> Sequence[Staged]:

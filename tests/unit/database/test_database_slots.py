@@ -95,6 +95,18 @@ def test_it_is_made_and_each_piece_is_flushed_before_anybody_is_told(path, monke
     made.close(needed=False)
 
 
+@pytest.mark.parametrize("step", ["made", "written"])
+def test_a_disk_without_room_is_told(path, monkeypatch, step):
+    real, room = os.write, 100
+    file = Slots(path, OWNER) if step == "written" else None
+    monkeypatch.setattr(os, "write", lambda file, content: real(file, content[:room]))
+    with pytest.raises(OSError, match="No space left"):
+        _ = Slots(path, OWNER) if file is None else file.write(0, b"x" * 200)
+    if file is not None:
+        assert pieces(path, OWNER) == []
+        file.close(needed=False)
+
+
 def test_a_flush_that_fails_is_told(file, monkeypatch):
     def fail(_file):
         raise OSError(5, "Input/output error")

@@ -56,6 +56,15 @@ def test_another_process_is_refused_until_the_owner_lets_go(tmp_path):
     assert taken_by_another(tmp_path / "one.db") == "mine"
 
 
+def test_a_second_owner_by_another_name_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "link.db").symlink_to(tmp_path / "one.db")
+    owner = OwnerLock(tmp_path / "one.db")
+    with pytest.raises(StorageInUse):
+        OwnerLock(tmp_path / "elsewhere" / "link.db")
+    owner.release()
+
+
 def test_the_lock_of_a_killed_process_is_free(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", TAKE, str(tmp_path / "one.db"), "stay"],

@@ -221,6 +221,34 @@ def test_what_is_staged_is_read_as_it_was_written(staged):
     assert Staged.unpacked(staged.packed()) == staged
 
 
+async def test_what_was_left_is_found_by_whichever_name_the_database_is_opened(path, url, tmp_path):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event())
+    left = left_by_a_kill(path, tmp_path / "left.db")
+    await outbox.aclose()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "link.db").symlink_to(left)
+    after = await open_outbox(f"sqlite:///{tmp_path / 'elsewhere' / 'link.db'}")
+    assert (await after.counts()).totals == {"accept": 1}
+    await after.aclose()
+
+
+async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(url, monkeypatch):
+    flushed_in, flush = [], slots._flush
+
+    def slow(file):
+        flushed_in.append(threading.current_thread().name)
+        time.sleep(0.02)
+        flush(file)
+
+    outbox = await open_outbox(url)
+    outbox.database.writer._quick = True
+    monkeypatch.setattr(slots, "_flush", slow)
+    await alone(outbox, *new_events(3))
+    assert flushed_in == [threading.current_thread().name, "konversi-writer", "konversi-writer"]
+    await outbox.aclose()
+
+
 async def test_a_stop_leaves_no_file_beside_the_database(path, url):
     outbox = await open_outbox(url)
     await alone(outbox, new_event())
