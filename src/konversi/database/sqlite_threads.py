@@ -247,6 +247,8 @@ class Writer(_OneThread):
         """
         if self._connection is None or self.broken or self.left_over is None:
             return ()
+        if driver_of(self._connection).in_transaction:  # of one who was interrupted: the job would take it for its own
+            return ()
         began = monotonic()
         try:
             result = job(self._connection)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from konversi.database.left_over import WantsTransaction
 from konversi.database.many_rows import run
 from konversi.database.sqlite_driver import driver_of
 from konversi.outbox.members import pack
@@ -209,8 +210,12 @@ class HotSqlite:
         """Outside a transaction what comes alone is staged, or `WantsTransaction` is raised."""
         driver, first = driver_of(connection), self._next_id
         if not driver.in_transaction:
-            self._staging.stage(driver, groups, first, now)
-            self._next_id = first + 1
+            self._next_id = first + 1  # before it is used: whoever is interrupted meanwhile may leave a piece with it
+            try:
+                self._staging.stage(driver, groups, first, now)
+            except WantsTransaction:
+                self._next_id = first
+                raise
             return [[Appended(first)]]
         verdicts = iter(insert(driver, zip(count(first), repeat(now), chain(*groups))))
         self._next_id = first + sum(map(len, groups))

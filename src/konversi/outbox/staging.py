@@ -19,12 +19,13 @@ from konversi.database.left_over import WantsTransaction
 from konversi.database.slots import NUMBER, Slots, pieces
 from konversi.database.sqlite import beside
 from konversi.database.sqlite_driver import driver_of
+from konversi.errors import StorageUnavailable
 from konversi.outbox.hot_sqlite import insert, is_known, last_id
 from konversi.outbox.port import NewEvent
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -42,12 +43,13 @@ class Staging:
         return bool(self._staged)
 
     def do(self, connection: Connection) -> None:
-        insert(driver_of(connection), self._staged.values())
+        """Whoever is interrupted between a commit and `done` leaves some that are in their places already."""
+        driver = driver_of(connection)
+        insert(driver, _out_of_place(driver, self._staged.values()))
 
     def done(self) -> None:
-        number = len(self._staged)
+        self._slots.clear(len(self._staged))
         self._staged.clear()
-        self._slots.clear(number)
 
     def end(self) -> None:
         self._slots.close(needed=self.left)
@@ -57,16 +59,19 @@ class Staging:
 
         Raises `WantsTransaction` for anything else, and `OSError` as the slots do.
         """
-        event, slot = groups[0][0], len(self._staged)
-        key = event.event_id, event.event_name, event.dataset
-        if len(groups) > 1 or len(groups[0]) > 1 or event.withheld or slot == NUMBER:
+        slot = len(self._staged)
+        if len(groups) != 1 or len(groups[0]) != 1 or slot == NUMBER:
             raise WantsTransaction
-        if key in self._staged or is_known(driver, key):
+        event = groups[0][0]
+        key = event.event_id, event.event_name, event.dataset
+        if event.withheld or key in self._staged or is_known(driver, key):
             raise WantsTransaction
         staged = Staged(id_, now, event)
-        if not self._slots.write(slot, staged.packed()):
+        piece = staged.packed()
+        self._staged[key] = staged  # before it is written: a piece that nobody knows of would never be cleared
+        if not self._slots.write(slot, piece):
+            del self._staged[key]
             raise WantsTransaction
-        self._staged[key] = staged
 
 
 class Staged(NamedTuple):
@@ -93,13 +98,24 @@ def file_beside(database: Path) -> Path:
 
 
 def left_staged(connection: Connection, database: Path) -> Sequence[Staged]:
-    """What a process that was killed left staged, in order; or one that runs and owns the database."""
+    """What a process that was killed left staged, in order; or one that runs and owns the database.
+
+    Raises `StorageUnavailable` where the file can't be read.
+    """
     owner = installation.fact(connection, installation.STAGED_BY)
     if owner is None:
         return []
-    last = last_id(driver_of(connection))
-    found = map(Staged.unpacked, pieces(file_beside(database), bytes.fromhex(owner)))
-    return sorted(staged for staged in found if staged.id > last)
+    path = file_beside(database)
+    try:
+        found = pieces(path, bytes.fromhex(owner))
+    except OSError as error:
+        raise StorageUnavailable(f"{path}: {error.strerror}.") from error
+    return sorted(_out_of_place(driver_of(connection), map(Staged.unpacked, found)))
+
+
+def _out_of_place(driver: sqlite3.Connection, staged: Iterable[Staged]) -> list[Staged]:
+    last = last_id(driver)
+    return [one for one in staged if one.id > last]
 
 
 def put_in_place(connection: Connection, database: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from konversi.database import slots
+from konversi.database.sqlite_driver import begin, transaction
 from konversi.errors import StorageUnavailable
 from konversi.intake.prompt import at_once
 from konversi.outbox.port import NewEvent, Search
@@ -300,6 +301,98 @@ async def test_one_that_is_in_its_place_is_acknowledged_although_its_slot_can_no
     assert list((await claim_all(outbox)).ids) == [id_]
     assert "Input/output" in outbox.broken
     await outbox.aclose()
+
+
+def interrupting(function):
+    """It does its work, and a signal's handler raises in whoever called it: Ctrl-C, or a time limit of a worker's."""
+
+    def interrupted(*given, **named):
+        function(*given, **named)
+        raise KeyboardInterrupt
+
+    return interrupted
+
+
+async def test_who_is_interrupted_after_its_commit_does_not_have_them_put_in_their_places_twice(path, url, monkeypatch):
+    outbox = await open_outbox(url)
+    (id_,) = await alone(outbox, new_event())
+    writer = outbox.database.writer
+    writer._quick = True
+    with monkeypatch.context() as patched:
+        patched.setattr("konversi.database.sqlite_threads.transaction", contextmanager(interrupted_at_the_end))
+        with pytest.raises(KeyboardInterrupt):
+            writer.at_once(lambda _connection: None)
+    assert in_the_file(path) == (1, 1)
+    assert list((await claim_all(outbox)).ids) == [id_]
+    assert (await outbox.counts()).totals == {"accept": 1}
+    assert in_the_file(path) == (0, 1)
+    await outbox.aclose()
+
+
+def interrupted_at_the_end(connection):
+    with transaction(connection):
+        yield
+    raise KeyboardInterrupt
+
+
+async def test_who_is_interrupted_while_a_transaction_begins_leaves_none_that_the_next_event_is_lost_in(
+    path, url, monkeypatch
+):
+    outbox = await open_outbox(url)
+    writer = outbox.database.writer
+    writer._quick = True
+    with monkeypatch.context() as patched:
+        patched.setattr("konversi.database.sqlite_threads.begin", interrupting(begin))
+        with pytest.raises(KeyboardInterrupt):
+            writer.at_once(lambda _connection: None)
+    await alone(outbox, new_event())
+    assert sum(in_the_file(path)) == 1
+    await outbox.aclose()
+
+
+async def test_who_is_interrupted_at_a_flush_leaves_nothing_that_stays_in_the_file(path, url, monkeypatch):
+    outbox = await open_outbox(url)
+    outbox.database.writer._quick = True
+    with monkeypatch.context() as patched:
+        patched.setattr(slots, "_flush", interrupting(slots._flush))
+        with pytest.raises(KeyboardInterrupt):
+            outbox.append_at_once([new_event("Lead:1")])
+    assert b"Lead:1" in file_beside(path).read_bytes()
+    await claim_all(outbox)
+    assert b"Lead:1" not in file_beside(path).read_bytes()
+    await outbox.aclose()
+
+
+async def test_who_is_interrupted_at_a_flush_has_its_id_given_to_no_other(path, url, tmp_path, monkeypatch):
+    outbox = await open_outbox(url)
+    await alone(outbox, new_event("Lead:1"))
+    outbox.database.writer._quick = True
+    with monkeypatch.context() as patched:
+        patched.setattr(slots, "_flush", interrupting(slots._flush))
+        with pytest.raises(KeyboardInterrupt):
+            outbox.append_at_once([new_event("Lead:2")])
+    await claim_all(outbox)
+    (third,) = await alone(outbox, new_event("Lead:3"))
+    left = left_by_a_kill(path, tmp_path / "left.db")
+    await outbox.aclose()
+    after = await open_outbox(f"sqlite:///{left}")
+    assert (await after.find(third)).event_id == "Lead:3"
+    await after.aclose()
+
+
+async def test_nothing_at_all_may_be_appended(url):
+    outbox = await open_outbox(url)
+    assert await outbox.append([]) == []
+    await outbox.aclose()
+
+
+async def test_a_file_beside_the_database_that_can_not_be_read_is_named(path, url):
+    await (await open_outbox(url)).aclose()
+    file_beside(path).mkdir()
+    with pytest.raises(StorageUnavailable, match=r"outbox\.db-staged"):
+        await open_outbox(url)
+    file_beside(path).rmdir()
+    await (await open_outbox(url)).aclose()
 
 
 async def test_a_folder_that_takes_no_file_beside_the_database_is_named(path, url):
