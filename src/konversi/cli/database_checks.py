@@ -16,6 +16,7 @@ from konversi.database.secret import fingerprint, readings
 from konversi.database.sqlite import OwnerLock, path_of
 from konversi.errors import InvalidSettings, KonversiError, OtherSecret, StorageInUse
 from konversi.insight.soundness import contradictions, counted
+from konversi.outbox.staging import left_staged
 from konversi.wiring.stores import all_tables
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
             if readable(connection):
                 yield from secret(connection, settings)
                 yield from _rows(connection)
+                if is_sqlite(url):
+                    yield Finding("rows", Mark.OK, f"staged events: {len(left_staged(connection, path_of(url)))}")
     except KonversiError as error:
         yield unusable(error)
 

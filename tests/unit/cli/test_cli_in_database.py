@@ -1,5 +1,6 @@
 """What commands see where no gateway runs, also of one that was killed."""
 
+from konversi.cli.database_checks import findings_of
 from konversi.cli.in_database import InDatabase
 from konversi.outbox.store import open_outbox
 from konversi.settings import Settings
@@ -33,3 +34,9 @@ async def test_while_a_gateway_that_does_not_answer_has_the_database_what_is_sta
     assert [event["event_id"] for event in reached.events({})["events"]] == ["Lead:1"]
     await owner.aclose()
     assert len(reached.events({})["events"]) == 2
+
+
+async def test_a_check_tells_what_is_staged(tmp_path):
+    found = [finding.found for finding in findings_of(Settings(database_url=await killed(tmp_path)))]
+    assert "events: 0" in found
+    assert "staged events: 1" in found
