@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
 import time
+from contextlib import closing, contextmanager
 
 import pytest
 from api_harness import EVENTS, GUIDE, PATIENCE, booking, is_problem, lead, running
@@ -89,21 +91,33 @@ def test_a_list_is_accepted_as_a_whole_or_not_at_all_where_the_storage_fails(set
         assert http.get(EVENTS).json()["events"] == []
 
 
-def test_a_real_database_that_is_locked_by_somebody_else_is_said_to_be_unavailable(settings, tmp_path):
-    import sqlite3
+@contextmanager
+def a_strangers_lock(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        yield
 
+
+def test_a_real_database_that_is_locked_by_somebody_else_is_said_to_be_unavailable(settings, tmp_path):
+    some = {"events": [lead(booking_id="BK-1"), lead(booking_id="BK-2")]}
     with running(settings(database_url=f"sqlite:///{tmp_path}/k.db")) as server, server.client() as http:
-        assert http.post(EVENTS, json=lead()).status_code == 202
-        intruder = sqlite3.connect(tmp_path / "k.db", isolation_level=None)
-        intruder.execute("BEGIN IMMEDIATE")
-        try:
-            response = http.post(EVENTS, json=lead(booking_id="BK-1"), timeout=30)
+        with a_strangers_lock(tmp_path / "k.db"):
+            response = http.post(EVENTS, json=some, timeout=30)
             is_problem(response, status=503, code="storage_unavailable")
             assert response.headers["retry-after"]
-        finally:
-            intruder.execute("ROLLBACK")
-            intruder.close()
-        assert http.post(EVENTS, json=lead(booking_id="BK-1")).status_code == 202
+        assert http.post(EVENTS, json=some).status_code == 202
+
+
+def test_a_conversion_that_is_kept_is_not_said_to_have_failed_where_nobody_can_see_what_becomes_of_it(
+    settings, tmp_path
+):
+    with running(settings(database_url=f"sqlite:///{tmp_path}/k.db")) as server, server.client() as http:
+        with a_strangers_lock(tmp_path / "k.db"):
+            response = http.post(GUIDE, json=booking(), timeout=30)
+            said = response.json()
+            assert (response.status_code, said["success"], said["status"]) == (202, True, "queued")
+            assert "locked" in said["warning"]
+        assert [event["event_id"] for event in http.get(EVENTS).json()["events"]] == [said["eventId"]]
 
 
 @pytest.mark.parametrize("door", [EVENTS, GUIDE])

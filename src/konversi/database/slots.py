@@ -41,13 +41,16 @@ class Slots:
             raise
 
     def write(self, slot: int, piece: bytes) -> bool:
-        """Write it durably, over what was there; `False`, and nothing was done, where it is too large.
+        """Write it durably, over what was there; `False`, and no piece is there, where it finds no room.
 
-        Raises `OSError`: nobody knows then what is on the disk.
+        Raises `OSError` where the flush fails: nobody knows then what is on the disk.
         """
         if len(piece) > _ROOM:
             return False
-        self._write(slot * _SIZE, _HEAD.pack(self._owner, len(piece), _sum(self._owner, piece)) + piece)
+        try:
+            self._write(slot * _SIZE, _HEAD.pack(self._owner, len(piece), _sum(self._owner, piece)) + piece)
+        except OSError:  # a file system that writes to another place each time may be full: SQLite says so, if it is
+            return False
         _flush(self._file)
         return True
 
@@ -88,10 +91,11 @@ def _sum(owner: bytes, piece: bytes) -> int:
 
 
 def _flush_folder(path: Path) -> None:
-    """So that the file is still in it after a power cut. Windows has no such thing."""
+    """So that the file is there after a power cut. Windows has no such thing, and some shared folders refuse it."""
     if hasattr(os, "O_DIRECTORY"):
         folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            with suppress(OSError):  # SQLite's own files have no more than that either
+                os.fsync(folder)
         finally:
             os.close(folder)

@@ -95,16 +95,31 @@ def test_it_is_made_and_each_piece_is_flushed_before_anybody_is_told(path, monke
     made.close(needed=False)
 
 
-@pytest.mark.parametrize("step", ["made", "written"])
-def test_a_disk_without_room_is_told(path, monkeypatch, step):
-    real, room = os.write, 100
-    file = Slots(path, OWNER) if step == "written" else None
-    monkeypatch.setattr(os, "write", lambda file, content: real(file, content[:room]))
+def half(file, content):
+    return os.pwrite(file, content[: len(content) // 2], os.lseek(file, 0, os.SEEK_CUR))
+
+
+def full(_file, _content):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("write", [half, full])
+def test_a_piece_that_finds_no_room_is_not_taken_for_durable(file, path, monkeypatch, write):
+    file.write(0, b"before")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write)
+        assert not file.write(1, b"piece")
+    assert pieces(path, OWNER) == [b"before"]
+
+
+@pytest.mark.parametrize("write", [half, full])
+def test_a_file_that_does_not_find_all_its_room_is_none(path, monkeypatch, write):
+    closed, close = [], os.close
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "close", lambda file: (closed.append(file), close(file)))
     with pytest.raises(OSError, match="No space left"):
-        _ = Slots(path, OWNER) if file is None else file.write(0, b"x" * 200)
-    if file is not None:
-        assert pieces(path, OWNER) == []
-        file.close(needed=False)
+        Slots(path, OWNER)
+    assert len(closed) == 1
 
 
 def test_a_flush_that_fails_is_told(file, monkeypatch):

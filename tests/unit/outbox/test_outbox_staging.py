@@ -234,6 +234,27 @@ async def test_what_was_left_is_found_by_whichever_name_the_database_is_opened(p
     await after.aclose()
 
 
+async def test_where_a_slot_takes_no_more_they_go_to_their_places_at_once(url, monkeypatch):
+    outbox = await open_outbox(url)
+    ids = await alone(outbox, new_event("Lead:1"))
+    with monkeypatch.context() as patched:
+        patched.setattr(slots.Slots, "write", lambda *_given: False)
+        ids += await alone(outbox, new_event("Lead:2"))
+    assert outbox.broken is None
+    assert await states_of(outbox, ids) == [State.WAITING] * 2
+    await outbox.aclose()
+
+
+async def test_who_goes_to_another_folder_leaves_no_file_behind(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    outbox = await open_outbox("sqlite:///outbox.db")
+    await alone(outbox, new_event())
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    await outbox.aclose()
+    assert not file_beside(path).exists()
+
+
 async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(url, monkeypatch):
     flushed_in, flush = [], slots._flush
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from konversi.errors import KonversiError
+from konversi.errors import KonversiError, StorageUnavailable
 from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.guide import FIELDS, GuideConversion, as_json, guide_field, masked
 from konversi.intake.http.bodies import ONE_EVENT, read_json
@@ -76,8 +76,11 @@ async def convert(request: Request) -> Response:
             said = {"eventId": receipt.event_id or None, "receipt": receipt.receipt}
             why = " ".join(note.text for note in receipt.notes)
             return _json(202, as_json({"success": True, "status": "recorded", **said, "warning": why}))
-        stored = await gateway.outcome(receipt.event, _wait(request.headers.get("prefer", "")))
-        return await _answer(gateway, receipt, stored)
+        try:
+            stored = await gateway.outcome(receipt.event, _wait(request.headers.get("prefer", "")))
+            return await _answer(gateway, receipt, stored)
+        except StorageUnavailable as error:  # it is durable: who reported it again would have it twice
+            return _queued(receipt, f"What became of it can't be read yet: {error.detail}")
     except Refused as error:
         faults = [Fault(guide_field(one.field), one.code, one.detail, one.remedy) for one in error.faults]
         return _problem(Refused(faults))
@@ -99,13 +102,7 @@ def _wait(prefer: str) -> float:
 
 
 async def _answer(gateway: Gateway, receipt: Receipt, stored: Stored) -> Response:
-    said = as_json(
-        {
-            "eventId": receipt.event_id,
-            "receipt": receipt.receipt,
-            "warnings": [_spoken(note) for note in receipt.notes if note.about != "event"],
-        }
-    )
+    said = _said(receipt)
     attempts = await gateway.outbox.attempts(stored.attempts[-1:])
     last = attempts[0] if attempts else None
     if stored.state is State.DELIVERED:
@@ -120,9 +117,16 @@ async def _answer(gateway: Gateway, receipt: Receipt, stored: Stored) -> Respons
     if stored.state in NEEDS_ATTENTION or stored.state is State.DISCARDED or paused or gateway.paused(stored.lane):
         reason = stored.reason or gateway.obstacle(stored.lane) or ""
         return _refused(said, stored, reason)
-    why = gateway.obstacle(stored.lane) or stored.reason or None
-    queued = {"success": True, "status": "queued", **said, "warning": why}
-    return _json(202, as_json(queued))
+    return _queued(receipt, gateway.obstacle(stored.lane) or stored.reason or None)
+
+
+def _said(receipt: Receipt) -> dict[str, Any]:
+    warnings = [_spoken(note) for note in receipt.notes if note.about != "event"]
+    return as_json({"eventId": receipt.event_id, "receipt": receipt.receipt, "warnings": warnings})
+
+
+def _queued(receipt: Receipt, why: str | None) -> Response:
+    return _json(202, as_json({"success": True, "status": "queued", **_said(receipt), "warning": why}))
 
 
 def _spoken(note: Note) -> str:
