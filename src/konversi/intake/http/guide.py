@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from konversi.errors import KonversiError, StorageUnavailable
+from konversi.errors import KonversiError, ShuttingDown, StorageUnavailable
 from konversi.events.faults import Fault, Note, Refused
 from konversi.intake.guide import FIELDS, GuideConversion, as_json, guide_field, masked
 from konversi.intake.http.bodies import ONE_EVENT, read_json
@@ -79,8 +79,8 @@ async def convert(request: Request) -> Response:
         try:
             stored = await gateway.outcome(receipt.event, _wait(request.headers.get("prefer", "")))
             return await _answer(gateway, receipt, stored)
-        except StorageUnavailable as error:  # it is durable: who reported it again would have it twice
-            return _queued(receipt, f"What became of it can't be read yet: {error.detail}")
+        except (StorageUnavailable, ShuttingDown) as error:  # it is durable: reported again, it would be there twice
+            return _queued(receipt, f"What became of it can't be read yet: {error.detail or error.title()}")
     except Refused as error:
         faults = [Fault(guide_field(one.field), one.code, one.detail, one.remedy) for one in error.faults]
         return _problem(Refused(faults))
