@@ -10,9 +10,11 @@ from konversi.database import postgres_threads
 from konversi.intake.whatsapp import samples
 from postgres import server
 
+# SQLite's lock; PostgreSQL's are in tests/contract
 del (
-    test_a_real_database_that_is_locked_by_somebody_else_is_said_to_be_unavailable
-)  # SQLite's lock; PostgreSQL's are in tests/contract
+    test_a_real_database_that_is_locked_by_somebody_else_is_said_to_be_unavailable,
+    test_a_conversion_is_said_to_have_failed_only_where_it_is_not_kept,
+)
 
 pytestmark = pytest.mark.usefixtures("on_postgres", "emptied")
 
