@@ -78,8 +78,7 @@ def test_an_expired_token_pauses_and_loses_nothing(tmp_path, meta):
         gateways.start()
         receipt = report(gateways.url, 1)
         until(lambda: any(lane["paused"] for lane in gateways.status()["lanes"]), "the lane is paused")
-        event = look(gateways.url, receipt)
-        assert event["state"] == "waiting"
+        event = until(lambda: (seen := look(gateways.url, receipt))["state"] == "waiting" and seen, "it waits again")
         assert "Invalid access token" in event["reason"]
         gateways.end(15)
         httpx2.delete(f"{meta}/_sandbox/faults", timeout=5)
