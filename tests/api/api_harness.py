@@ -184,6 +184,7 @@ class Running:
         )
         self.connections = self._server.server_state.connections
         self._thread = threading.Thread(target=self._live, name="gateway under test")
+        self._stopped = False
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Gateway]:
@@ -211,8 +212,9 @@ class Running:
 
     def stop(self) -> None:
         """Does nothing the second time: its application may be another gateway's by then."""
-        if self.listener.fileno() < 0:
+        if self._stopped:  # not whether the socket is closed: a server that stops by itself closes it first
             return
+        self._stopped = True
         self.meta.go_on()
         self.begin_to_stop()
         self._thread.join(30)
