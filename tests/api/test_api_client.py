@@ -380,7 +380,7 @@ def _let_the_writer_finish(konversi):
 @pytest.fixture
 def quick(monkeypatch):
     for limit in ("_QUICK_SECONDS", "_NOTICED_SECONDS"):
-        monkeypatch.setattr(f"konversi.database.sqlite_threads.{limit}", 60.0)
+        monkeypatch.setattr(f"konversi.database.sqlite_writer.{limit}", 60.0)
 
 
 def test_a_booking_is_written_in_the_callers_own_thread_and_delivered_by_the_gateways(here, quick):
@@ -407,7 +407,7 @@ def test_a_booking_in_the_callers_own_thread_finds_its_click(here, quick):
 
 def test_a_booking_that_would_have_to_wait_for_the_disk_goes_to_the_gateways_thread(here, quick, monkeypatch):
     with SyncKonversi(data_dir=here["data_dir"]) as konversi:
-        monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
+        monkeypatch.setattr("konversi.database.sqlite_writer._QUICK_SECONDS", -1.0)
         with busy(konversi):
             konversi.track(booking("BK-1"))  # the last one that finds the disk quick
             written = konversi.submit(booking("BK-2"))

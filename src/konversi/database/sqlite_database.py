@@ -16,7 +16,8 @@ from konversi.database.many_rows import filled
 from konversi.database.schema import upgrade
 from konversi.database.sqlite import OwnerLock, beside, path_of, reading_engine, writing_engine
 from konversi.database.sqlite_driver import cause_of, driver_of
-from konversi.database.sqlite_threads import Reader, Writer
+from konversi.database.sqlite_threads import Reader
+from konversi.database.sqlite_writer import Writer
 from konversi.errors import ShuttingDown, StorageUnavailable
 
 if TYPE_CHECKING:

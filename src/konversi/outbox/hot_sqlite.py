@@ -41,7 +41,7 @@ _NEW_KEY = " ON CONFLICT (event_id, event_name, dataset) DO NOTHING"
 _QUEUE_COLUMNS = "id, lane, state, due_at, deadline, batch_limit, size, tries, in_doubt, attempts, reason"
 _QUEUE = f"INSERT INTO queue ({_QUEUE_COLUMNS}) VALUES "  # noqa: S608
 _QUEUE_ROW = f"(?,?,'waiting',?,?,{UNSPLIT},?,0,0,'','')"
-_IS_KNOWN = "SELECT 1 FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?"
+_BY_KEY = "FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?"
 _WITHHELD = after(State.WAITING, Step.WITHHOLD).value
 
 
@@ -72,7 +72,7 @@ def insert(connection: sqlite3.Connection, numbered: Iterable[tuple[int, float, 
 
 def is_known(connection: sqlite3.Connection, key: tuple[str, str, str]) -> bool:
     """Whether there is an event of this id, name and dataset."""
-    return connection.execute(_IS_KNOWN, key).fetchone() is not None
+    return connection.execute(f"SELECT 1 {_BY_KEY}", key).fetchone() is not None
 
 
 def last_id(connection: sqlite3.Connection) -> int:
@@ -86,7 +86,7 @@ def _told_apart(connection: sqlite3.Connection, numbered: Iterable[tuple[int, fl
     verdicts = []
     for id_, _, event in numbered:
         stored, known = connection.execute(
-            "SELECT id, digest FROM events WHERE event_id = ? AND event_name = ? AND dataset = ?",
+            f"SELECT id, digest {_BY_KEY}",
             (event.event_id, event.event_name, event.dataset),
         ).fetchone()
         verdicts.append(Appended(stored, repeat=stored != id_, conflict=known != event.digest))

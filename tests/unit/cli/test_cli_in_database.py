@@ -26,7 +26,7 @@ async def test_an_event_that_was_accepted_alone_is_seen(tmp_path):
 async def test_while_a_gateway_that_does_not_answer_has_the_database_what_is_staged_is_left_to_it(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("konversi.database.sqlite_threads._LEFT_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_writer._LEFT_SECONDS", 60.0)
     url = await killed(tmp_path)
     owner = await open_outbox(url)
     await owner.append([new_event("Lead:2")])

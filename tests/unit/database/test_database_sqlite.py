@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from konversi.database.sqlite import OwnerLock, path_of, reading_engine, writing_engine
-from konversi.database.sqlite_threads import Reader, Writer
+from konversi.database.sqlite_threads import Reader
+from konversi.database.sqlite_writer import Writer
 from konversi.errors import ShuttingDown, StorageInUse, StorageUnavailable
 from outboxes import until
 
@@ -228,7 +229,7 @@ async def test_a_file_that_can_not_be_opened_fails_every_job(tmp_path):
 def a_quick_disk(monkeypatch):
     """Whatever this machine has, and whatever else it does."""
     for limit in ("_QUICK_SECONDS", "_NOTICED_SECONDS"):
-        monkeypatch.setattr(f"konversi.database.sqlite_threads.{limit}", 60.0)
+        monkeypatch.setattr(f"konversi.database.sqlite_writer.{limit}", 60.0)
 
 
 def test_the_reader_can_not_write(tmp_path):
@@ -301,7 +302,7 @@ async def test_many_threads_write_at_once_or_not_at_all(tmp_path, monkeypatch):
 async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monkeypatch):
     a_quick_disk(monkeypatch)
     async with a_writer(tmp_path / "w.db") as writer:
-        monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", -1.0)
+        monkeypatch.setattr("konversi.database.sqlite_writer._QUICK_SECONDS", -1.0)
         told = []
         writer.call(put(1), told.append, brief=True)
         assert told == [1]
@@ -311,8 +312,8 @@ async def test_a_slow_disk_does_not_hold_up_the_event_loop_twice(tmp_path, monke
 
 
 async def test_a_job_that_thinks_for_a_while_says_nothing_of_the_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 0.5)
-    monkeypatch.setattr("konversi.database.sqlite_threads._NOTICED_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_writer._QUICK_SECONDS", 0.5)
+    monkeypatch.setattr("konversi.database.sqlite_writer._NOTICED_SECONDS", 60.0)
 
     def thinking(connection):
         time.sleep(0.6)  # before the commit
@@ -326,8 +327,8 @@ async def test_a_job_that_thinks_for_a_while_says_nothing_of_the_disk(tmp_path, 
 
 
 async def test_a_job_that_stops_the_event_loop_for_long_does_it_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 60.0)
-    monkeypatch.setattr("konversi.database.sqlite_threads._NOTICED_SECONDS", 0.5)
+    monkeypatch.setattr("konversi.database.sqlite_writer._QUICK_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_writer._NOTICED_SECONDS", 0.5)
     in_threads = []
 
     def slow(connection):
@@ -346,7 +347,7 @@ async def test_a_job_that_stops_the_event_loop_for_long_does_it_once(tmp_path, m
 
 
 async def test_a_job_that_fails_slowly_holds_up_the_event_loop_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("konversi.database.sqlite_threads._QUICK_SECONDS", 0.5)
+    monkeypatch.setattr("konversi.database.sqlite_writer._QUICK_SECONDS", 0.5)
     in_threads = []
 
     def failing(_):

@@ -46,7 +46,7 @@ def url(path):
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch):
     """Nobody comes for what is left over in the time that a test takes."""
-    monkeypatch.setattr("konversi.database.sqlite_threads._LEFT_SECONDS", 60.0)
+    monkeypatch.setattr("konversi.database.sqlite_writer._LEFT_SECONDS", 60.0)
 
 
 def in_the_file(path):
@@ -77,7 +77,7 @@ async def test_events_that_come_alone_are_staged_and_some_of_them_go_to_their_pl
 
 @pytest.mark.parametrize("where", ["loop", "thread"])
 async def test_where_nothing_else_happens_they_are_in_their_places_soon(path, url, monkeypatch, where):
-    monkeypatch.setattr("konversi.database.sqlite_threads._LEFT_SECONDS", 0.05)
+    monkeypatch.setattr("konversi.database.sqlite_writer._LEFT_SECONDS", 0.05)
     outbox = await open_outbox(url)
     for number in (1, 2):
         if where == "loop":
@@ -334,15 +334,21 @@ def interrupting(function):
     return interrupted
 
 
+def write_interrupted(outbox, monkeypatch, **step):
+    """A transaction that is interrupted in this step of the writer's."""
+    writer = outbox.database.writer
+    writer._quick = True
+    ((name, interrupted),) = step.items()
+    with monkeypatch.context() as patched:
+        patched.setattr(f"konversi.database.sqlite_writer.{name}", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writer.at_once(lambda _connection: None)
+
+
 async def test_who_is_interrupted_after_its_commit_does_not_have_them_put_in_their_places_twice(path, url, monkeypatch):
     outbox = await open_outbox(url)
     (id_,) = await alone(outbox, new_event())
-    writer = outbox.database.writer
-    writer._quick = True
-    with monkeypatch.context() as patched:
-        patched.setattr("konversi.database.sqlite_threads.transaction", contextmanager(interrupted_at_the_end))
-        with pytest.raises(KeyboardInterrupt):
-            writer.at_once(lambda _connection: None)
+    write_interrupted(outbox, monkeypatch, transaction=contextmanager(interrupted_at_the_end))
     assert in_the_file(path) == (1, 1)
     assert list((await claim_all(outbox)).ids) == [id_]
     assert (await outbox.counts()).totals == {"accept": 1}
@@ -360,12 +366,7 @@ async def test_who_is_interrupted_while_a_transaction_begins_leaves_none_that_th
     path, url, monkeypatch
 ):
     outbox = await open_outbox(url)
-    writer = outbox.database.writer
-    writer._quick = True
-    with monkeypatch.context() as patched:
-        patched.setattr("konversi.database.sqlite_threads.begin", interrupting(begin))
-        with pytest.raises(KeyboardInterrupt):
-            writer.at_once(lambda _connection: None)
+    write_interrupted(outbox, monkeypatch, begin=interrupting(begin))
     await alone(outbox, new_event())
     assert sum(in_the_file(path)) == 1
     await outbox.aclose()
