@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Purchase,
         Service,
     )
-    from konversi.intake.receive import Receipt
+    from konversi.intake.receipts import Receipt
 
 __all__ = [
     "Click",
@@ -49,7 +49,7 @@ __all__ = [
 
 _HOMES = {
     "Konversi": "konversi.client",
-    "Receipt": "konversi.intake.receive",
+    "Receipt": "konversi.intake.receipts",
     "SyncKonversi": "konversi.client",
     "conversation": "konversi.agents.conversation",
     "on_success": "konversi.agents.on_success",

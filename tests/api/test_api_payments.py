@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 from api_harness import EVENTS, PIXEL, TOKEN, FakeMeta, is_problem, lead, running
 from api_payments import KEYS, PAYMENTS, SECRETS, book, now, payments, post, purchases, tell, told
+from api_side_door import everybody_handed_over
+from httpx2 import Limits
 
 from konversi.intake.payments import samples
 from konversi.settings import load
@@ -13,17 +15,23 @@ EACH = pytest.mark.parametrize("provider", samples.PROVIDERS)
 NUMBERS = iter(range(10**6))
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
+@pytest.fixture(scope="module", params=["gateway", "preparer"])
+def server(request, tmp_path_factory):
+    """Where few call, the gateway reads notifications; where many do, the preparer."""
     folder = tmp_path_factory.mktemp("payments")
     given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, database_url=f"sqlite:///{folder}/k.db", **SECRETS)
-    with running(given, meta=FakeMeta()) as one:
-        yield one
+    if request.param == "gateway":
+        with running(given, meta=FakeMeta()) as one:
+            yield one
+    else:
+        pytest.importorskip("httptools")
+        with everybody_handed_over(given, FakeMeta()) as one:
+            yield one
 
 
 @pytest.fixture
 def http(server):
-    with server.client() as client:
+    with server.client(limits=Limits(max_keepalive_connections=0)) as client:
         yield client
 
 

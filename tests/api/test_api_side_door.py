@@ -13,15 +13,15 @@ import time
 from contextlib import suppress
 
 import pytest
-from api_harness import PATIENCE, PIXEL, TOKEN, FakeMeta, answer_of, lead, running, until
+from api_harness import PATIENCE, PIXEL, TOKEN, FakeMeta, answer_of, lead, until
 from api_raw import BODY, call, connected, one_answer
+from api_side_door import everybody_handed_over, handed_over, here, is_beside, opened
 
 from konversi.errors import Overloaded, StorageUnavailable
 from konversi.intake.http import access
 from konversi.intake.http import beside as doors
 from konversi.intake.preparer import line
 from konversi.settings import load
-from konversi.wiring import preparing
 
 pytest.importorskip("httptools")
 
@@ -31,40 +31,15 @@ A_FEW = json.dumps({"events": [lead(booking_id=f"of-a-few-{n}") for n in range(3
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preparing, "has_room", lambda: True)
-        patch.setattr(doors, "_BUSY", 0)  # from the first call on
-        folder = tmp_path_factory.mktemp("side")
-        with running(load(pixel_id=PIXEL, token=TOKEN, data_dir=folder), meta=FakeMeta(), beside=True) as one:
-            opened(one)
-            yield one
+    folder = tmp_path_factory.mktemp("side")
+    with everybody_handed_over(load(pixel_id=PIXEL, token=TOKEN, data_dir=folder), FakeMeta()) as one:
+        yield one
 
 
 @pytest.fixture
-def serving(settings, meta, monkeypatch):
+def serving(settings, meta):
     """A gateway of a test's own."""
-    monkeypatch.setattr(preparing, "has_room", lambda: True)
-    monkeypatch.setattr(doors, "_BUSY", 0)
-
-    def start(**changed):
-        return running(settings(**changed), meta=meta, beside=True)
-
-    return start
-
-
-def opened(server, *headers):
-    """Call until the process runs."""
-    with connected(server) as connection:
-        connection.sendall(call(*headers))
-        one_answer(connection)
-    until(lambda: server.gateway.receiver.beside.process)
-    until(lambda: not server.connections)
-
-
-def is_beside(server, connection):
-    """Whether the gateway itself does not have it any more."""
-    ours = connection.getsockname()
-    return ours not in {one.transport.get_extra_info("peername") for one in list(server.connections)}
+    return lambda **changed: everybody_handed_over(settings(**changed), meta, opens=False)
 
 
 def noted(monkeypatch, of, name):
@@ -78,25 +53,6 @@ def noted(monkeypatch, of, name):
 
     monkeypatch.setattr(of, name, noting)
     return answers
-
-
-def handed_over(server):
-    connection = connected(server)
-    connection.sendall(call())
-    assert one_answer(connection)[0] == b"HTTP/1.1 202 Accepted"
-    assert is_beside(server, connection)
-    return connection
-
-
-def here(server, sent):
-    """The gateway's own answer: of a connection that came back."""
-    with handed_over(server) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert one_answer(connection)[0] == b"HTTP/1.1 200 OK"
-        connection.sendall(sent)
-        answer = one_answer(connection)
-        assert not is_beside(server, connection)
-    return answer
 
 
 @pytest.mark.parametrize(

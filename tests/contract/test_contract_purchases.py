@@ -10,7 +10,9 @@ import pytest
 from konversi.clock import now
 from konversi.errors import IdempotencyConflict, StorageUnavailable
 from konversi.events.conversion import Conversion
-from konversi.intake.receive import Receipt, Refusal
+from konversi.intake.payments.payer import told_of
+from konversi.intake.receipts import Receipt
+from konversi.intake.receive import Refusal
 from konversi.journeys.arrival import Arrival, Heard, Identities
 from konversi.outbox.port import Search
 from konversi.payments.notice import Notice
@@ -83,7 +85,7 @@ def test_where_the_purchase_cannot_be_written_the_payment_is_not_kept_either(gat
             with pytest.raises(StorageUnavailable):
                 await it.till.take([paid()])
         assert (await payments(it), await purchases(it)) == ([], {})
-        assert (await it.till.take([paid()])).news == 1, "told again, it is news"
+        assert (await it.till.take([paid()])).accepted == 1, "told again, it is news"
         assert list(await purchases(it)) == ["Purchase:midtrans:p-1"]
 
     gateway(story)
@@ -195,7 +197,7 @@ def test_of_what_was_left_to_do_the_second_purchase_of_a_customer_knows_of_the_f
 def test_a_payment_kept_by_a_version_that_wrote_its_purchase_afterwards_gets_it_when_it_is_told_again(gateway):
     async def story(it):
         reporting, it.till.payments.reporting = it.till.payments.reporting, None
-        await it.till.payments.take([it.till._told(paid())])
+        await it.till.payments.take([told_of(paid(), "ID", now())])
         assert ([one.event for one in await payments(it)], await purchases(it)) == ([None], {})
         it.till.payments.reporting = reporting
         await it.till.take([paid()])

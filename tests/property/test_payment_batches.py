@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from konversi.events.conversion import Conversion
-from konversi.intake.receive import Receipt
+from konversi.intake.receipts import Receipt
 from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
 from konversi.payments.notice import Contact, Notice, Reversal
 from konversi.payments.stages import Stage

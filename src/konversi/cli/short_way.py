@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from konversi.cli.whole_answers import WholeAnswers
 from konversi.intake.event_lists import LONG
-from konversi.intake.hot_paths import EVENTS_CALL, is_hot, post_to
+from konversi.intake.hot_paths import is_hot, post_to
 from konversi.intake.http.bodies import at_hand
+from konversi.intake.preparer.calls import BEGINNINGS
 
 if TYPE_CHECKING:
     import asyncio
@@ -117,7 +118,7 @@ class ShortWay(WholeAnswers):
         if (
             beside is None
             or self.came_back_with
-            or not data.startswith(EVENTS_CALL)
+            or not data.startswith(BEGINNINGS)
             or len(data) > LONG  # a list, most likely
             or self._reading
             or not self._is_between_calls

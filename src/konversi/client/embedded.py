@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from konversi.events.agent import ToolUse, Turn
     from konversi.events.conversion import Conversion
     from konversi.intake.gateway import Gateway
-    from konversi.intake.receive import Receipt
+    from konversi.intake.receipts import Receipt
 
 _DRAIN_SECONDS = 3.0
 

@@ -13,7 +13,7 @@ from konversi.client.queue import Queue
 from konversi.clock import unique
 from konversi.errors import GatewayUnreachable
 from konversi.events.faults import Note
-from konversi.intake.receive import Receipt
+from konversi.intake.receipts import Receipt
 from konversi.outbox.port import event_of
 from konversi.settings import on_this_machine
 from konversi.tracing import carried

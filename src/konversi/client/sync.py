@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from konversi.events.agent import ToolUse, Turn
     from konversi.events.conversion import Conversion
-    from konversi.intake.receive import Receipt
+    from konversi.intake.receipts import Receipt
 
 T = TypeVar("T")
 _START_SECONDS = 30.0

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from konversi.events.faults import Note
-    from konversi.intake.receive import Receipt
+    from konversi.intake.receipts import Receipt
 
 JSON: Final = "application/json"
+OK: Final = 200
 ACCEPTED: Final = 202
 _BEGINNINGS = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in HTTPStatus}
 

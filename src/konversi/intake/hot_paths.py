@@ -9,7 +9,6 @@ EVENTS_PATH: Final = "/v1/events"
 WEBHOOK_PATHS: Final = "/webhooks/"
 _EVENTS_URL = EVENTS_PATH.encode()
 _WEBHOOKS_URL = WEBHOOK_PATHS.encode()
-EVENTS_CALL: Final = b"POST " + _EVENTS_URL + b" HTTP/1.1\r\n"  # how one begins
 _PLAIN_URL = re.compile(rb"[a-z/]+")  # nothing to decode, and no query
 
 

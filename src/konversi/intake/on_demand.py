@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from konversi.errors import ShuttingDown, StorageUnavailable
-from konversi.intake.receive import Receipt, Receiver, Refusal
+from konversi.intake.receipts import Receipt
+from konversi.intake.receive import Receiver, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from konversi.errors import IdempotencyConflict
 from konversi.events.faults import Refused
@@ -13,13 +13,13 @@ from konversi.intake.chats import NO_CHATS
 from konversi.intake.heeding_consent import heeded
 from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
 from konversi.intake.preparer.messages import Circumstances
+from konversi.intake.receipts import Receipt
 from konversi.outbox.port import receipt
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from konversi.events.conversion import Conversion
-    from konversi.events.faults import Note
     from konversi.intake.chats import Conversations
     from konversi.intake.heeding_consent import Consenting
     from konversi.intake.preparer.beside import Beside
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from konversi.payments.history import Earlier
     from konversi.payments.reporting import Reported
 
-__all__ = ["Receipt", "Receiver", "Refusal", "Rules"]
+__all__ = ["Receiver", "Refusal", "Rules"]
 
 _BREATH = 100  # conversions prepared in one go: about 2 ms
 
@@ -46,17 +46,6 @@ class Arrivals(Protocol):
 
     async def append(self, events: Sequence[NewEvent]) -> Sequence[Appended]: ...
     async def homes(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]: ...
-
-
-class Receipt(NamedTuple):
-    """The promise: this conversion is on durable storage, and will be delivered or end where everybody can see it."""
-
-    receipt: str
-    event_id: str
-    repeat: bool  # it was accepted before, with the same contents
-    notes: tuple[Note, ...]  # what was dropped or chosen on the way
-    event: int  # its number in the outbox
-    state: State | None = None  # where delivery was waited for: how far it came
 
 
 class Receiver:

@@ -23,10 +23,10 @@ class RefusedCalls:
         self._now = now
         self._next_line: float | None = None
 
-    def note(self, platform: str, code: str) -> None:
-        """One was refused."""
-        self.totals[platform, code] += 1
-        self._untold[f"{platform}: {code}"] += 1
+    def note(self, platform: str, code: str, times: int = 1) -> None:
+        """One was refused, or so many."""
+        self.totals[platform, code] += times
+        self._untold[f"{platform}: {code}"] += times
         now = self._now()
         if self._next_line is None or now >= self._next_line:
             logger().warning("webhooks_refused", calls=dict(self._untold), remedy="/metrics counts them by reason.")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from konversi.consent.store import Consents
     from konversi.events.conversion import Conversion
-    from konversi.intake.receive import Receipt, Receiver, Refusal
+    from konversi.intake.receipts import Receipt
+    from konversi.intake.receive import Receiver, Refusal
     from konversi.journeys.agent_log import AgentLog
 
 Told = TypeVar("Told", ToolUse, Turn)

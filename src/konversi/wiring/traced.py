@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from konversi.intake.listen import Listener
 from konversi.intake.on_demand import OnDemandReceiver
-from konversi.intake.receive import Receipt, Receiver, Refusal
+from konversi.intake.receipts import Receipt
+from konversi.intake.receive import Receiver, Refusal
 from konversi.intake.turns import Turns
 from konversi.meta.answers import Kind
 from konversi.outbox.port import receipt

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("httptools")
 
-from konversi.intake.hot_paths import EVENTS_CALL
 from konversi.intake.preparer import heads
+from konversi.intake.preparer.calls import CALLS
 from konversi.intake.preparer.heads import Head, Heads
 
 PATH = b"/v1/events"
@@ -26,11 +26,18 @@ PLAIN = head(*FIELDS)
 
 def test_a_plain_one_is_read():
     fields = ((b"host", b"localhost"), (b"content-type", b"application/json"))
-    assert Heads(EVENTS_CALL).read(PLAIN) == Head(fields, 5, last=False)
+    assert Heads(CALLS).read(PLAIN) == Head("/v1/events", fields, 5, last=False)
+
+
+@pytest.mark.parametrize("provider", ["midtrans", "xendit", "stripe"])
+@pytest.mark.parametrize("kind", [b"application/json", b"application/json; charset=utf-8"])
+def test_it_says_which_door_is_called(provider, kind):
+    said = head(*FIELDS[:2], b"Content-Type: " + kind, first=f"POST /webhooks/{provider} HTTP/1.1".encode())
+    assert Heads(CALLS).read(said).path == f"/webhooks/{provider}"
 
 
 def test_who_says_that_no_call_follows_is_believed():
-    found = Heads(EVENTS_CALL).read(head(*FIELDS, b"Connection: close"))
+    found = Heads(CALLS).read(head(*FIELDS, b"Connection: close"))
     assert found is not None
     assert found.last
 
@@ -40,6 +47,9 @@ def test_who_says_that_no_call_follows_is_believed():
     [
         head(*FIELDS, first=b"PUT /v1/events HTTP/1.1"),
         head(*FIELDS, first=b"POST /v1/events/ HTTP/1.1"),
+        head(*FIELDS, first=b"POST /webhooks/whatsapp HTTP/1.1"),
+        head(*FIELDS, first=b"POST /webhooks/ HTTP/1.1"),
+        head(*FIELDS, first=b"POST /webhooks/midtrans?x HTTP/1.1"),
         head(*FIELDS, first=b"POST /v1/events?x HTTP/1.1"),
         head(*FIELDS, first=b"POST http://localhost/v1/events HTTP/1.1"),
         head(*FIELDS, first=b"POST /v1/events HTTP/1.0"),
@@ -65,21 +75,21 @@ def test_who_says_that_no_call_follows_is_believed():
     ],
 )
 def test_of_any_other_nothing_is_said(said):
-    own = Heads(EVENTS_CALL)
+    own = Heads(CALLS)
     assert own.read(said) is None
     assert own.read(said) is None, "and it is remembered"
 
 
 def test_of_one_name_the_last_value_counts_as_at_the_gateway():
-    assert Heads(EVENTS_CALL).read(head(*FIELDS, b"Content-Type: text/csv")) is None
-    found = Heads(EVENTS_CALL).read(head(b"Content-Type: text/csv", *FIELDS))
+    assert Heads(CALLS).read(head(*FIELDS, b"Content-Type: text/csv")) is None
+    found = Heads(CALLS).read(head(b"Content-Type: text/csv", *FIELDS))
     assert dict(found.headers)[b"content-type"] == b"application/json"
     assert b"missing" not in dict(found.headers)
 
 
 def test_what_is_remembered_has_a_bound(monkeypatch):
     monkeypatch.setattr(heads, "_MOST_KEPT", 3)
-    own = Heads(EVENTS_CALL)
+    own = Heads(CALLS)
     for number in range(10):
         assert dict(own.read(head(*FIELDS, b"X: %d" % number)).headers)[b"x"] == b"%d" % number
         assert len(own._kept) <= 3
@@ -101,7 +111,7 @@ fields = st.lists(st.tuples(names, values).map(b":".join), max_size=4)
 @example(b"POST /v1/events HTTP/1.1", [b"Content-Length: 5", b"Connection: close"])
 def test_whatever_is_read_another_reader_reads_as_well(first, more):
     said = head(b"Host: localhost", *more, first=first)
-    found = Heads(EVENTS_CALL).read(said)
+    found = Heads(CALLS).read(said)
     if found is None:
         return
     other = h11.Connection(h11.SERVER)

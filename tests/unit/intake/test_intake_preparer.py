@@ -6,6 +6,7 @@ import json
 import math
 import socket
 import subprocess
+import sys
 from itertools import count
 from types import MappingProxyType
 
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 
 from konversi.datasets.registry import Account, Dataset, Registry
 from konversi.events.faults import Fault, Refused
+from konversi.intake.answer import Answer
 from konversi.intake.event_lists import LONG, Lines, Listed
 from konversi.intake.invalid_fields import InvalidFields
+from konversi.intake.payments.doors import Terms
 from konversi.intake.prepare import Past, Preparation, Read, Ready, Refusal, Rules
 from konversi.intake.preparer import beside, line, process
 from konversi.intake.preparer.messages import (
@@ -26,16 +29,21 @@ from konversi.intake.preparer.messages import (
     Circumstances,
     Composing,
     Forgotten,
+    Kept,
     Prepared,
     Reading,
+    Replied,
     Started,
+    Trusted,
     packed,
     raised,
     unpacked,
 )
 from konversi.intake.preparer.process import Preparer
+from konversi.intake.receipts import Receipt, Tally
 from konversi.journeys.attribution import Known, Touch
 from konversi.journeys.keyring import Keyring
+from konversi.outbox.states import State
 from konversi.value.in_effect import InEffect, Values
 from konversi.value.rules import read as read_rules
 
@@ -265,6 +273,21 @@ def test_it_ends_without_a_word_where_the_gateway_died_in_the_middle_of_a_messag
             ours.close()
             assert ended.communicate(timeout=PATIENCE) == (None, b"")
             assert ended.returncode == 0
+
+
+def test_nothing_that_it_is_told_makes_it_load_more_than_it_began_with():
+    receipt = Receipt("ev_1", "Lead:1", repeat=False, notes=(), event=1, state=State.DELIVERED)
+    terms = Terms("a-key", "order_id", production=True, country="ID")
+    told = [circumstances().portable(), Trusted({"/webhooks/midtrans": terms})]
+    told += [Kept(-1, [receipt, Tally(1, 0, 0), None]), Kept(-1, None, Answer(503, b"")), Replied(1, Answer(200, b""))]
+    code = (
+        "import sys, konversi.intake.preparer.process as process\n"
+        "from konversi.intake.preparer.messages import unpacked\n"
+        f"for body in {[packed(one)[LENGTH.size :] for one in told]!r}: unpacked(body)\n"
+        "print({one for one in sys.modules if one.partition('.')[0] in ('sqlalchemy', 'uvicorn', 'httpx2', 'stripe')})"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert ran.stdout.strip() == "set()"
 
 
 def test_a_list_that_nobody_waits_for_is_forgotten():

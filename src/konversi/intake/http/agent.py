@@ -12,7 +12,7 @@ from konversi.events.conversion import Customer
 from konversi.intake.http.documented import body, problems
 from konversi.intake.http.forms import read_form
 from konversi.intake.http.problems import problem
-from konversi.intake.receive import Receipt
+from konversi.intake.receipts import Receipt
 from konversi.intake.turns import Records, TurnReport
 
 if TYPE_CHECKING:

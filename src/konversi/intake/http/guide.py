@@ -23,7 +23,7 @@ from konversi.settings import DEFAULT_DATASET
 
 if TYPE_CHECKING:
     from konversi.intake.gateway import Gateway
-    from konversi.intake.receive import Receipt
+    from konversi.intake.receipts import Receipt
     from konversi.outbox.port import Stored
 
 _DEFAULT_WAIT = 5.0

@@ -16,7 +16,7 @@ from konversi.intake.http.bodies import ONE_EVENT
 from konversi.intake.http.problems import PROBLEM, problem, refusal
 from konversi.intake.invalid_fields import InvalidFields
 from konversi.intake.json_faults import faults_in
-from konversi.intake.receive import Receipt
+from konversi.intake.receipts import Receipt
 
 if TYPE_CHECKING:
     from konversi.intake.preparer.messages import Listing

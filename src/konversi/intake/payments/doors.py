@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from konversi.errors import BodyTooLarge, WebhookUnsigned
 from konversi.intake.payments import midtrans, stripe, xendit
+from konversi.intake.payments.payer import told_of
 from konversi.intake.payments.reading import an_object
 from konversi.intake.platform_json import read_json
 from konversi.intake.signatures import same_secret
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from konversi.intake.payments.till import Till
+    from konversi.intake.receipts import Tally
     from konversi.intake.webhooks import Asked
+    from konversi.payments.deciding import Told
     from konversi.payments.notice import Notice
     from konversi.settings import Settings
 
@@ -26,12 +30,14 @@ _LARGEST = 65_536  # bytes of what has to be read before its signature can be ch
 _LARGEST_EVENT = 524_288  # bytes; a Stripe event with all its line items and metadata has a tenth of it
 
 
-class Reading(NamedTuple):
-    """What reading a notification needs to know."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of the settings decides how a provider's calls are read."""
 
+    secret: str = field(repr=False)
     fields: str  # that may name the booking
-    now: float
     production: bool
+    country: str  # ISO alpha-2, for national phones
 
 
 class Provider(NamedTuple):
@@ -42,7 +48,7 @@ class Provider(NamedTuple):
     booking_field: str  # the setting that says which fields name the booking
     plausible: Callable[[Asked, str], bool]  # by its headers alone, before there is a body
     genuine: Callable[[Asked, str], Any]  # what it says, where it is signed; else None
-    read: Callable[[dict[str, Any], Reading], Sequence[Notice]]
+    read: Callable[[dict[str, Any], Terms, float], Sequence[Notice]]  # at that time, in Unix seconds
     most: int = _LARGEST  # bytes of a call
     proven_by_headers: bool = False  # they carry the secret itself, so that who passed is no stranger
     verify_token: None = None  # nobody shakes hands
@@ -72,7 +78,7 @@ PROVIDERS: dict[str, Provider] = {
         "midtrans_booking_field",
         lambda _asked, _key: True,  # the signature stands in the body
         _of_midtrans,
-        lambda told, how: midtrans.read(told, how.fields, how.now),
+        lambda told, terms, now: midtrans.read(told, terms.fields, now),
         hint="Sandbox and production have server keys of their own.",
     ),
     xendit.NAME: Provider(
@@ -81,7 +87,7 @@ PROVIDERS: dict[str, Provider] = {
         "xendit_booking_field",
         _carries_token,
         lambda asked, token: read_json(asked.body) if _carries_token(asked, token) else None,
-        lambda told, how: xendit.read(told, how.fields, how.now),
+        lambda told, terms, now: xendit.read(told, terms.fields, now),
         proven_by_headers=True,
     ),
     stripe.NAME: Provider(
@@ -90,11 +96,30 @@ PROVIDERS: dict[str, Provider] = {
         "stripe_booking_field",
         lambda asked, _secret: "v1=" in (asked.header("stripe-signature") or ""),
         _of_stripe,
-        lambda told, how: stripe.read(told, how.fields, how.now, real_only=how.production),
+        lambda told, terms, now: stripe.read(told, terms.fields, now, real_only=terms.production),
         most=_LARGEST_EVENT,
         hint="Each endpoint has a secret of its own, and a call older than five minutes is not taken.",
     ),
 }
+
+
+def terms_of(settings: Settings, provider: Provider) -> Terms:
+    """As the settings have it. Raises `WebhookNotSetUp` where there is no secret."""
+    secret, fields = set_up(settings, provider.secret), getattr(settings, provider.booking_field)
+    return Terms(secret, fields, settings.environment == "production", settings.default_country)
+
+
+def understood(provider: Provider, terms: Terms, asked: Asked, now: float) -> list[Told]:
+    """What a call tells of payments at that time (Unix seconds); nothing where it is about none. Pure.
+
+    Raises `BodyTooLarge`, `WebhookUnsigned`, `PaymentUnreadable`, or `MalformedBody`.
+    """
+    if len(asked.body) > provider.most:
+        raise BodyTooLarge
+    said = provider.genuine(asked, terms.secret)
+    if said is None:
+        raise WebhookUnsigned(provider.hint)
+    return [told_of(one, terms.country, now) for one in provider.read(an_object(said), terms, now)]
 
 
 async def take(
@@ -104,15 +129,18 @@ async def take(
 
     Raises a `KonversiError` where it can't be taken, and then nothing was done.
     """
-    if len(asked.body) > provider.most:
-        raise BodyTooLarge
-    said = provider.genuine(asked, set_up(settings, provider.secret))
-    if said is None:
-        raise WebhookUnsigned(provider.hint)
-    how = Reading(getattr(settings, provider.booking_field), till.now(), settings.environment == "production")
-    notices = provider.read(an_object(said), how)
-    tally = await till.take(notices)
-    brought = {"accepted": tally.news, "repeated": tally.known, "ignored": int(not notices)}
-    for what, number in brought.items():
-        told[provider.name, what] += number
-    return Reply(orjson.dumps(brought))
+    notices = understood(provider, terms_of(settings, provider), asked, till.now())
+    (tally,) = await till.take_each([notices])
+    count(told, provider.name, tally)
+    return Reply(said_of(tally))
+
+
+def count(told: Counter[tuple[str, str]], provider: str, tally: Tally) -> None:
+    """Count what a notification brought."""
+    for what, number in zip(tally._fields, tally, strict=True):
+        told[provider, what] += number
+
+
+def said_of(tally: Tally) -> bytes:
+    """What the provider is answered."""
+    return orjson.dumps(tally._asdict())

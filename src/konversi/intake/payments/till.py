@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from konversi.clock import monotonic
 from konversi.errors import IdempotencyConflict
-from konversi.events.conversion import Customer
 from konversi.events.faults import Fault, Note, Refused
 from konversi.events.money import currency_code
 from konversi.events.names import PURCHASE, event_name
 from konversi.events.times import event_time
+from konversi.intake.payments.payer import told_of
 from konversi.intake.payments.purchase import purchase
 from konversi.intake.payments.reporting import why_refused
-from konversi.intake.receive import Receipt, Refusal
+from konversi.intake.receipts import Receipt, Tally
+from konversi.intake.receive import Refusal
 from konversi.matching.match import match
 from konversi.matching.minimum import too_little
 from konversi.outbox.port import receipt
 from konversi.payments.deciding import Told
-from konversi.payments.notice import NOBODY, Notice
+from konversi.payments.notice import Notice
 from konversi.payments.payment import payment_id
 from konversi.payments.stages import Stage
 from konversi.payments.units import major_amount
@@ -31,18 +33,10 @@ if TYPE_CHECKING:
     from konversi.intake.receive import Receiver
     from konversi.outbox.states import State
     from konversi.payments.deciding import Outcome
-    from konversi.payments.notice import Contact
     from konversi.payments.reporting import Reported
     from konversi.payments.store import Payments
 
 OTHER = "other"  # the provider of what callers report themselves
-
-
-class Tally(NamedTuple):
-    """What one notification brought."""
-
-    news: int = 0
-    known: int = 0
 
 
 class Till:
@@ -66,14 +60,21 @@ class Till:
         self._currency = currency
 
     async def take(self, notices: Sequence[Notice]) -> Tally:
-        """Keep what was told, and report the Purchases that are due; durable on return.
+        """As `take_each`, with what one notification told."""
+        now = self.now()
+        (tally,) = await self.take_each([[told_of(one, self._country, now) for one in notices]])
+        return tally
 
-        Raises `StorageUnavailable`, `Overloaded` or `ShuttingDown`, and then the provider tells it again.
+    async def take_each(self, notifications: Sequence[Sequence[Told]]) -> list[Tally]:
+        """Keep what notifications told, and report the Purchases that are due; durable on return.
+
+        Raises `StorageUnavailable`, `Overloaded` or `ShuttingDown`, and then the providers tell it again.
         """
-        outcomes = await self.payments.take(await self._but_the_forgotten([self._told(one) for one in notices]))
+        told = [one for notices in notifications for one in notices]
+        outcomes = await self.payments.take(await self._but_the_forgotten(told))
         await self._follow_up(outcomes)
-        news = sum([one.news for one in outcomes])
-        return Tally(news, len(outcomes) - news)
+        news = iter([one.news for one in outcomes])
+        return [_tally(list(islice(news, len(notices)))) for notices in notifications]
 
     async def pay(self, conversion: Conversion, waited: float = 0.0) -> Receipt | Refusal:
         """Take a payment that a caller reports, with its own id: once, joined to its booking, by the policy.
@@ -134,23 +135,12 @@ class Till:
         await self._follow_up(left)
         return len(left)
 
-    def _told(self, notice: Notice) -> Told:
-        return Told(notice, self._hashed(notice.contact))
-
     async def _but_the_forgotten(self, told: Sequence[Told]) -> list[Told]:
         """A payment is kept without its payer, where that is somebody who asked to be forgotten."""
         if not self._consents.matters:
             return list(told)
         gone = await self._consents.forgotten([self._consents.keys(one.user_data, None) for one in told])
         return [one._replace(user_data={}) if is_gone else one for one, is_gone in zip(told, gone, strict=True)]
-
-    def _hashed(self, contact: Contact) -> dict[str, object]:
-        """What of whoever paid a match could be made with."""
-        if contact == NOBODY:
-            return {}
-        given = {"email": contact.email, "phone": contact.phone, "name": contact.name}
-        customer = Customer.model_validate({name: value for name, value in given.items() if value})
-        return match(customer, country=self._country, seen_ms=int(self.now() * 1_000)).user_data
 
     async def _follow_up(self, outcomes: Sequence[Outcome]) -> list[Receipt | Refusal]:
         """What callers are told of their Purchases; those that did not go to the outbox with their payments do now."""
@@ -168,6 +158,11 @@ class Till:
             if why:
                 await self.payments.refused(one.payment, why)
         return answers
+
+
+def _tally(news: Sequence[bool]) -> Tally:
+    accepted = sum(news)
+    return Tally(accepted, len(news) - accepted, int(not news))
 
 
 def _answer(outcome: Outcome, reported: Reported, states: Mapping[int, State]) -> Receipt | Refusal:

@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
     def _taken(self, head: Head, body: bytes) -> bool:
         if head.headers is not self._last.headers:
             self._last = self._last._replace(headers=head.headers)
-        if not self._door.take(self, self._last, body):
+        if not self._door.take(self, head.path, self._last, body):
             return False
         self._ends = head.last
         self._answering = True

@@ -1,26 +1,31 @@
-"""Reading the heads of plain calls to one door, with JSON that comes as soon as it could.
+"""Reading the heads of plain calls to some doors, with JSON that comes as soon as it could.
 
 Whatever is not that plain is left to a whole HTTP server.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import httptools
 
 from konversi.intake.answer import JSON
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _MOST_KEPT = 256
 _LONGEST = 8_192  # bytes
+_END = b"\r\n"  # of a line
 _OF_THE_BODY = b"content-length"
 _DECIDE = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"konversi-waited"})  # on how the rest is read
-_KINDS = (b"", JSON.encode())
+_KINDS = (b"", JSON.encode(), JSON.encode() + b"; charset=utf-8")
 
 
 class Head(NamedTuple):
     """What the head of a call says."""
 
+    path: str
     headers: tuple[tuple[bytes, bytes], ...]  # but the body's length; names in lower case
     length: int  # of the body, in bytes
     last: bool  # the caller sends no other call after it
@@ -53,9 +58,9 @@ class _Reading:
 class Heads:
     """Reads heads. A caller's calls begin alike, so that most were read before, byte for byte."""
 
-    def __init__(self, begin: bytes) -> None:
-        """`begin` is the first line of those that are plain."""
-        self._begin = begin
+    def __init__(self, calls: Mapping[bytes, str]) -> None:
+        """`calls` are the first lines of those that are plain, each with its door's path."""
+        self._calls = calls
         self._kept: dict[bytes, Head | None] = {}
 
     def read(self, head: bytes) -> Head | None:
@@ -66,11 +71,11 @@ class Heads:
             pass
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        may_be = head.startswith(self._begin) and len(head) <= _LONGEST
-        found = self._kept[head] = self._read(head) if may_be else None
+        path = self._calls.get(head[: head.find(_END) + len(_END)]) if len(head) <= _LONGEST else None
+        found = self._kept[head] = None if path is None else self._read(path, head)
         return found
 
-    def _read(self, head: bytes) -> Head | None:
+    def _read(self, path: str, head: bytes) -> Head | None:
         reading = _Reading()
         parser = httptools.HttpRequestParser(reading)
         try:
@@ -84,4 +89,6 @@ class Heads:
             and reading.length.isdigit()
             and int(reading.length) > 0  # a call without a body has ended, and the parser forgotten who sends no other
         )
-        return Head(tuple(reading.headers), int(reading.length), not parser.should_keep_alive()) if plain else None
+        return (
+            Head(path, tuple(reading.headers), int(reading.length), not parser.should_keep_alive()) if plain else None
+        )

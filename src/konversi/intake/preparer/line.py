@@ -22,10 +22,12 @@ from konversi.intake.preparer.messages import (
     Finished,
     Forgotten,
     Kept,
+    Notified,
     Prepared,
     Reading,
     Replied,
     Started,
+    Trusted,
     raised,
 )
 from konversi.intake.preparer.wire import Wire
@@ -53,8 +55,17 @@ class GoneError(Exception):
 class Doors(Protocol):
     """What the gateway does for callers that the preparer has."""
 
+    @property
+    def trusted(self) -> Trusted:
+        """What the preparer has to know before it takes calls."""
+        ...
+
     async def keep(self, arrived: Arrived, line: Line) -> Kept:
         """Accept events that came together."""
+        ...
+
+    async def take(self, notified: Notified) -> Kept:
+        """Take what payment providers told together."""
         ...
 
     async def reply(self, called: Called) -> Replied:
@@ -105,6 +116,8 @@ class Line:
         await line._loop.connect_accepted_socket(lambda: line._wire, ours)
         try:
             await line._greeted()
+            if doors is not None:
+                line.tell(doors.trusted)
         except BaseException:
             await line._end()
             raise
@@ -220,9 +233,11 @@ class Line:
                 if waiting is not None:
                     resolve(waiting, message)
             case Arrived():
-                self._do(self._keep(message))
+                self._do(self._tell_what_became_of(lambda doors: doors.keep(message, self)))
+            case Notified():
+                self._do(self._tell_what_became_of(lambda doors: doors.take(message)))
             case Called():
-                self._do(self._reply(message))
+                self._do(self._tell_what_became_of(lambda doors: doors.reply(message)))
             case Finished():
                 self._finished.set()
             case Started():
@@ -233,15 +248,10 @@ class Line:
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
 
-    async def _keep(self, arrived: Arrived) -> None:
+    async def _tell_what_became_of(self, work: Callable[[Doors], Awaitable[Kept | Replied]]) -> None:
         assert self._doors is not None
         with suppress(GoneError):
-            self.tell(await self._doors.keep(arrived, self))
-
-    async def _reply(self, called: Called) -> None:
-        assert self._doors is not None
-        with suppress(GoneError):
-            self.tell(await self._doors.reply(called))
+            self.tell(await work(self._doors))
 
     def _back(self, handed: Handed) -> None:
         if self._doors is None:

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from konversi.events.conversion import Conversion
     from konversi.events.faults import Refused
     from konversi.intake.answer import Answer
+    from konversi.intake.payments.doors import Terms
     from konversi.intake.prepare import Past, Rules
-    from konversi.intake.receive import Receipt
+    from konversi.intake.receipts import Receipt, Tally
     from konversi.intake.routes import Routes
     from konversi.journeys.keyring import Keyring
+    from konversi.payments.deciding import Told
     from konversi.value.in_effect import InEffect
 
 LENGTH = struct.Struct("<I")
@@ -141,18 +143,34 @@ class Arrived(NamedTuple):
     first: Asking | Prepared
 
 
-class Kept(NamedTuple):
-    """What became of such a list: of each event, or the same for all; nothing where each has to be taken by itself."""
+class Trusted(NamedTuple):
+    """How the calls of those payment providers that are set up are known and read, by path. Told once."""
+
+    terms: Mapping[str, Terms]
+
+
+class Notified(NamedTuple):
+    """What a provider's calls told of payments, which the preparer took and read. As `Arrived`."""
 
     number: int
-    events: Sequence[Receipt | None] | None
+    path: str
+    callers: Sequence[Who]  # each once
+    notices: Sequence[Sequence[Told]]  # of each call
+
+
+class Kept(NamedTuple):
+    """What became of such a list: of each call, or the same for all; nothing where each has to be taken by itself."""
+
+    number: int
+    each: Sequence[Receipt | Tally | None] | None
     all: Answer | None = None
 
 
 class Called(NamedTuple):
-    """A single event that the preparer took, and the gateway has to take by itself."""
+    """A call that the preparer took, and the gateway has to take by itself."""
 
     number: int
+    path: str
     who: Who
     body: bytes
 

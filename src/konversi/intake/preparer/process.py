@@ -16,7 +16,9 @@ from konversi import collector
 from konversi._version import __version__
 from konversi.clock import unique
 from konversi.events.faults import Refused
+from konversi.intake.payments.doors import understood
 from konversi.intake.prepare import Past, Read, Refusal
+from konversi.intake.preparer.calls import PROVIDERS_AT
 from konversi.intake.preparer.messages import (
     Asked,
     Asking,
@@ -29,6 +31,7 @@ from konversi.intake.preparer.messages import (
     Reading,
     Replied,
     Started,
+    Trusted,
     flat,
 )
 from konversi.intake.preparer.side_door import SideDoor
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from konversi.intake.prepare import Preparation
+    from konversi.intake.webhooks import Asked as Call
+    from konversi.payments.deciding import Told
 
 _NOTHING_KNOWN = Past({}, {}, {}, {})
 
@@ -53,6 +58,7 @@ class Preparer:
         self._named = False
         self._chats_decide = False  # about datasets: then it is asked where an event is already
         self._read: dict[int, Sequence[Read | Refusal]] = {}
+        self._trusted = Trusted({})
 
     def answer(self, message: Any) -> Asking | Prepared | None:
         """What there is to say to a message."""
@@ -62,6 +68,8 @@ class Preparer:
                 self._preparation = message.preparation(unique)
                 self._named = message.named
                 self._chats_decide = message.routes.links_accounts
+            case Trusted():
+                self._trusted = message
             case Forgotten(number):
                 self._read.pop(number, None)
             case Reading():
@@ -77,6 +85,15 @@ class Preparer:
     def second_of(self, list_: Composing) -> Prepared:
         """The second step."""
         return _or_nothing(list_.number, lambda: self._ready(*list_))
+
+    def notices(self, asked: Call, now: float) -> Sequence[Told] | None:
+        """What a payment provider's call tells; nothing where the gateway has words for it."""
+        terms = self._trusted.terms.get(asked.path)
+        if terms is None:
+            return None
+        with suppress(Exception):  # the gateway meets the same fault, and answers for it
+            return understood(PROVIDERS_AT[asked.path], terms, asked, now)
+        return None
 
     def _asked(self, list_: Reading) -> Asking | Prepared:
         assert self._preparation is not None

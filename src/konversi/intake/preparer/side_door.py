@@ -1,18 +1,20 @@
-"""The preparer's side of busy callers: their events go to the gateway by the list, prepared."""
+"""The preparer's side of busy callers: what they bring goes to the gateway by the list, prepared."""
 
 from __future__ import annotations
 
 import asyncio
 from email.utils import formatdate
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from konversi.clock import now
-from konversi.intake.answer import ACCEPTED, Answer, accepted
+from konversi.intake.answer import ACCEPTED, OK, Answer, accepted
 from konversi.intake.event_lists import Bodies, looks_like_a_list
-from konversi.intake.hot_paths import EVENTS_CALL
+from konversi.intake.hot_paths import EVENTS_PATH
+from konversi.intake.payments.doors import said_of
+from konversi.intake.preparer.calls import CALLS
 from konversi.intake.preparer.connection import Connection
 from konversi.intake.preparer.handing import Hands
 from konversi.intake.preparer.heads import Heads
@@ -24,19 +26,23 @@ from konversi.intake.preparer.messages import (
     Finished,
     Forgotten,
     Kept,
+    Notified,
     Prepared,
     Reading,
     Replied,
 )
+from konversi.intake.webhooks import Asked as Call
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from konversi.intake.preparer.handing import Handed
     from konversi.intake.preparer.messages import Who
     from konversi.intake.preparer.process import Preparer
     from konversi.intake.preparer.wire import Wire
+    from konversi.intake.receipts import Receipt, Tally
+    from konversi.payments.deciding import Told
 
 _AT_ONCE = 3  # lists under way, so that what comes meanwhile makes the next one
 _IDLE_SECONDS = 5.0  # as uvicorn waits for a caller's next call
@@ -48,15 +54,23 @@ class _Waiting(NamedTuple):
     """A call that is to be answered."""
 
     caller: Connection
+    path: str
     who: Who
     body: bytes
+
+
+class _List(NamedTuple):
+    """Calls that went to the gateway together, and what each is answered by what became of it."""
+
+    calls: Sequence[_Waiting]
+    said: Callable[[Any], Answer]
 
 
 class SideDoor:
     """Open it inside a running event loop."""
 
     def __init__(self, preparer: Preparer, wire: Wire, hands: socket.socket) -> None:
-        self.heads = Heads(EVENTS_CALL)
+        self.heads = Heads(CALLS)
         self.connections: set[Connection] = set()
         self.finishing = False
         self._preparer = preparer
@@ -64,20 +78,20 @@ class SideDoor:
         self._hands = Hands(hands, self._handed)
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
-        self._events: list[_Waiting] = []
-        self._lists: dict[int, Sequence[_Waiting]] = {}
+        self._waiting: dict[str, list[_Waiting]] = {}  # by path
+        self._lists: dict[int, _List] = {}
         self._alone: dict[int, Connection] = {}
         self._greetings: set[asyncio.Task[None]] = set()
         self._date = _date()
         self._loop.call_soon(self._look)
 
-    def take(self, caller: Connection, who: Who, body: bytes) -> bool:
-        """Have the event answered with `caller.answer`; false for a list."""
-        if looks_like_a_list(body):
+    def take(self, caller: Connection, path: str, who: Who, body: bytes) -> bool:
+        """Have the call answered with `caller.answer`; false for a list."""
+        if path == EVENTS_PATH and looks_like_a_list(body):
             return False
-        if not self._events:
+        if not self._waiting:
             self._loop.call_soon(self._depart)
-        self._events.append(_Waiting(caller, who, body))
+        self._waiting.setdefault(path, []).append(_Waiting(caller, path, who, body))
         return True
 
     def date(self) -> bytes:
@@ -86,17 +100,38 @@ class SideDoor:
 
     def _depart(self) -> None:
         """Prepare those who wait, unless enough are under way: then the end of one of those calls again."""
-        if not self._events or len(self._lists) >= _AT_ONCE:
-            return
-        events, self._events = self._events, []
+        while self._waiting and len(self._lists) < _AT_ONCE:
+            path = next(iter(self._waiting))
+            calls = self._waiting.pop(path)
+            if path == EVENTS_PATH:
+                self._bring_events(calls)
+            else:
+                self._bring_notices(path, calls)
+
+    def _bring_events(self, calls: Sequence[_Waiting]) -> None:
         number = -next(self._numbers)
-        first = self._preparer.first_of(Reading(number, Bodies([one.body for one in events]), now()))
+        first = self._preparer.first_of(Reading(number, Bodies([one.body for one in calls]), now()))
         if isinstance(first, Prepared) and first.events is None:
-            self._each_alone(events)
+            self._each_alone(calls)
             return
-        self._lists[number] = events
-        callers = list({one.who for one in events})
-        self._wire.tell(Arrived(number, len(events), callers, self._preparer.circumstances, first))
+        self._lists[number] = _List(calls, _accepted)
+        self._wire.tell(Arrived(number, len(calls), _callers(calls), self._preparer.circumstances, first))
+
+    def _bring_notices(self, path: str, calls: Sequence[_Waiting]) -> None:
+        at = now()
+        read: list[_Waiting] = []
+        notices: list[Sequence[Told]] = []
+        for one in calls:
+            told = self._preparer.notices(Call("POST", path, "", dict(one.who.headers), one.body), at)
+            if told is None:
+                self._each_alone([one])
+            else:
+                read.append(one)
+                notices.append(told)
+        if read:
+            number = -next(self._numbers)
+            self._lists[number] = _List(read, _taken)
+            self._wire.tell(Notified(number, path, _callers(read), notices))
 
     def composed(self, message: Composing) -> None:
         """The second step of a list of one's own."""
@@ -104,25 +139,25 @@ class SideDoor:
 
     def kept(self, kept: Kept) -> None:
         """Tell the callers of a list."""
-        events = self._lists.pop(kept.number)
+        calls, said = self._lists.pop(kept.number)
         self._preparer.answer(Forgotten(kept.number))
         if kept.all is not None:
-            for one in events:
+            for one in calls:
                 one.caller.answer(kept.all)
         else:
-            for one, receipt in zip(events, kept.events or [None] * len(events), strict=True):
-                if receipt is None:
+            for one, outcome in zip(calls, kept.each or [None] * len(calls), strict=True):
+                if outcome is None:
                     self._each_alone([one])
                 else:
-                    one.caller.answer(Answer(ACCEPTED, orjson.dumps(accepted(receipt))))
+                    one.caller.answer(said(outcome))
         self._depart()
 
-    def _each_alone(self, events: Sequence[_Waiting]) -> None:
+    def _each_alone(self, calls: Sequence[_Waiting]) -> None:
         """The gateway has words for what is wrong with one."""
-        for one in events:
+        for one in calls:
             number = next(self._numbers)
             self._alone[number] = one.caller
-            self._wire.tell(Called(number, one.who, one.body))
+            self._wire.tell(Called(number, one.path, one.who, one.body))
 
     def replied(self, replied: Replied) -> None:
         """Tell the caller."""
@@ -176,3 +211,15 @@ class SideDoor:
 
 def _date() -> bytes:
     return formatdate(now(), usegmt=True).encode()
+
+
+def _callers(calls: Sequence[_Waiting]) -> list[Who]:
+    return list({one.who for one in calls})
+
+
+def _accepted(receipt: Receipt) -> Answer:
+    return Answer(ACCEPTED, orjson.dumps(accepted(receipt)))
+
+
+def _taken(tally: Tally) -> Answer:
+    return Answer(OK, said_of(tally))
