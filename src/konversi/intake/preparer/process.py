@@ -16,6 +16,8 @@ from konversi import collector
 from konversi._version import __version__
 from konversi.clock import unique
 from konversi.events.faults import Refused
+from konversi.intake.hot_paths import WEBHOOK_PATHS
+from konversi.intake.payments import stripe
 from konversi.intake.payments.doors import understood
 from konversi.intake.prepare import Past, Read, Refusal
 from konversi.intake.preparer.calls import PROVIDERS_AT
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from konversi.intake.webhooks import Asked as Call
     from konversi.payments.deciding import Told
 
+_STRIPES = WEBHOOK_PATHS + stripe.NAME
 _NOTHING_KNOWN = Past({}, {}, {}, {})
 
 Step = TypeVar("Step", bound=Asking | Prepared)
@@ -68,8 +71,10 @@ class Preparer:
                 self._preparation = message.preparation(unique)
                 self._named = message.named
                 self._chats_decide = message.routes.links_accounts
-            case Trusted():
+            case Trusted(terms):
                 self._trusted = message
+                if _STRIPES in terms:
+                    stripe.installed()  # it takes half a second to load: now, while no caller waits for it
             case Forgotten(number):
                 self._read.pop(number, None)
             case Reading():
