@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
 import signal
 import sqlite3
 import time
-from contextlib import suppress
 
-import httpx2
 import pytest
 from fleets import children_of
+from preparers import BUSY_CALLERS, end_one_or_both, has_callers
 from reports import Caller, check
 
 from processes import Gateways, local_meta, until
@@ -54,29 +52,11 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_event(tmp_path):
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-BUSY_CALLERS = 24  # enough for some of them to be answered by the process beside
-
-
 async def _killing_both(gateways: Gateways, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(max(5, KILLS // 20)):
-        pid = await asyncio.to_thread(gateways.start)
-        (preparer,) = await asyncio.to_thread(until, lambda pid=pid: children_of(pid), "the preparer runs")
-        await asyncio.to_thread(until, lambda: _prepared(gateways.url), "it has callers")
-        await asyncio.sleep(chance.uniform(0.0, 0.3))
-        for one in chance.sample([preparer, pid], chance.choice([1, 2])):
-            with suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
-            await asyncio.sleep(chance.uniform(0.0, 0.2))
-        await asyncio.to_thread(gateways.end)
+        await end_one_or_both(gateways, await asyncio.to_thread(gateways.start), chance)
     await asyncio.to_thread(gateways.start)
-
-
-def _prepared(url: str) -> bool:
-    found = re.search(
-        r'^konversi_prepared_lists_total\{process="0"\} (.*)$', httpx2.get(f"{url}/metrics").text, re.MULTILINE
-    )
-    return found is not None and float(found[1]) > 0
 
 
 def test_killing_the_process_that_has_the_callers_or_the_gateway_loses_no_acknowledged_event(tmp_path):
@@ -97,7 +77,7 @@ def test_killing_the_process_that_has_the_callers_or_the_gateway_loses_no_acknow
 def test_sigterm_hangs_up_on_the_callers_of_the_process_beside_and_ends_well(tmp_path):
     async def stopping() -> None:
         pid = await asyncio.to_thread(gateways.start)
-        await asyncio.to_thread(until, lambda: children_of(pid) and _prepared(gateways.url), "it has callers")
+        await asyncio.to_thread(until, lambda: children_of(pid) and has_callers(gateways.url), "it has callers")
         began = time.monotonic()
         statuses.append(await asyncio.to_thread(gateways.end, signal.SIGTERM))
         assert time.monotonic() - began < 10

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import httpx2
 import pytest
+from preparers import BUSY_CALLERS, end_one_or_both
 from reports import Arrivals
 
 from konversi.intake.payments import samples
@@ -28,16 +29,17 @@ pytestmark = pytest.mark.fault
 class Providers:
     """Tell of payments without end, each notification again until it is acknowledged; some twice, some too early."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, callers: int) -> None:
         self.url = f"{url}/webhooks"
         self.paid: dict[str, tuple[str, int]] = {}  # by payment: its provider and amount, once it was acknowledged
         self.back: dict[str, int] = {}
         self.stopping = False
+        self._callers = callers
         self._chance = random.Random(seed)
 
     async def run(self) -> None:
         async with httpx2.AsyncClient(timeout=5) as http, asyncio.TaskGroup() as group:
-            for number in range(CALLERS):
+            for number in range(self._callers):
                 group.create_task(self._tell(http, number))
 
     async def _tell(self, http: httpx2.AsyncClient, caller: int) -> None:
@@ -76,18 +78,22 @@ class Providers:
         return False
 
 
-async def _killing(gateways: Gateways, seed: int) -> Providers:
+async def _killing(gateways: Gateways, seed: int, callers: int) -> Providers:
+    """What many callers tell is read by the process beside, which is ended as well."""
     chance = random.Random(seed)
-    await asyncio.to_thread(gateways.start)
+    pid = await asyncio.to_thread(gateways.start)
     await _book(gateways.url)
-    providers = Providers(gateways.url, seed)
+    providers = Providers(gateways.url, seed, callers)
     telling = asyncio.create_task(providers.run())
     try:
         for _ in range(KILLS):
-            await asyncio.sleep(chance.uniform(0.05, 0.4))
+            if callers == BUSY_CALLERS:
+                await end_one_or_both(gateways, pid, chance)
+            else:
+                await asyncio.sleep(chance.uniform(0.05, 0.4))
+                await asyncio.to_thread(gateways.end)
             assert not telling.done(), telling.result()
-            await asyncio.to_thread(gateways.end)
-            await asyncio.to_thread(gateways.start)
+            pid = await asyncio.to_thread(gateways.start)
     finally:
         providers.stopping = True
     await asyncio.wait_for(telling, 30)
@@ -114,12 +120,13 @@ def _rows(folder, query: str) -> list:
         return database.execute(query).fetchall()
 
 
-def test_kill_9_loses_no_acknowledged_payment_and_makes_no_second_purchase(tmp_path):
+@pytest.mark.parametrize("callers", [CALLERS, BUSY_CALLERS])
+def test_kill_9_loses_no_acknowledged_payment_and_makes_no_second_purchase(tmp_path, callers):
     seed = random.SystemRandom().randrange(10**9)
     print(f"seed {seed}")
     began = time.monotonic()
     with local_meta(tmp_path / "ledger.jsonl") as meta, Gateways(tmp_path, meta, **SECRETS) as gateways:
-        providers = asyncio.run(_killing(gateways, seed))
+        providers = asyncio.run(_killing(gateways, seed, callers))
         expected = {f"Purchase:{provider}:{payment}": amount for payment, (provider, amount) in providers.paid.items()}
         assert expected.keys() <= _purchases(tmp_path).keys(), "every payment has its Purchase, and had it at once"
         until(gateways.idle, "everything is delivered", 60)

@@ -57,7 +57,7 @@ class Gathering(Generic[Item, Result]):
         most: int,
         patience: float = 0.0,
         at_once: int | None = None,
-        enough: int = 1_000_000,
+        enough: int | None = None,
         deadline: float | None = None,
         promptly: Callable[[Callable[[Connection], Any]], Sequence[Any]] | None = None,
     ) -> None:
@@ -131,7 +131,7 @@ class Gathering(Generic[Item, Result]):
 
     def _hand_over(self) -> None:
         number, size = 0, 0
-        while number < len(self._items) and (number == 0 or size < self._enough):
+        while number < len(self._items) and (number == 0 or self._enough is None or size < self._enough):
             size += self._size(self._items[number])
             number += 1
         items, self._items = self._items[:number], self._items[number:]

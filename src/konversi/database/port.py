@@ -144,6 +144,7 @@ class Database(Protocol):
         patience: float = 0.0,
         alone: bool = False,
         leaves: bool = False,
+        in_turn: bool = False,
     ) -> GatheredWrites[Item, Result]:
         """Where callers bring what goes in together: `job` gets the items of several, and gives one result each.
 
@@ -151,6 +152,8 @@ class Database(Protocol):
         not wait. With `patience` (seconds) it waits for more. `alone` says that one statement of the job's does all its
         writing, so that it may do without a transaction around it. One that `leaves` may leave something for the next
         transaction to do (`outbox/staging.py`): so no other job finds it undone, and no query but a look-up.
+        Jobs `in_turn` are mostly Python: several under way would only take its lock from each other, so that what comes
+        meanwhile makes the next one.
         """
         ...
 

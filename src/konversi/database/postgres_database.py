@@ -114,6 +114,7 @@ class PostgresDatabase:
         patience: float = 0.0,
         alone: bool = False,
         leaves: bool = False,  # noqa: ARG002
+        in_turn: bool = False,  # noqa: ARG002 - jobs wait for the server, which does several at once
     ) -> Gathering[Item, Result]:
         gathering = Gathering(
             partial(self.writers.call, alone=alone),

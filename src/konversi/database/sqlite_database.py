@@ -132,12 +132,22 @@ class SqliteDatabase:
         patience: float = 0.0,
         alone: bool = False,  # noqa: ARG002 - a transaction costs nothing here
         leaves: bool = False,
+        in_turn: bool = False,
     ) -> Gathering[Item, Result]:
         call, at_once = self.writer.call, self.writer.at_once
         if leaves:
             call, at_once = partial(call, leaves=True), partial(at_once, leaves=True)
-        promptly = None if patience else at_once
-        gathering = Gathering(call, job, size=size, brief=brief, most=most, patience=patience, promptly=promptly)
+        gathering = Gathering(
+            call,
+            job,
+            size=size,
+            brief=brief,
+            most=most,
+            patience=patience,
+            promptly=None if patience else at_once,
+            at_once=1 if in_turn else None,
+            enough=brief if in_turn else None,
+        )
         self._gatherings.append(gathering.close)
         return gathering
 

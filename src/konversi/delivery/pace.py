@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 _MOST = 16
-_GATHER = 0.05  # seconds between the starts of two requests on a busy lane
+_GATHER = 0.1  # seconds between the starts of two requests on a busy lane
 _PATIENCE = 0.25  # seconds after which a slow request doesn't hold up the next any more
 
 

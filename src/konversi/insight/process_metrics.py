@@ -92,11 +92,13 @@ def _doors(report: ProcessReport, place: str) -> Iterable[Metric]:
 
 def _preparer(report: PreparerReport, place: str) -> Iterable[Metric]:
     runs = GaugeMetricFamily(
-        "konversi_preparer_running", "1 where a process runs that prepares lists beside the gateway.", labels=[PLACE]
+        "konversi_preparer_running",
+        "1 where a process runs that prepares lists, and answers busy callers, beside the gateway.",
+        labels=[PLACE],
     )
     runs.add_metric([place], float(report.runs))
     lists = CounterMetricFamily(
-        "konversi_prepared_lists", "Lists of events that it has prepared since the start.", labels=[PLACE]
+        "konversi_prepared_lists", "Lists of events or payments that it has prepared since the start.", labels=[PLACE]
     )
     lists.add_metric([place], report.lists)
     yield from (runs, lists)

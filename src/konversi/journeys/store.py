@@ -67,7 +67,9 @@ class Journeys:
         self._look_ups = database.look_ups(self._known)
         self._look_backs = database.look_ups(self._remembered)
         self.agent_log = AgentLog(database, secret, lambda: self.keyring.chats, country=country, now=now)
-        self._calls = database.gathering(self._keep, size=lambda call: call.size + 1, brief=_BRIEF, most=_MOST_QUEUED)
+        self._calls = database.gathering(
+            self._keep, size=lambda call: call.size + 1, brief=_BRIEF, most=_MOST_QUEUED, in_turn=True
+        )
 
     async def open(self) -> None:
         """Find out whether there are any: without one, a conversion costs no look-up."""

@@ -45,7 +45,7 @@ class Payments:
         self._database = database
         self._policy = policy
         self._now = now
-        self._calls = database.gathering(self._take, size=len, brief=_BRIEF, most=_MOST_QUEUED)
+        self._calls = database.gathering(self._take, size=len, brief=_BRIEF, most=_MOST_QUEUED, in_turn=True)
         self.reporting: Reporting | None = None  # with it, Purchases go into the outbox with their payments
 
     async def take(self, told: Sequence[Told]) -> Sequence[Outcome]:
