@@ -114,8 +114,7 @@ class BesideDoors:
         except KonversiError as error:
             gateway.refused_calls.note(name, error.code, len(notified.notices))
             raise
-        for one in tallies:
-            count(gateway.told_payments, name, one)
+        count(gateway.told_payments, name, tallies)
         gateway.webhooks_heard[name] = gateway.clock.now()
         return tallies
 

@@ -12,6 +12,7 @@ from konversi.intake.payments import midtrans, stripe, xendit
 from konversi.intake.payments.payer import told_of
 from konversi.intake.payments.reading import an_object
 from konversi.intake.platform_json import read_json
+from konversi.intake.receipts import Tally
 from konversi.intake.signatures import same_secret
 from konversi.intake.webhooks import Reply, set_up
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from konversi.intake.payments.till import Till
-    from konversi.intake.receipts import Tally
     from konversi.intake.webhooks import Asked
     from konversi.payments.deciding import Told
     from konversi.payments.notice import Notice
@@ -131,14 +131,14 @@ async def take(
     """
     notices = understood(provider, terms_of(settings, provider), asked, till.now())
     (tally,) = await till.take_each([notices])
-    count(told, provider.name, tally)
+    count(told, provider.name, [tally])
     return Reply(said_of(tally))
 
 
-def count(told: Counter[tuple[str, str]], provider: str, tally: Tally) -> None:
-    """Count what a notification brought."""
-    for what, number in zip(tally._fields, tally, strict=True):
-        told[provider, what] += number
+def count(told: Counter[tuple[str, str]], provider: str, tallies: Sequence[Tally]) -> None:
+    """Count what notifications brought."""
+    for what, numbers in zip(Tally._fields, zip(*tallies, strict=True), strict=True):
+        told[provider, what] += sum(numbers)
 
 
 def said_of(tally: Tally) -> bytes:
