@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from konversi.errors import KonversiError, WebhookNotSetUp
 from konversi.intake.answer import OK
@@ -17,7 +17,7 @@ from konversi.intake.preparer.messages import Asking, Composing, Kept, Prepared,
 from konversi.intake.receipts import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from starlette.types import Scope
 
@@ -62,23 +62,23 @@ class BesideDoors:
 
         Raises `GoneError` where they are the preparer's no more.
         """
-        return await self._answered(arrived, EVENTS_PATH, arrived.events, self._kept(arrived, line))
+        return await self._answered(arrived, EVENTS_PATH, arrived.events, lambda: self._kept(arrived, line))
 
     async def take(self, notified: Notified) -> Kept:
         """Take what payment providers told together, as `keep`."""
-        return await self._answered(notified, notified.path, len(notified.notices), self._taken(notified))
+        return await self._answered(notified, notified.path, len(notified.notices), lambda: self._taken(notified))
 
     async def _answered(
         self,
         list_: Arrived | Notified,
         path: str,
         calls: int,
-        work: Coroutine[Any, Any, Sequence[Receipt | Tally | None] | None],
+        work: Callable[[], Awaitable[Sequence[Receipt | Tally | None] | None]],
     ) -> Kept:
         """What became of a list's calls, by work that is done where all of them are let in."""
         self._front.under_way += calls
         try:
-            each = await work if self._lets_in(path, list_.callers) else None
+            each = await work() if self._lets_in(path, list_.callers) else None
         except GoneError:
             raise
         except KonversiError as error:
@@ -89,7 +89,6 @@ class BesideDoors:
             unforeseen(error)
             each = None
         finally:
-            work.close()
             self._front.under_way -= calls
         if each is not None:
             self._note(path, OK, len(each) - each.count(None))

@@ -42,8 +42,8 @@ from konversi.intake.preparer.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from konversi.intake import webhooks
     from konversi.intake.prepare import Preparation
-    from konversi.intake.webhooks import Asked as Call
     from konversi.payments.deciding import Told
 
 _STRIPES = WEBHOOK_PATHS + stripe.NAME
@@ -91,7 +91,7 @@ class Preparer:
         """The second step."""
         return _or_nothing(list_.number, lambda: self._ready(*list_))
 
-    def notices(self, asked: Call, now: float) -> Sequence[Told] | None:
+    def notices(self, asked: webhooks.Asked, now: float) -> Sequence[Told] | None:
         """What a payment provider's call tells; nothing where the gateway has words for it."""
         terms = self._trusted.terms.get(asked.path)
         if terms is None:

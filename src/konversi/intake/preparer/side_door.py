@@ -31,7 +31,7 @@ from konversi.intake.preparer.messages import (
     Reading,
     Replied,
 )
-from konversi.intake.webhooks import Asked as Call
+from konversi.intake.webhooks import Asked
 
 if TYPE_CHECKING:
     import socket
@@ -122,7 +122,7 @@ class SideDoor:
         read: list[_Waiting] = []
         notices: list[Sequence[Told]] = []
         for one in calls:
-            told = self._preparer.notices(Call("POST", path, "", dict(one.who.headers), one.body), at)
+            told = self._preparer.notices(Asked("POST", path, "", dict(one.who.headers), one.body), at)
             if told is None:
                 self._each_alone([one])
             else:
