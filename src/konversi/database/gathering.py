@@ -78,6 +78,8 @@ class Gathering(Generic[Item, Result]):
         self._callers: list[asyncio.Future[Result]] = []
         self._queued = 0
         self._closed = False
+        self._calling = False  # for a job to be done, which may be at once
+        self._goes_on = False  # in the next round of the event loop
         self.departures = 0  # jobs handed over
         self.carried = 0  # how much was in them
 
@@ -128,6 +130,8 @@ class Gathering(Generic[Item, Result]):
         """Hand over what there is, unless enough is under way: then the end of one of those calls again."""
         while self._items and (self._closed or self._at_once is None or self._under_way < self._at_once):
             self._hand_over()
+            if self._goes_on and not self._closed:
+                break
 
     def _hand_over(self) -> None:
         number, size = 0, 0
@@ -138,18 +142,23 @@ class Gathering(Generic[Item, Result]):
         callers, self._callers = self._callers[:number], self._callers[number:]
         self.departures += 1
         self.carried += size
-        self._send(items, callers, brief=size <= self._brief, long=size > self._brief)
+        waited_for = bool(self._items)  # whoever writes much at a time, in many jobs, does it in nobody's way
+        self._send(items, callers, brief=size <= self._brief and not waited_for, long=size > self._brief)
 
     def _send(
         self, items: Sequence[Item], callers: Sequence[asyncio.Future[Result]], *, brief: bool, long: bool
     ) -> None:
         self._under_way += 1
-        self._call(
-            lambda connection: self._job(connection, items),
-            partial(self._answer, items, callers),
-            brief=brief,
-            long=long,
-        )
+        self._calling = True
+        try:
+            self._call(
+                lambda connection: self._job(connection, items),
+                partial(self._answer, items, callers),
+                brief=brief,
+                long=long,
+            )
+        finally:
+            self._calling = False
 
     def close(self) -> None:
         """Take nothing more; those who came in this very round still go."""
@@ -168,5 +177,14 @@ class Gathering(Generic[Item, Result]):
         self._queued -= sum(map(self._size, items))
         for index, caller in enumerate(callers):
             resolve(caller, results if isinstance(results, Exception) else results[index])
-        if self._at_once is not None:
+        if self._at_once is None or not self._items:
+            return
+        if self._calling:  # it was done within the call: the next one goes once others had their turn
+            self._goes_on = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+        else:
             self.depart()
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        self.depart()

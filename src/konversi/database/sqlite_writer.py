@@ -104,8 +104,8 @@ class Writer(OneThread):
                 begin(driver_of(self._connection), patience=0.0)
                 results = self._run([job])
             self._quick = self._was_quick
-        except sqlite3.OperationalError:
-            self._quick = False  # the thread can wait for whoever has the lock
+        except sqlite3.Error:
+            self._quick = False  # the thread can wait for whoever has the lock, and has words for what else it is
             return ()
         else:
             return results

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from konversi.database import sqlite_writer
+from konversi.database.gathering import Gathering
 from konversi.database.sqlite_database import SqliteDatabase
 from konversi.errors import Overloaded, StorageUnavailable
 
@@ -79,6 +81,74 @@ async def test_what_comes_while_a_job_in_turn_is_under_way_makes_the_next_one_of
         held.set()
         await asyncio.wait_for(asyncio.gather(writing, *tasks), 30)
         assert rounds == expected
+
+
+async def test_a_backlog_of_jobs_in_turn_leaves_the_event_loop_to_others(tmp_path):
+    async with a_database(tmp_path) as database:
+        where = []
+
+        def keep(_connection, numbers):
+            where.append(threading.current_thread())
+            return numbers
+
+        for _ in range(2):
+            await database.write(lambda _connection: None)  # the disk is known to be quick
+        kept = database.gathering(keep, size=lambda _number: 1, brief=5, most=20_000, in_turn=True)
+        kept._company_until = math.inf
+        tasks = [asyncio.create_task(kept.bring(number)) for number in range(5_000)]
+        assert await asyncio.wait_for(asyncio.gather(*tasks), 60) == list(range(5_000))
+        assert where.count(threading.current_thread()) <= 1, "the last, which nobody waits behind"
+
+
+async def test_jobs_in_turn_that_are_done_within_the_call_are_not_done_within_each_other():
+    depth = [0, 0]
+
+    def call(job, done, **_how):
+        depth[0] += 1
+        depth[1] = max(depth)
+        done(job(None))
+        depth[0] -= 1
+
+    kept = Gathering(
+        call, lambda _connection, numbers: numbers, size=lambda _number: 1, brief=2, most=10_000, at_once=1, enough=2
+    )
+    tasks = [asyncio.create_task(kept.bring(number)) for number in range(3_000)]
+    turns = 0
+    while not all(one.done() for one in tasks):
+        await asyncio.sleep(0)
+        turns += 1
+    assert depth == [0, 1]
+    assert turns > 1_000, "one job in a round of the loop"
+
+
+async def test_whoever_waits_when_jobs_in_turn_close_still_goes():
+    kept = Gathering(
+        lambda job, done, **_how: done(job(None)),
+        lambda _connection, numbers: numbers,
+        size=lambda _number: 1, brief=2, most=10_000, at_once=1, enough=2,
+    )  # fmt: skip
+    tasks = [asyncio.create_task(kept.bring(number)) for number in range(100)]
+    await asyncio.sleep(0)
+    kept.close()
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 5) == list(range(100))
+
+
+async def test_a_begin_that_fails_as_no_lock_does_leaves_nobody_without_an_answer(tmp_path, monkeypatch):
+    async with a_database(tmp_path) as database:
+        for _ in range(2):
+            await database.write(lambda _connection: None)
+        kept = database.gathering(
+            lambda _connection, numbers: numbers, size=lambda _number: 1, brief=100, most=1_000, in_turn=True
+        )
+        kept._company_until = math.inf
+
+        def spoiled(_driver, **_how):
+            monkeypatch.undo()
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+        monkeypatch.setattr(sqlite_writer, "begin", spoiled)
+        assert await brought(kept, [1, 2]) == [1, 2]
+        assert await brought(kept, [3, 4]) == [3, 4]
 
 
 @pytest.mark.parametrize("guilty", [{1}, {25}, {49}, {7, 8}, set(range(1, 50))])
