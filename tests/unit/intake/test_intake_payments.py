@@ -1,13 +1,18 @@
 """What each provider's notifications mean: every status that its documentation has."""
 
 import time
+from contextlib import suppress
 from decimal import Decimal
+from functools import reduce
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from konversi.intake.payments import midtrans, samples, stripe, xendit
 from konversi.intake.payments.reading import PaymentUnreadable, an_object
+from konversi.payments.notice import Notice
 from konversi.payments.stages import Stage
 
 NOW = 1_795_000_000
@@ -73,6 +78,9 @@ def test_midtrans_times_are_western_indonesias():
     ("more", "amount"),
     [
         ({"refund_amount": "50000.00", "refunds": [{"refund_amount": "50000.00"}]}, "50000.00"),
+        ({"refund_amount": "50000.00", "refunds": 7}, "50000.00"),
+        ({"refund_amount": "50000.00", "refunds": {"x": [8]}}, "50000.00"),
+        ({"refund_amount": "50000.00", "refunds": [None, "x", {}]}, "50000.00"),
         ({"refund_amount": "50000.00", "refunds": [{"refund_amount": "20000"}, {"refund_amount": "30000"}]}, "50000"),
         ({"refund_amount": "50000.00"}, "50000.00"),
         ({}, "0"),
@@ -290,3 +298,33 @@ def test_what_is_no_object_is_refused(told):
     with pytest.raises(PaymentUnreadable):
         an_object(told)
     assert not midtrans.signed(told, KEY)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("1e9999"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+READERS = {
+    "midtrans": lambda told: midtrans.read(told, "metadata.booking_id,order_id", NOW),
+    "xendit": lambda told: xendit.read(told, "metadata.booking_id,external_id", NOW),
+    "stripe": lambda told: stripe.read(told, "metadata.booking_id,client_reference_id", NOW),
+}
+
+
+def places(told, path=()):
+    """Where something stands in it."""
+    for key, value in told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ():
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@given(st.sampled_from(samples.PROVIDERS), st.sampled_from(samples.STATES), st.data())
+def test_whatever_stands_in_a_field_is_read_or_refused(provider, state, data):
+    told = samples.Told(state, "p-1", "BK-1", Decimal(150_000), "IDR", NOW, back=Decimal(50_000), email="a@example.com")
+    said = orjson.loads(samples.call(provider, told, KEY).body)
+    *path, last = data.draw(st.sampled_from(list(places(said))))
+    within = reduce(lambda one, key: one[key], path, said)
+    within[last] = data.draw(JSON)
+    with suppress(PaymentUnreadable):
+        assert all(isinstance(one, Notice) for one in READERS[provider](said))

@@ -119,7 +119,11 @@ def _reversals(status: str, told: dict[str, Any], gross: Decimal, now: float) ->
 
 def _refunded(status: str, told: dict[str, Any], gross: Decimal) -> Decimal:
     each = told.get("refunds")
-    sums = [major_amount(inner({"one": one}, "one").get("refund_amount")) for one in each] if each else []
+    sums = (
+        [major_amount(one.get("refund_amount")) for one in each if isinstance(one, dict)]
+        if isinstance(each, list)
+        else []
+    )
     total = sum((one for one in sums if one is not None), Decimal(0))
     total = max(total, major_amount(told.get("refund_amount")) or Decimal(0))
     return total or (gross if status == "refund" else Decimal(0))
