@@ -32,7 +32,6 @@ wire = end.makefile("rwb")
 def say(words):
     wire.write(words)
     wire.flush()
-say({greeting!r})
 for words in {answers!r}:
     (length,) = struct.unpack("<I", wire.read(4))
     wire.read(length)
@@ -67,10 +66,10 @@ def within(request):
 
 @pytest.fixture
 def child(monkeypatch):
-    """`child(*answers)`: what the process says, the first time to the circumstances, then to a list and its past."""
+    """`child(*answers)`: what the process says once it has begun, the first time to the circumstances, then to a list and its past."""
 
     def says(*answers, version=__version__):
-        script = CHILD.format(greeting=packed(Started(version)), answers=list(answers))
+        script = CHILD.format(answers=[packed(Started(version)), *answers])
         monkeypatch.setattr(line, "_COMMAND", (sys.executable, "-c", script))
 
     return says

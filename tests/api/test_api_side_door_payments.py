@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from collections import Counter
 
 import pytest
-from api_harness import PATIENCE, PIXEL, TOKEN, FakeMeta, lead
+from api_harness import PATIENCE, PIXEL, TOKEN, FakeMeta, lead, until
 from api_payments import KEYS, SECRETS, book, payments, purchases, told
 from api_raw import call, connected, one_answer
 from api_side_door import everybody_handed_over, handed_over, here, is_beside
@@ -238,3 +240,26 @@ def test_a_payment_is_kept_without_its_payer_where_he_asked_to_be_forgotten(serv
     (found,) = payments(http, provider="xendit", limit=1)
     assert (found["payment_id"], found["state"]) == (payment, "paid")
     assert (found["flag"], found["event_id"]) == ("unjoined", None), "his e-mail would have joined it"
+
+
+def test_what_is_being_kept_when_the_process_dies_is_delivered_at_once_all_the_same(tmp_path):
+    given = load(pixel_id=PIXEL, token=TOKEN, data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/k.db", **SECRETS)
+    meta = FakeMeta()
+    held, release = threading.Event(), threading.Event()
+    with everybody_handed_over(given, meta) as server, server.client() as http:
+        book(http, "BK-1")
+        gateway, beside = server.gateway, server.gateway.receiver.beside
+        writer = gateway.till.payments._database.writer
+        holding = threading.Thread(target=lambda: writer.alone(lambda _: (held.set(), release.wait(PATIENCE))))
+        with handed_over(server) as connection:
+            holding.start()
+            assert held.wait(PATIENCE)
+            connection.sendall(raw("xendit", signed("xendit", "paid", "pay-1", "BK-1")))
+            until(lambda: gateway.till.payments._calls._queued)
+            process, gone = beside.process, beside._line._gone
+            os.kill(process, signal.SIGKILL)
+            until(gone.is_set)
+            release.set()
+            holding.join(PATIENCE)
+        until(lambda: any(one["event_name"] == "Purchase" for one in meta.events))
+        until(lambda: tallied(server, "xendit") == Counter(accepted=1))

@@ -34,6 +34,8 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_BACKLOG = 10  # times what is brief: a job of what has waited, with which the writer is done in a moment
+
 
 class SqliteDatabase:
     """The database of one process. Open it with `SqliteDatabase.open`, inside a running event loop."""
@@ -146,7 +148,7 @@ class SqliteDatabase:
             patience=patience,
             promptly=None if patience else at_once,
             at_once=1 if in_turn else None,
-            enough=brief if in_turn else None,
+            enough=_BACKLOG * brief if in_turn else None,
         )
         self._gatherings.append(gathering.close)
         return gathering

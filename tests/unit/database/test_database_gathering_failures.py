@@ -59,10 +59,8 @@ async def test_a_round_is_one_job(tmp_path):
         assert rounds == [49]
 
 
-@pytest.mark.parametrize(("in_turn", "expected"), [(True, [1, 100, 21]), (False, [1, *[40] * 3])])
-async def test_what_comes_while_a_job_in_turn_is_under_way_makes_the_next_one_of_a_brief_size(
-    tmp_path, in_turn, expected
-):
+@pytest.mark.parametrize(("in_turn", "expected"), [(True, [1, 400, 5]), (False, [1, *[202] * 2])])
+async def test_what_comes_while_a_job_in_turn_is_under_way_makes_the_next_one_up_to_a_size(tmp_path, in_turn, expected):
     async with a_database(tmp_path) as database:
         rounds, held = [], threading.Event()
 
@@ -70,11 +68,11 @@ async def test_what_comes_while_a_job_in_turn_is_under_way_makes_the_next_one_of
             rounds.append(len(numbers))
             return numbers
 
-        kept = database.gathering(keep, size=lambda _number: 1, brief=100, most=1_000, in_turn=in_turn)
+        kept = database.gathering(keep, size=lambda _number: 1, brief=40, most=1_000, in_turn=in_turn)
         writing = asyncio.create_task(database.write(lambda _connection: held.wait(30)))
         await asyncio.sleep(0)
         tasks = []
-        for several in (1, 40, 40, 41 - (not in_turn)):
+        for several in (1, 202, 203 - (not in_turn)):
             tasks += [asyncio.create_task(kept.bring(number)) for number in range(several)]
             for _ in range(3):
                 await asyncio.sleep(0)

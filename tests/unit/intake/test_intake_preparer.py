@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from konversi._version import __version__
 from konversi.datasets.registry import Account, Dataset, Registry
 from konversi.events.faults import Fault, Refused
 from konversi.intake.answer import Answer
@@ -267,12 +268,25 @@ def test_it_ends_without_a_word_where_the_gateway_died_in_the_middle_of_a_messag
             command, stdin=theirs.fileno(), pass_fds=[other_hands.fileno()], stderr=subprocess.PIPE
         ) as ended:
             theirs.close()
-            (length,) = LENGTH.unpack(ours.recv(LENGTH.size, socket.MSG_WAITALL))
-            assert isinstance(unpacked(ours.recv(length, socket.MSG_WAITALL)), Started)
+            ours.sendall(packed(Trusted({})))
+            heard = None
+            while not isinstance(heard, Started):
+                (length,) = LENGTH.unpack(ours.recv(LENGTH.size, socket.MSG_WAITALL))
+                heard = unpacked(ours.recv(length, socket.MSG_WAITALL))
             ours.sendall(said)
             ours.close()
             assert ended.communicate(timeout=PATIENCE) == (None, b"")
             assert ended.returncode == 0
+
+
+async def test_it_has_loaded_what_stripe_needs_before_it_says_that_it_has_begun(monkeypatch):
+    said = []
+    one = process._Process()
+    monkeypatch.setattr(one._wire, "tell", said.append)
+    monkeypatch.setattr(process.stripe, "installed", lambda: said.append("loaded"))
+    terms = Terms("a-key", "order_id", production=True, country="ID")
+    one._heard(Trusted({"/webhooks/stripe": terms}))
+    assert said == ["loaded", Started(__version__)]
 
 
 def test_nothing_that_it_is_told_makes_it_load_more_than_it_began_with():

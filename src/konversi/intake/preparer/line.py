@@ -57,7 +57,7 @@ class Doors(Protocol):
 
     @property
     def trusted(self) -> Trusted:
-        """What the preparer has to know before it takes calls."""
+        """What the preparer has to know before it begins."""
         ...
 
     async def keep(self, arrived: Arrived, line: Line) -> Kept:
@@ -115,9 +115,8 @@ class Line:
         line = cls(process, hands, doors)
         await line._loop.connect_accepted_socket(lambda: line._wire, ours)
         try:
+            line.tell(Trusted({}) if doors is None else doors.trusted)
             await line._greeted()
-            if doors is not None:
-                line.tell(doors.trusted)
         except BaseException:
             await line._end()
             raise
@@ -280,8 +279,10 @@ class Line:
     async def _end(self) -> None:
         self._wire.close()
         self._hands.close()
-        for one in self._doing:
-            one.cancel()
+        if self._doing:  # what is being kept is also delivered and counted, though nobody is told any more
+            _, stuck = await asyncio.wait(self._doing, timeout=_END_SECONDS)
+            for one in stuck:
+                one.cancel()
         try:
             await asyncio.to_thread(self._process.wait, _END_SECONDS)
         except subprocess.TimeoutExpired:

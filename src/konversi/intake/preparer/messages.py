@@ -76,7 +76,7 @@ class Circumstances(NamedTuple):
 
 
 class Started(NamedTuple):
-    """The preparer's first word: it has loaded all that it needs, of this version of Konversi."""
+    """The preparer's first word, after `Trusted`: it has loaded all that it needs, of this version of Konversi."""
 
     version: str
 
@@ -144,7 +144,7 @@ class Arrived(NamedTuple):
 
 
 class Trusted(NamedTuple):
-    """How the calls of those payment providers that are set up are known and read, by path. Told once."""
+    """How the calls of those payment providers that are set up are known and read, by path. Told first, and once."""
 
     terms: Mapping[str, Terms]
 

@@ -74,7 +74,7 @@ class Preparer:
             case Trusted(terms):
                 self._trusted = message
                 if _STRIPES in terms:
-                    stripe.installed()  # it takes half a second to load: now, while no caller waits for it
+                    stripe.installed()  # which loads it, for half a second: now, while no caller waits
             case Forgotten(number):
                 self._read.pop(number, None)
             case Reading():
@@ -141,11 +141,13 @@ class _Process:
         """Answer until the other end is gone."""
         await asyncio.get_running_loop().connect_accepted_socket(lambda: self._wire, wire)
         self._door = SideDoor(self._preparer, self._wire, hands)
-        self._wire.tell(Started(__version__))
         await self._gone.wait()
 
     def _heard(self, message: Any) -> None:
         match message:
+            case Trusted():
+                self._preparer.answer(message)
+                self._wire.tell(Started(__version__))
             case Kept():
                 self._door.kept(message)
             case Replied():
