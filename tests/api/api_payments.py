@@ -6,12 +6,17 @@ import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from api_harness import EVENTS, lead
+from api_harness import EVENTS, PIXEL, TOKEN, lead
 
 from konversi.intake.payments import samples
+from konversi.settings import load
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx2
+
+    from konversi.settings import Settings
 
 KEYS = {"midtrans": "SB-Mid-server-secret", "xendit": "xendit-callback-token", "stripe": "whsec_test_secret"}
 SECRETS = {
@@ -20,6 +25,11 @@ SECRETS = {
     "stripe_webhook_secret": KEYS["stripe"],
 }
 PAYMENTS = "/v1/payments"
+
+
+def with_providers(folder: Path) -> Settings:
+    """Of a gateway over a database in that folder, with all providers set up."""
+    return load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, database_url=f"sqlite:///{folder}/k.db", **SECRETS)
 
 
 def now() -> int:

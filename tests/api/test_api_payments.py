@@ -3,13 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from api_harness import EVENTS, PIXEL, TOKEN, FakeMeta, is_problem, lead, running
-from api_payments import KEYS, PAYMENTS, SECRETS, book, now, payments, post, purchases, tell, told
+from api_harness import EVENTS, FakeMeta, is_problem, lead, running
+from api_payments import KEYS, PAYMENTS, book, now, payments, post, purchases, tell, told, with_providers
 from api_side_door import everybody_handed_over
 from httpx2 import Limits
 
 from konversi.intake.payments import samples
-from konversi.settings import load
 
 EACH = pytest.mark.parametrize("provider", samples.PROVIDERS)
 NUMBERS = iter(range(10**6))
@@ -18,8 +17,7 @@ NUMBERS = iter(range(10**6))
 @pytest.fixture(scope="module", params=["gateway", "preparer"])
 def server(request, tmp_path_factory):
     """Where few call, the gateway reads notifications; where many do, the preparer."""
-    folder = tmp_path_factory.mktemp("payments")
-    given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, database_url=f"sqlite:///{folder}/k.db", **SECRETS)
+    given = with_providers(tmp_path_factory.mktemp("payments"))
     if request.param == "gateway":
         with running(given, meta=FakeMeta()) as one:
             yield one

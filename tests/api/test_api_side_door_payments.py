@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 from api_harness import PATIENCE, PIXEL, TOKEN, FakeMeta, lead, until
-from api_payments import KEYS, SECRETS, book, payments, purchases, told
+from api_payments import KEYS, book, payments, purchases, told, with_providers
 from api_raw import call, connected, one_answer
 from api_side_door import everybody_handed_over, handed_over, here, is_beside
 
@@ -26,9 +26,7 @@ NUMBERS = iter(range(10**6))
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("side")
-    given = load(pixel_id=PIXEL, token=TOKEN, data_dir=folder, database_url=f"sqlite:///{folder}/k.db", **SECRETS)
-    with everybody_handed_over(given, FakeMeta()) as one:
+    with everybody_handed_over(with_providers(tmp_path_factory.mktemp("side")), FakeMeta()) as one:
         yield one
 
 
@@ -243,10 +241,9 @@ def test_a_payment_is_kept_without_its_payer_where_he_asked_to_be_forgotten(serv
 
 
 def test_what_is_being_kept_when_the_process_dies_is_delivered_at_once_all_the_same(tmp_path):
-    given = load(pixel_id=PIXEL, token=TOKEN, data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/k.db", **SECRETS)
     meta = FakeMeta()
     held, release = threading.Event(), threading.Event()
-    with everybody_handed_over(given, meta) as server, server.client() as http:
+    with everybody_handed_over(with_providers(tmp_path), meta) as server, server.client() as http:
         book(http, "BK-1")
         gateway, beside = server.gateway, server.gateway.receiver.beside
         writer = gateway.till.payments._database.writer
