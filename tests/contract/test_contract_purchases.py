@@ -22,6 +22,12 @@ from konversi.settings import load
 from konversi.wiring.gateway import open_gateway
 
 
+async def taken(it, notices):
+    """What a notification that told this brought."""
+    (tally,) = await it.till.take_each([[told_of(one, "ID", now()) for one in notices]])
+    return tally
+
+
 @pytest.fixture
 def gateway(run, url, tmp_path):
     """`gateway(story, **settings)` runs a story beside an open gateway over a new database, with one booking."""
@@ -66,7 +72,7 @@ async def purchases(gateway):
 
 def test_a_payment_knows_its_purchase_as_soon_as_it_is_kept_and_nothing_is_left_to_do(gateway):
     async def story(it):
-        await asyncio.gather(*(it.till.take([paid(f"p-{number}")]) for number in range(40)))
+        await asyncio.gather(*(taken(it, [paid(f"p-{number}")]) for number in range(40)))
         kept, sent = await payments(it), await purchases(it)
         assert len(kept) == len(sent) == 40
         assert {one.purchase: one.event for one in kept} == {name: one.id for name, one in sent.items()}
@@ -83,9 +89,9 @@ def test_where_the_purchase_cannot_be_written_the_payment_is_not_kept_either(gat
         with monkeypatch.context() as broke:
             broke.setattr(it.outbox, "append_within", broken)
             with pytest.raises(StorageUnavailable):
-                await it.till.take([paid()])
+                await taken(it, [paid()])
         assert (await payments(it), await purchases(it)) == ([], {})
-        assert (await it.till.take([paid()])).accepted == 1, "told again, it is news"
+        assert (await taken(it, [paid()])).accepted == 1, "told again, it is news"
         assert list(await purchases(it)) == ["Purchase:midtrans:p-1"]
 
     gateway(story)
@@ -101,7 +107,7 @@ def test_one_payment_that_cannot_be_kept_fails_no_other_one_of_its_batch(gateway
             return as_it_is(connection, events)
 
         monkeypatch.setattr(it.outbox, "append_within", choosy)
-        told = [it.till.take([paid(f"p-{number}")]) for number in range(16)]
+        told = [taken(it, [paid(f"p-{number}")]) for number in range(16)]
         answers = await asyncio.gather(*told, return_exceptions=True)
         assert [place for place, one in enumerate(answers) if isinstance(one, ValueError)] == [7]
         assert len(await payments(it)) == len(await purchases(it)) == 15
@@ -111,7 +117,7 @@ def test_one_payment_that_cannot_be_kept_fails_no_other_one_of_its_batch(gateway
 
 def test_a_purchase_that_meta_would_not_take_is_said_beside_its_payment(gateway):
     async def story(it):
-        await it.till.take([paid(at=int(now()) - 30 * 86_400), paid("p-2")])
+        await taken(it, [paid(at=int(now()) - 30 * 86_400), paid("p-2")])
         second, first = await payments(it)
         assert (first.flag, first.event, first.due_at) == ("refused", None, None)
         assert "nothing older" in first.why
@@ -137,7 +143,7 @@ def test_a_callers_own_purchase_has_a_receipt_a_repeat_the_same_one_and_another_
 
 def test_what_was_left_to_do_is_done_with_one_commit_too(gateway):
     async def story(it):
-        await it.till.take([paid(booking="BK-2")])
+        await taken(it, [paid(booking="BK-2")])
         (unjoined,) = await payments(it)
         assert (unjoined.flag, await purchases(it)) == ("unjoined", {})
         lead = {"event": "Lead", "booking_id": "BK-2", "value": 150_000, "customer": {"email": "a@example.com"}}
@@ -154,7 +160,7 @@ def test_what_was_left_to_do_is_done_with_one_commit_too(gateway):
 def test_of_what_was_left_to_do_one_payment_that_cannot_be_done_keeps_up_no_other(gateway, monkeypatch):
     async def story(it):
         for number in range(5):
-            await it.till.take([paid(f"p-{number}", f"BK-1{number}")])
+            await taken(it, [paid(f"p-{number}", f"BK-1{number}")])
             lead = {"event": "Lead", "booking_id": f"BK-1{number}", "customer": {"email": "a@example.com"}}
             await it.receiver.receive(Conversion.model_validate(lead))
         as_it_is = it.outbox.append_within
@@ -182,7 +188,7 @@ def test_of_what_was_left_to_do_the_second_purchase_of_a_customer_knows_of_the_f
             Heard((Arrival("wamid.1", "whatsapp", "waba-1", "line-1", int(now()) - 60, who, "text"),))
         )
         for booking in ("BK-2", "BK-3"):
-            await it.till.take([paid(f"p-{booking}", booking)])
+            await taken(it, [paid(f"p-{booking}", booking)])
             lead = {"event": "Lead", "booking_id": booking, "value": 150_000, "customer": {"phone": "+6281234567890"}}
             await it.receiver.receive(Conversion.model_validate(lead))
         it.till.payments._now = lambda: now() + 120
@@ -200,7 +206,7 @@ def test_a_payment_kept_by_a_version_that_wrote_its_purchase_afterwards_gets_it_
         await it.till.payments.take([told_of(paid(), "ID", now())])
         assert ([one.event for one in await payments(it)], await purchases(it)) == ([None], {})
         it.till.payments.reporting = reporting
-        await it.till.take([paid()])
+        await taken(it, [paid()])
         (one,) = await payments(it)
         assert [one.event] == [sent.id for sent in (await purchases(it)).values()]
 

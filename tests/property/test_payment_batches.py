@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from konversi.events.conversion import Conversion
+from konversi.intake.payments.payer import told_of
 from konversi.intake.receipts import Receipt
 from konversi.journeys.arrival import Arrival, Heard, Identities, Referral
 from konversi.payments.notice import Contact, Notice, Reversal
@@ -122,9 +123,14 @@ async def book(gateway, world):
 async def tell(gateway, told):
     """What they are answered. All of this round go into one commit."""
     answers = await asyncio.gather(
-        *(gateway.till.pay(one) if isinstance(one, Conversion) else gateway.till.take([one]) for one in told)
+        *(gateway.till.pay(one) if isinstance(one, Conversion) else _notified(gateway, one) for one in told)
     )
     return [_plain(one) for one in answers]
+
+
+async def _notified(gateway, notice):
+    (tally,) = await gateway.till.take_each([[told_of(notice, "ID", gateway.till.now())]])
+    return tally
 
 
 def _plain(answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -57,7 +58,7 @@ class Gathering(Generic[Item, Result]):
         most: int,
         patience: float = 0.0,
         at_once: int | None = None,
-        enough: int | None = None,
+        enough: float = math.inf,
         deadline: float | None = None,
         promptly: Callable[[Callable[[Connection], Any]], Sequence[Any]] | None = None,
     ) -> None:
@@ -135,7 +136,7 @@ class Gathering(Generic[Item, Result]):
 
     def _hand_over(self) -> None:
         number, size = 0, 0
-        while number < len(self._items) and (number == 0 or self._enough is None or size < self._enough):
+        while number < len(self._items) and (number == 0 or size < self._enough):
             size += self._size(self._items[number])
             number += 1
         items, self._items = self._items[:number], self._items[number:]

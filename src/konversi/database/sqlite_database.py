@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -148,7 +149,7 @@ class SqliteDatabase:
             patience=patience,
             promptly=None if patience else at_once,
             at_once=1 if in_turn else None,
-            enough=_BACKLOG * brief if in_turn else None,
+            enough=_BACKLOG * brief if in_turn else math.inf,
         )
         self._gatherings.append(gathering.close)
         return gathering

@@ -11,7 +11,6 @@ from konversi.events.faults import Fault, Note, Refused
 from konversi.events.money import currency_code
 from konversi.events.names import PURCHASE, event_name
 from konversi.events.times import event_time
-from konversi.intake.payments.payer import told_of
 from konversi.intake.payments.purchase import purchase
 from konversi.intake.payments.reporting import why_refused
 from konversi.intake.receipts import Receipt, Tally
@@ -58,12 +57,6 @@ class Till:
         self._consents = consents
         self._country = country
         self._currency = currency
-
-    async def take(self, notices: Sequence[Notice]) -> Tally:
-        """As `take_each`, with what one notification told."""
-        now = self.now()
-        (tally,) = await self.take_each([[told_of(one, self._country, now) for one in notices]])
-        return tally
 
     async def take_each(self, notifications: Sequence[Sequence[Told]]) -> list[Tally]:
         """Keep what notifications told, and report the Purchases that are due; durable on return.

@@ -63,7 +63,7 @@ class Preparer:
         self._read: dict[int, Sequence[Read | Refusal]] = {}
         self._trusted = Trusted({})
 
-    def answer(self, message: Any) -> Asking | Prepared | None:
+    def answer(self, message: Any) -> Asking | Prepared | Started | None:
         """What there is to say to a message."""
         match message:
             case Circumstances():
@@ -75,6 +75,7 @@ class Preparer:
                 self._trusted = message
                 if _STRIPES in terms:
                     stripe.installed()  # which loads it, for half a second: now, while no caller waits
+                return Started(__version__)
             case Forgotten(number):
                 self._read.pop(number, None)
             case Reading():
@@ -145,9 +146,6 @@ class _Process:
 
     def _heard(self, message: Any) -> None:
         match message:
-            case Trusted():
-                self._preparer.answer(message)
-                self._wire.tell(Started(__version__))
             case Kept():
                 self._door.kept(message)
             case Replied():
